@@ -1,0 +1,81 @@
+//! ML-KEM-768 behind the little that the handshake needs of it; the library is named nowhere else.
+
+use libcrux_ml_kem::mlkem768::{self, MlKem768Ciphertext, MlKem768PublicKey};
+use rand_core::CryptoRng;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::key::{KIND_ML_KEM, KeyError, Secret, Secret32, untyped};
+
+/// Length of a ciphertext.
+pub(crate) const CIPHERTEXT_BYTES: usize = 1_088;
+
+/// Length of a public key in its typed form.
+pub(crate) const TYPED_BYTES: usize = 1 + PUBLIC_BYTES;
+
+const PUBLIC_BYTES: usize = 1_184;
+
+/// The 64 random bytes (FIPS 203: d and z) that a key pair is made of again whenever it is needed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct KemSecret(Secret<64>);
+
+impl KemSecret {
+    pub(crate) fn generate(rng: &mut dyn CryptoRng) -> Self {
+        Self(Secret::random(rng))
+    }
+
+    pub(crate) const fn from_seed(seed: Secret<64>) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) const fn seed(&self) -> &Secret<64> {
+        &self.0
+    }
+
+    pub(crate) fn public(&self) -> KemPublic {
+        KemPublic(Box::new(*self.pair().pk()))
+    }
+
+    /// Gives the shared secret; of a ciphertext that was tampered with, another one (implicit rejection).
+    pub(crate) fn decapsulate(&self, ciphertext: &[u8; CIPHERTEXT_BYTES]) -> Secret32 {
+        let pair = self.pair();
+        let mut shared = mlkem768::decapsulate(pair.private_key(), &MlKem768Ciphertext::from(ciphertext));
+        let secret = Secret::new(shared);
+        shared.zeroize();
+        secret
+    }
+
+    fn pair(&self) -> mlkem768::MlKem768KeyPair {
+        mlkem768::generate_key_pair(*self.0.as_bytes())
+    }
+}
+
+/// A public key, checked when it entered: every coefficient is below the modulus.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct KemPublic(Box<[u8; PUBLIC_BYTES]>);
+
+impl KemPublic {
+    pub(crate) fn from_typed(bytes: &[u8]) -> Result<Self, KeyError> {
+        let bytes: &[u8; PUBLIC_BYTES] =
+            untyped(KIND_ML_KEM, bytes)?.try_into().map_err(|_| KeyError::Length)?;
+        if !mlkem768::validate_public_key(&MlKem768PublicKey::from(bytes)) {
+            return Err(KeyError::NotCanonical);
+        }
+        Ok(Self(Box::new(*bytes)))
+    }
+
+    pub(crate) fn typed(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(TYPED_BYTES);
+        bytes.push(KIND_ML_KEM);
+        bytes.extend_from_slice(self.0.as_slice());
+        bytes
+    }
+
+    pub(crate) fn encapsulate(&self, rng: &mut dyn CryptoRng) -> (Box<[u8; CIPHERTEXT_BYTES]>, Secret32) {
+        let mut randomness = Zeroizing::new([0u8; 32]);
+        rng.fill_bytes(randomness.as_mut_slice());
+        let (ciphertext, mut shared) = mlkem768::encapsulate(&MlKem768PublicKey::from(&*self.0), *randomness);
+        let secret = Secret::new(shared);
+        shared.zeroize();
+        (Box::new(ciphertext.into()), secret)
+    }
+}

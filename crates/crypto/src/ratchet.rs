@@ -1,0 +1,304 @@
+//! The double ratchet of vodozemac, begun by our handshake, written down compactly, unchanged by what it refuses.
+
+mod compact;
+
+use std::fmt;
+
+use serde::Deserialize;
+use thiserror::Error;
+use vodozemac::{
+    Curve25519PublicKey,
+    olm::{self, DecryptionError, OlmMessage, SessionConfig, SessionKeys, SessionPickle},
+};
+use zeroize::Zeroizing;
+
+use crate::key::{KeyError, Secret32, X25519Public, X25519Secret};
+
+/// The most bytes that a message may have: the contents of the largest envelope.
+pub const MESSAGE_BYTES_MAX: usize = 61_388;
+
+/// The furthest that a chain jumps ahead for one message.
+pub const GAP_MAX: u64 = 2_000;
+
+/// Skipped messages of one chain whose keys are kept.
+pub const SKIPPED_MAX: usize = 40;
+
+/// Chains of the other side that are remembered, newest last.
+pub const CHAINS_MAX: usize = 5;
+
+/// Why a message does not decrypt. The session is as it was before.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub enum RatchetError {
+    /// Not in the one valid form of a message, or with a key that is not sound.
+    #[error("this is no message; drop it")]
+    Malformed,
+    /// Decrypted before, or so late that its key is gone.
+    #[error("this message was read before or its key is gone; if it is missing, have it sent again")]
+    AlreadyUsed,
+    /// Further ahead than a chain jumps.
+    #[error("this message is {gap} ahead of the last; bring the ones between first")]
+    TooFarAhead {
+        /// How many messages lie between.
+        gap: u64,
+    },
+    /// Not from this session's other side, or changed on the way.
+    #[error("this message does not belong to this session, or was changed; drop it")]
+    Forged,
+    /// Kept bytes that are no session.
+    #[error("these bytes are no session; the store is damaged, restore it from its log")]
+    Damaged,
+}
+
+/// What a message shows before it is decrypted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Header {
+    /// The sender's ratchet key: names the chain.
+    pub ratchet_key: X25519Public,
+    /// The message's place in its chain, from 0.
+    pub index: u64,
+}
+
+/// Reads a message's header, for deciding whether to wait for earlier ones.
+///
+/// # Errors
+/// [`RatchetError::Malformed`] for anything that is not a message in its one valid form.
+pub fn peek(bytes: &[u8]) -> Result<Header, RatchetError> {
+    Message::parse(bytes).map(|message| message.header)
+}
+
+/// A message that has the right form; whose it is shows when it is decrypted.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Message {
+    header: Header,
+    inner: olm::Message,
+}
+
+impl Message {
+    /// Reads a message, up to [`MESSAGE_BYTES_MAX`], and checks its ratchet key.
+    ///
+    /// # Errors
+    /// [`RatchetError::Malformed`], also for a message written in a second way.
+    pub fn parse(bytes: &[u8]) -> Result<Self, RatchetError> {
+        if bytes.len() > MESSAGE_BYTES_MAX {
+            return Err(RatchetError::Malformed);
+        }
+        let inner = olm::Message::from_bytes(bytes).map_err(|_| RatchetError::Malformed)?;
+        // The MAC stands over a re-encoding: without this, one message would have many forms.
+        if inner.version() != OLM_VERSION || inner.to_bytes() != bytes {
+            return Err(RatchetError::Malformed);
+        }
+        let ratchet_key =
+            X25519Public::from_bytes(inner.ratchet_key().as_bytes()).map_err(|_| RatchetError::Malformed)?;
+        Ok(Self { header: Header { ratchet_key, index: inner.chain_index() }, inner })
+    }
+
+    /// What it shows before it is decrypted.
+    pub const fn header(&self) -> Header {
+        self.header
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Message")
+    }
+}
+
+/// One end of a session that can send and receive.
+///
+/// Keep it in the same commit as what it encrypted or decrypted, before either leaves the device.
+/// New ratchet keys come from the operating system, inside vodozemac; ciphertexts therefore differ from run to run.
+pub struct Session {
+    inner: olm::Session,
+    /// Mirrors vodozemac's receiving chains, oldest first, at most [`CHAINS_MAX`].
+    chains: Vec<Place>,
+}
+
+/// How far a chain of the other side has been read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Place {
+    key: X25519Public,
+    next: u64,
+}
+
+impl Session {
+    /// The side that speaks first: its first chain is derived from the root as the ratchet itself would.
+    pub(crate) fn initiator(
+        root: &Secret32,
+        turn: &X25519Secret,
+        spk: &X25519Public,
+    ) -> Result<Self, KeyError> {
+        let shared = turn.diffie_hellman(spk)?;
+        let key = hkdf::Hkdf::<sha2::Sha256>::new(Some(root.as_bytes()), shared.as_bytes());
+        let mut next = Zeroizing::new([0u8; 64]);
+        key.expand(b"OLM_RATCHET", next.as_mut_slice()).expect("64 bytes are allowed");
+        let (root, chain) = next.split_at(32);
+        let part = |bytes: &[u8]| Zeroizing::new(<[u8; 32]>::try_from(bytes).expect("half of 64"));
+        Ok(Self { inner: begin(&part(root), &part(chain), &turn.to_bytes()), chains: Vec::new() })
+    }
+
+    /// The side that is spoken to. Its own first chain is a dummy that is never used: the session exists
+    /// only once it has decrypted, and decrypting puts a real one in its place.
+    pub(crate) fn responder(
+        root: &Secret32,
+        spk: &X25519Secret,
+        first: &Message,
+    ) -> Result<(Self, Vec<u8>), RatchetError> {
+        let inner = begin(root.as_bytes(), &[0; 32], &spk.to_bytes());
+        let mut session = Self { inner, chains: Vec::new() };
+        let plain = session.decrypt_parsed(first)?;
+        Ok((session, plain))
+    }
+
+    /// Encrypts the next message: 63 bytes more than the padded text, sometimes a few for a large index.
+    pub fn encrypt(&mut self, plain: &[u8]) -> Vec<u8> {
+        let message = self
+            .inner
+            .encrypt(plain)
+            .expect("ratchet keys are checked when they enter and when a session is read");
+        match message {
+            OlmMessage::PreKey(message) => message.message().to_bytes(),
+            OlmMessage::Normal(message) => message.to_bytes(),
+        }
+    }
+
+    /// Decrypts a message of the other side; each only once, in nearly any order.
+    ///
+    /// # Errors
+    /// [`RatchetError`]; the session is unchanged then.
+    pub fn decrypt(&mut self, bytes: &[u8]) -> Result<Vec<u8>, RatchetError> {
+        self.decrypt_parsed(&Message::parse(bytes)?)
+    }
+
+    /// The first index of this chain that was not read yet; nothing for a chain that is not known.
+    ///
+    /// A message whose index is far beyond it is better held back until the ones between have come.
+    /// A chain that is not known begins at 0.
+    pub fn next_index(&self, ratchet_key: &X25519Public) -> Option<u64> {
+        self.chains.iter().find(|place| place.key == *ratchet_key).map(|place| place.next)
+    }
+
+    /// Writes the session down, in about 250 bytes and 100 for each chain of the other side that is remembered.
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        compact::write(&self.inner.pickle()).expect("the shape of a session is pinned by a test")
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// [`RatchetError::Damaged`] for anything else.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, RatchetError> {
+        let pickle: SessionPickle = compact::read(bytes).ok_or(RatchetError::Damaged)?;
+        let shape: Shape = compact::read(bytes).ok_or(RatchetError::Damaged)?;
+        let chains = shape.places().ok_or(RatchetError::Damaged)?;
+        Ok(Self { inner: olm::Session::from_pickle(pickle), chains })
+    }
+
+    fn decrypt_parsed(&mut self, message: &Message) -> Result<Vec<u8>, RatchetError> {
+        let Header { ratchet_key, index } = message.header;
+        let known = self.chains.iter().position(|place| place.key == ratchet_key);
+        // Only a new chain while we have none of our own can touch the state before the MAC is checked.
+        let before =
+            (known.is_none() && self.inner.active_sending_state().is_none()).then(|| self.inner.pickle());
+        match self.inner.decrypt(&OlmMessage::Normal(message.inner.clone())) {
+            Ok(plain) => {
+                self.note(known, ratchet_key, index);
+                Ok(plain)
+            }
+            Err(error) => {
+                if let Some(before) = before {
+                    self.inner = olm::Session::from_pickle(before);
+                }
+                Err(reason(&error))
+            }
+        }
+    }
+
+    fn note(&mut self, known: Option<usize>, key: X25519Public, index: u64) {
+        let next = index.saturating_add(1);
+        match known {
+            Some(at) => self.chains[at].next = self.chains[at].next.max(next),
+            None => {
+                if self.chains.len() == CHAINS_MAX {
+                    self.chains.remove(0);
+                }
+                self.chains.push(Place { key, next });
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Session")
+    }
+}
+
+/// Olm's first version: MACs of 8 bytes, which is enough inside an authenticated envelope.
+const OLM_VERSION: u8 = 3;
+
+/// These only feed Olm's own session id, which we never use; ours is the handshake's `sid`.
+const UNUSED_KEY: [u8; 32] = compact::UNUSED_KEY;
+
+fn begin(root: &[u8; 32], chain: &[u8; 32], ratchet: &Secret32) -> olm::Session {
+    let unused = Curve25519PublicKey::from_bytes(UNUSED_KEY);
+    let keys = SessionKeys { identity_key: unused, base_key: unused, one_time_key: unused };
+    olm::Session::from_root_key_material(SessionConfig::version_1(), keys, *root, *chain, *ratchet.as_bytes())
+}
+
+fn reason(error: &DecryptionError) -> RatchetError {
+    match error {
+        DecryptionError::MissingMessageKey(_) => RatchetError::AlreadyUsed,
+        DecryptionError::TooBigMessageGap(gap, _) => RatchetError::TooFarAhead { gap: *gap },
+        DecryptionError::InvalidMAC(_)
+        | DecryptionError::InvalidMACLength(..)
+        | DecryptionError::InvalidPadding(_)
+        | DecryptionError::NonContributoryKey => RatchetError::Forged,
+    }
+}
+
+/// The parts of a kept session that we look at ourselves.
+#[derive(Deserialize)]
+struct Shape {
+    sending_ratchet: SendingShape,
+    receiving_chains: ListShape,
+}
+
+#[derive(Deserialize)]
+struct SendingShape {
+    /// The other side's key, while we have no chain of our own.
+    ratchet_key: Option<[u8; 32]>,
+}
+
+#[derive(Deserialize)]
+struct ListShape {
+    inner: Vec<ChainShape>,
+}
+
+#[derive(Deserialize)]
+struct ChainShape {
+    ratchet_key: [u8; 32],
+    hkdf_ratchet: IndexShape,
+}
+
+#[derive(Deserialize)]
+struct IndexShape {
+    index: u64,
+}
+
+impl Shape {
+    /// The chains; nothing if a key is not sound or the session could not send.
+    fn places(&self) -> Option<Vec<Place>> {
+        if let Some(key) = &self.sending_ratchet.ratchet_key {
+            X25519Public::from_bytes(key).ok()?;
+        }
+        self.receiving_chains
+            .inner
+            .iter()
+            .map(|chain| {
+                let key = X25519Public::from_bytes(&chain.ratchet_key).ok()?;
+                Some(Place { key, next: chain.hkdf_ratchet.index })
+            })
+            .collect()
+    }
+}
