@@ -189,10 +189,7 @@ mod tests {
         let late = Moment(u64::MAX - 1);
         assert_eq!(late.plus(Duration::MAX), Moment(u64::MAX));
         assert_eq!(Moment(3).since(Moment(9)), Duration::ZERO);
-        assert_eq!(
-            Moment(3).plus(Duration::from_millis(4)).since(Moment(3)),
-            Duration::from_millis(4)
-        );
+        assert_eq!(Moment(3).plus(Duration::from_millis(4)).since(Moment(3)), Duration::from_millis(4));
     }
 
     #[test]

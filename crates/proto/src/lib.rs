@@ -4,4 +4,20 @@
 
 pub mod id;
 pub mod limits;
+pub mod wire;
+
+pub mod envelope;
+
 pub mod store;
+pub mod tables;
+
+pub mod link;
+pub mod mailbox;
+
+pub mod descriptor;
+pub mod invite;
+pub mod text;
+
+pub mod frame;
+
+mod chance;

@@ -125,25 +125,18 @@ impl Batch {
     /// The bytes of its names and values.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.changes
-            .iter()
-            .map(|(key, change)| key.1.len() + change.value.as_ref().map_or(0, Vec::len))
-            .sum()
+        self.changes.iter().map(|(key, change)| key.1.len() + change.value.as_ref().map_or(0, Vec::len)).sum()
     }
 
     /// The change of one record: `None` if untouched, `Some(None)` if removed.
     #[must_use]
     pub fn get(&self, table: &Table, name: &[u8], order: u64) -> Option<Option<&[u8]>> {
-        self.changes
-            .get(&(table.id, name.to_vec(), order))
-            .map(|change| change.value.as_deref())
+        self.changes.get(&(table.id, name.to_vec(), order)).map(|change| change.value.as_deref())
     }
 
     /// All changes in the order of table, name and order, each with its table's leaf rule.
     pub fn iter(&self) -> impl Iterator<Item = (&Key, LeafRule, Option<&[u8]>)> {
-        self.changes
-            .iter()
-            .map(|(key, change)| (key, change.leaf, change.value.as_deref()))
+        self.changes.iter().map(|(key, change)| (key, change.leaf, change.value.as_deref()))
     }
 
     /// Checks the limits of names and values.
@@ -155,17 +148,12 @@ impl Batch {
             key.1.len() <= limits::NAME_BYTES_MAX
                 && change.value.as_ref().map_or(0, Vec::len) <= limits::VALUE_BYTES_MAX
         };
-        if self.changes.iter().all(fits) {
-            Ok(())
-        } else {
-            Err(StoreError::TooLarge)
-        }
+        if self.changes.iter().all(fits) { Ok(()) } else { Err(StoreError::TooLarge) }
     }
 
     fn set(&mut self, table: &Table, name: &[u8], order: u64, value: Option<Vec<u8>>) {
         let leaf = table.leaf;
-        self.changes
-            .insert((table.id, name.to_vec(), order), Change { leaf, value });
+        self.changes.insert((table.id, name.to_vec(), order), Change { leaf, value });
     }
 
     fn under(
@@ -174,8 +162,7 @@ impl Batch {
         name: &[u8],
         orders: &RangeInclusive<u64>,
     ) -> impl DoubleEndedIterator<Item = (u64, Option<&[u8]>)> {
-        span(&self.changes, table, name, orders)
-            .map(|(key, change)| (key.2, change.value.as_deref()))
+        span(&self.changes, table, name, orders).map(|(key, change)| (key.2, change.value.as_deref()))
     }
 }
 
@@ -195,12 +182,7 @@ impl<'a> Overlay<'a> {
     ///
     /// # Errors
     /// Those of [`Store::get`].
-    pub fn get(
-        &self,
-        table: &Table,
-        name: &[u8],
-        order: u64,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
+    pub fn get(&self, table: &Table, name: &[u8], order: u64) -> Result<Option<Vec<u8>>, StoreError> {
         match self.batch.get(table, name, order) {
             Some(change) => Ok(change.map(<[u8]>::to_vec)),
             None => self.store.get(table, name, order),
@@ -219,17 +201,10 @@ impl<'a> Overlay<'a> {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
-        let changes: BTreeMap<u64, Option<&[u8]>> =
-            self.batch.under(table, name, &orders).collect();
+        let changes: BTreeMap<u64, Option<&[u8]>> = self.batch.under(table, name, &orders).collect();
         // Each removed record can hide one that the store would have returned.
         let hidden = changes.values().filter(|value| value.is_none()).count();
-        let kept = self.store.range(
-            table,
-            name,
-            orders,
-            direction,
-            limit.saturating_add(hidden),
-        )?;
+        let kept = self.store.range(table, name, orders, direction, limit.saturating_add(hidden))?;
         let mut seen: BTreeMap<u64, Vec<u8>> = kept.into_iter().collect();
         for (order, value) in changes {
             match value {
@@ -289,10 +264,7 @@ impl MemoryStore {
     /// The bytes of all names and values.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.records
-            .iter()
-            .map(|(key, value)| key.1.len() + value.len())
-            .sum()
+        self.records.iter().map(|(key, value)| key.1.len() + value.len()).sum()
     }
 
     /// Every record, for tests that look at what is kept.
@@ -308,11 +280,7 @@ impl MemoryStore {
     /// The store as it is found after the crash: the same records, and commits succeed again.
     #[must_use]
     pub fn reopen(&self) -> Self {
-        Self {
-            fail_at: None,
-            failed: false,
-            ..self.clone()
-        }
+        Self { fail_at: None, failed: false, ..self.clone() }
     }
 }
 
@@ -330,8 +298,7 @@ impl Store for MemoryStore {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
-        let found = span(&self.records, table, name, &orders)
-            .map(|(key, value)| (key.2, value.to_vec()));
+        let found = span(&self.records, table, name, &orders).map(|(key, value)| (key.2, value.to_vec()));
         Ok(match direction {
             Direction::Ascending => found.take(limit).collect(),
             Direction::Descending => found.rev().take(limit).collect(),
@@ -390,27 +357,17 @@ fn span<'m, V>(
     orders: &RangeInclusive<u64>,
 ) -> impl DoubleEndedIterator<Item = (&'m Key, &'m V)> {
     // An empty range of orders would make BTreeMap::range panic.
-    let (low, high) = if orders.is_empty() {
-        (0, None)
-    } else {
-        (*orders.start(), Some(*orders.end()))
-    };
-    high.map(|high| {
-        map.range((table.id, name.to_vec(), low)..=(table.id, name.to_vec(), high))
-    })
-    .into_iter()
-    .flatten()
+    let (low, high) = if orders.is_empty() { (0, None) } else { (*orders.start(), Some(*orders.end())) };
+    high.map(|high| map.range((table.id, name.to_vec(), low)..=(table.id, name.to_vec(), high)))
+        .into_iter()
+        .flatten()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const NOTES: Table = Table {
-        id: 1,
-        name: "notes",
-        leaf: LeafRule::Shared,
-    };
+    const NOTES: Table = Table { id: 1, name: "notes", leaf: LeafRule::Shared };
 
     #[allow(clippy::reversed_empty_ranges)]
     const EMPTY: RangeInclusive<u64> = 5..=1;
