@@ -79,3 +79,57 @@ impl KemPublic {
         (Box::new(ciphertext.into()), secret)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ml_kem::{
+        MlKem768,
+        kem::{Decapsulate, FromSeed, KeyExport},
+    };
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::{Rng, SeedableRng};
+
+    use super::*;
+
+    #[test]
+    fn two_independent_libraries_agree_on_keys_ciphertexts_and_rejections() {
+        // Without optimisation ten thousand take a minute and a half; the script that checks everything asks for them.
+        let cases = if std::env::var_os("MADANG_LONG_TESTS").is_some() { 10_000 } else { 1_000 };
+        let mut rng = ChaCha20Rng::from_seed([77; 32]);
+        for case in 0..cases {
+            let ours = KemSecret::generate(&mut rng);
+            let public = ours.public();
+            let (their_secret, their_public) = MlKem768::from_seed(&(*ours.seed().as_bytes()).into());
+            assert_eq!(their_public.to_bytes().as_slice(), public.0.as_slice(), "key {case}");
+
+            let (mut ciphertext, shared) = public.encapsulate(&mut rng);
+            assert!(ours.decapsulate(&ciphertext) == shared, "own {case}");
+            let theirs = their_secret.decapsulate(&(*ciphertext).into());
+            assert_eq!(theirs.as_slice(), shared.as_bytes(), "shared {case}");
+
+            // A ciphertext that was tampered with gives the same other secret in both (implicit rejection).
+            let bit = rng.next_u32() as usize % (8 * CIPHERTEXT_BYTES);
+            ciphertext[bit / 8] ^= 1 << (bit % 8);
+            let rejected = ours.decapsulate(&ciphertext);
+            assert!(rejected != shared);
+            assert_eq!(
+                their_secret.decapsulate(&(*ciphertext).into()).as_slice(),
+                rejected.as_bytes(),
+                "rejected {case}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_coefficient_beyond_the_modulus_is_refused() {
+        let secret = KemSecret::generate(&mut ChaCha20Rng::from_seed([1; 32]));
+        let mut typed = secret.public().typed();
+        assert!(KemPublic::from_typed(&typed).is_ok());
+        // The first two coefficients become 3 329, the modulus, which is zero written in a second way.
+        typed[1..4].copy_from_slice(&[0x01, 0x1d, 0xd0]);
+        assert_eq!(KemPublic::from_typed(&typed), Err(KeyError::NotCanonical));
+        assert_eq!(KemPublic::from_typed(&typed[..1_184]), Err(KeyError::Length));
+        typed[0] = 1;
+        assert_eq!(KemPublic::from_typed(&typed), Err(KeyError::Kind));
+    }
+}

@@ -79,3 +79,6 @@ pub use hash::{Hash32, derive, hash, mac};
 pub use key::{KeyError, Secret, Secret32, SignPublic, SignSecret, Signature, X25519Public, X25519Secret};
 pub use rand_core::CryptoRng;
 pub use seal::Class;
+
+#[cfg(test)]
+mod official;

@@ -150,7 +150,7 @@ impl Session {
         Ok((session, plain))
     }
 
-    /// Encrypts the next message: 63 bytes more than the padded text, sometimes a few for a large index.
+    /// Encrypts the next message: the text, 1 to 16 bytes of padding, and 47 to 50 bytes of header and MAC.
     pub fn encrypt(&mut self, plain: &[u8]) -> Vec<u8> {
         let message = self
             .inner
@@ -237,11 +237,9 @@ impl fmt::Debug for Session {
 /// Olm's first version: MACs of 8 bytes, which is enough inside an authenticated envelope.
 const OLM_VERSION: u8 = 3;
 
-/// These only feed Olm's own session id, which we never use; ours is the handshake's `sid`.
-const UNUSED_KEY: [u8; 32] = compact::UNUSED_KEY;
-
 fn begin(root: &[u8; 32], chain: &[u8; 32], ratchet: &Secret32) -> olm::Session {
-    let unused = Curve25519PublicKey::from_bytes(UNUSED_KEY);
+    // The session keys only feed Olm's own session id, which we never use; ours is the handshake's `sid`.
+    let unused = Curve25519PublicKey::from_bytes(compact::UNUSED_KEY);
     let keys = SessionKeys { identity_key: unused, base_key: unused, one_time_key: unused };
     olm::Session::from_root_key_material(SessionConfig::version_1(), keys, *root, *chain, *ratchet.as_bytes())
 }
@@ -300,5 +298,171 @@ impl Shape {
                 Some(Place { key, next: chain.hkdf_ratchet.index })
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    use super::*;
+    use crate::key::Secret;
+
+    fn pair() -> (Session, Session) {
+        let mut rng = ChaCha20Rng::from_seed([5; 32]);
+        let root = Secret32::random(&mut rng);
+        let (turn, spk) = (X25519Secret::generate(&mut rng), X25519Secret::generate(&mut rng));
+        let mut one = Session::initiator(&root, &turn, &spk.public()).expect("sound keys");
+        let first = Message::parse(&one.encrypt(b"first")).expect("our own message");
+        let (other, plain) = Session::responder(&root, &spk, &first).expect("the same root");
+        assert_eq!(plain, b"first");
+        (one, other)
+    }
+
+    /// Pins what we rely on inside vodozemac: info string, order of the halves, chain and index.
+    #[test]
+    fn the_ratchet_derives_its_chains_as_our_handshake_does() {
+        let mut rng = ChaCha20Rng::from_seed([6; 32]);
+        let root = Secret32::random(&mut rng);
+        let (turn, spk) = (X25519Secret::generate(&mut rng), X25519Secret::generate(&mut rng));
+
+        // One side as the handshake makes it ...
+        let ours = Session::initiator(&root, &turn, &spk.public()).expect("sound keys");
+        let ours = ours.inner.active_sending_state().expect("the initiator can send");
+        // ... and the same by hand, from HKDF and X25519 alone.
+        let shared = turn.diffie_hellman(&spk.public()).expect("sound keys");
+        let mut halves = [0u8; 64];
+        hkdf::Hkdf::<sha2::Sha256>::new(Some(root.as_bytes()), shared.as_bytes())
+            .expand(b"OLM_RATCHET", &mut halves)
+            .expect("64 bytes");
+        assert_eq!(*ours.root_key, halves[..32]);
+        assert_eq!(*ours.chain_key, halves[32..]);
+        assert_eq!(*ours.ratchet_key, *turn.to_bytes().as_bytes());
+        assert_eq!(ours.chain_index, 0);
+
+        // The other side's ratchet, stepping for itself, must come to the same chain: it reads the first message,
+        // and after its answer both know the same root, from which the next chain is derived by the same rule.
+        let mut one = Session::initiator(&root, &turn, &spk.public()).expect("sound keys");
+        let first = Message::parse(&one.encrypt(b"1")).expect("our own message");
+        let (mut other, _) = Session::responder(&root, &spk, &first).expect("the same root");
+        let answer = other.encrypt(b"2");
+        let state = other.inner.active_sending_state().expect("it has just sent");
+        let answered = X25519Secret::from_bytes(*state.ratchet_key);
+        assert_eq!(peek(&answer).expect("a message").ratchet_key, answered.public());
+        let shared = answered.diffie_hellman(&turn.public()).expect("sound keys");
+        hkdf::Hkdf::<sha2::Sha256>::new(Some(&halves[..32]), shared.as_bytes())
+            .expand(b"OLM_RATCHET", &mut halves)
+            .map(|()| assert_eq!(*state.root_key, halves[..32]))
+            .expect("64 bytes");
+        assert_eq!(state.chain_index, 1);
+        assert_eq!(one.decrypt(&answer).expect("the same chain"), b"2");
+    }
+
+    #[test]
+    fn only_the_inner_message_travels() {
+        let (mut one, mut other) = pair();
+        let short = one.encrypt(&[7; 100]);
+        assert_eq!(short.len(), 159, "the text padded to 112, and 47 for header and MAC");
+        assert_eq!(short[0], OLM_VERSION);
+        assert_eq!(other.decrypt(&short).expect("in order"), [7; 100]);
+    }
+
+    #[test]
+    fn a_kept_session_is_small_and_goes_on_where_it_stood() {
+        let (mut one, mut other) = pair();
+        assert!(one.to_bytes().len() < 250, "{}", one.to_bytes().len());
+        for round in 0..8u8 {
+            let skipped: Vec<_> = (0..3).map(|_| other.encrypt(&[round, 1])).collect();
+            let answer = other.encrypt(&[round]);
+            one = Session::from_bytes(&one.to_bytes()).expect("just written");
+            assert_eq!(one.decrypt(&answer).expect("a new chain"), [round]);
+            one = Session::from_bytes(&one.to_bytes()).expect("just written");
+            assert_eq!(one.decrypt(&skipped[1]).expect("skipped before"), [round, 1]);
+            let back = one.encrypt(&[round, 2]);
+            other = Session::from_bytes(&other.to_bytes()).expect("just written");
+            assert_eq!(other.decrypt(&back).expect("a new chain"), [round, 2]);
+            let header = peek(&answer).expect("a message");
+            assert_eq!(one.next_index(&header.ratchet_key), Some(4));
+        }
+        // Five chains with two keys left in each.
+        assert!(one.to_bytes().len() < 1_200, "{}", one.to_bytes().len());
+        assert!(other.to_bytes().len() < 750, "{}", other.to_bytes().len());
+    }
+
+    #[test]
+    fn the_largest_session_fits_its_form() {
+        let (mut one, mut other) = pair();
+        for _ in 0..CHAINS_MAX {
+            let burst: Vec<_> = (0..=SKIPPED_MAX).map(|_| other.encrypt(b"x")).collect();
+            one.decrypt(burst.last().expect("forty-one")).expect("the gap is allowed");
+            other.decrypt(&one.encrypt(b"y")).expect("in order");
+        }
+        let kept = one.to_bytes();
+        assert!(kept.len() > 200 * 34 && kept.len() < 10_000, "{}", kept.len());
+        assert!(Session::from_bytes(&kept).is_ok());
+    }
+
+    #[test]
+    fn kept_bytes_that_were_damaged_are_refused_or_harmless_but_never_panic() {
+        let (mut one, mut other) = pair();
+        other.decrypt(&one.encrypt(b"x")).expect("in order");
+        one.decrypt(&other.encrypt(b"y")).expect("in order");
+        for kept in [one.to_bytes(), other.to_bytes()] {
+            assert!(Session::from_bytes(&kept[..kept.len() - 1]).is_err());
+            assert!(Session::from_bytes(&[kept.as_slice(), &[0]].concat()).is_err());
+            for at in 0..kept.len() {
+                for bit in 0..8 {
+                    let mut damaged = kept.to_vec();
+                    damaged[at] ^= 1 << bit;
+                    if let Ok(mut session) = Session::from_bytes(&damaged) {
+                        session.encrypt(b"still no panic");
+                    }
+                }
+            }
+        }
+        assert_eq!(Session::from_bytes(&[]).map(drop), Err(RatchetError::Damaged));
+        assert_eq!(Session::from_bytes(&[1; 20_000]).map(drop), Err(RatchetError::Damaged));
+        assert_eq!(Session::from_bytes(&[4; 2_000]).map(drop), Err(RatchetError::Damaged));
+    }
+
+    #[test]
+    fn what_is_refused_leaves_the_session_as_it_was_to_the_byte() {
+        let (mut one, mut other) = pair();
+        let answer = other.encrypt(b"answer");
+        one.decrypt(&answer).expect("in order");
+        // Now `one` has no chain of its own: a forged message with a new key would make it draw one.
+        let mut stranger = pair().1;
+        let forged = stranger.encrypt(b"forged");
+        let before = one.to_bytes();
+        assert_eq!(one.decrypt(&forged), Err(RatchetError::Forged));
+        assert_eq!(one.decrypt(&answer), Err(RatchetError::AlreadyUsed));
+        let mut flipped = other.encrypt(b"next");
+        let last = flipped.len() - 1;
+        flipped[last] ^= 1;
+        assert_eq!(one.decrypt(&flipped), Err(RatchetError::Forged));
+        assert_eq!(one.decrypt(&flipped[..40]), Err(RatchetError::Malformed));
+        assert_eq!(*one.to_bytes(), *before);
+        flipped[last] ^= 1;
+        assert_eq!(one.decrypt(&flipped).expect("not used up"), b"next");
+    }
+
+    #[test]
+    fn chains_are_mirrored_as_the_ratchet_keeps_them() {
+        let (mut one, mut other) = pair();
+        let mut keys = Vec::new();
+        for _ in 0..7 {
+            let message = other.encrypt(b"a");
+            keys.push(peek(&message).expect("a message").ratchet_key);
+            one.decrypt(&message).expect("in order");
+            other.decrypt(&one.encrypt(b"b")).expect("in order");
+            let read = Session::from_bytes(&one.to_bytes()).expect("just written");
+            assert_eq!(read.chains, one.chains);
+        }
+        assert_eq!(one.next_index(&keys[1]), None, "only five chains are remembered");
+        assert_eq!(one.next_index(&keys[2]), Some(1));
+        assert_eq!(one.next_index(&keys[6]), Some(1));
+        let unknown = X25519Secret::from_bytes(*Secret::new([4; 32]).as_bytes()).public();
+        assert_eq!(one.next_index(&unknown), None);
     }
 }

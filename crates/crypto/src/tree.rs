@@ -137,7 +137,7 @@ impl Node {
     pub fn renew(&mut self, place: usize, rng: &mut dyn CryptoRng) {
         let mut bytes = Zeroizing::new(*self.0.as_bytes());
         rng.fill_bytes(&mut bytes[place * 32..(place + 1) * 32]);
-        self.0 = Box::new(Secret::new(*bytes));
+        *self.0 = Secret::new(*bytes);
     }
 
     fn key(&self, place: usize) -> Secret32 {
