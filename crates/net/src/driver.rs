@@ -1,0 +1,436 @@
+//! The network's task: owns the swarm, carries out commands, dials and retries.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
+use libp2p::swarm::{ConnectionId, DialError, StreamProtocol, Swarm, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, mdns};
+use proto::id::Address;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::address::{self, ADDRESSES_MAX};
+use crate::behaviour::{Change, Links, Shared, Whole, WholeEvent};
+use crate::event::{DialFailure, Down, Event, Events};
+use crate::keeper::{Keeper, Key};
+use crate::network::{Config, Registry, StartError, Target};
+use crate::transport;
+
+/// The head start that TCP has over QUIC in a dial.
+const QUIC_LATER: Duration = Duration::from_secs(1);
+
+/// Dials under way at once; further kept targets wait their turn.
+const ATTEMPTS_MAX: usize = 64;
+
+/// Events that wait in the task because the owner lags; beyond it the swarm rests.
+const BACKLOG_MAX: usize = 256;
+
+/// For all links together to end in order when the network shuts down.
+const SHUTDOWN_WITHIN: Duration = Duration::from_millis(800);
+
+/// How often a peer may ask for a stream at once on one connection.
+const NEGOTIATING_MAX: usize = 4;
+
+/// What the owner asks of the task.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Dial(Target),
+    Keep(Target),
+    Release(Target),
+    Hurry,
+    Shutdown,
+}
+
+/// Starts the task. Sockets are open when this returns.
+pub(crate) fn spawn(
+    config: Config,
+    registry: Arc<Registry>,
+    commands: mpsc::Receiver<Command>,
+    end: watch::Sender<bool>,
+) -> Result<Events, StartError> {
+    let (events, receiver) = mpsc::channel(config.limits.events.max(1));
+    let swarm = build(&config, &registry, events.clone())?;
+    let driver = Driver {
+        swarm,
+        registry,
+        events,
+        backlog: VecDeque::new(),
+        keeper: Keeper::default(),
+        attempts: BTreeMap::new(),
+        next_attempt: 0,
+    };
+    tokio::spawn(async move {
+        driver.run(commands).await;
+        let _ = end.send(true);
+    });
+    Ok(receiver)
+}
+
+fn build(
+    config: &Config,
+    registry: &Arc<Registry>,
+    events: mpsc::Sender<Event>,
+) -> Result<Swarm<Whole>, StartError> {
+    let keys = config.identity.keypair();
+    let me = keys.public().to_peer_id();
+    let transport = transport::build(&keys).map_err(|error| StartError::Transport(error.to_string()))?;
+    if !config.protocol.starts_with('/') {
+        return Err(StartError::Protocol);
+    }
+    let mdns = if config.mdns {
+        Some(mdns::tokio::Behaviour::new(mdns::Config::default(), me).map_err(StartError::Discovery)?)
+    } else {
+        None
+    };
+    let links = Links::new(Shared {
+        me,
+        protocol: StreamProtocol::new(config.protocol),
+        limits: config.limits.clone(),
+        patience: config.patience.clone(),
+        events,
+        registry: Arc::clone(registry),
+    });
+    let swarm_config = libp2p::swarm::Config::with_tokio_executor()
+        .with_max_negotiating_inbound_streams(NEGOTIATING_MAX)
+        .with_idle_connection_timeout(config.patience.link_within);
+    let mut swarm = Swarm::new(transport, Whole::new(links, &config.limits, mdns), me, swarm_config);
+    listen(&mut swarm, &config.listen)?;
+    Ok(swarm)
+}
+
+/// Opens each address. A host without IPv6 is no error as long as another address works.
+fn listen(swarm: &mut Swarm<Whole>, addresses: &[Address]) -> Result<(), StartError> {
+    let mut opened = 0;
+    let mut passed_over = None;
+    for wanted in addresses {
+        let multiaddr = address::to_multiaddr(wanted).ok_or_else(|| StartError::Address(wanted.clone()))?;
+        match swarm.listen_on(multiaddr) {
+            Ok(_) => opened += 1,
+            Err(error) => {
+                let failure = StartError::Listen(wanted.clone(), root_cause(&error));
+                if !is_unspecified_ip6(wanted) {
+                    return Err(failure);
+                }
+                passed_over = Some(failure);
+            }
+        }
+    }
+    match passed_over {
+        Some(failure) if opened == 0 => Err(failure),
+        _ => Ok(()),
+    }
+}
+
+fn is_unspecified_ip6(address: &Address) -> bool {
+    address.as_str().starts_with("/ip6/::/")
+}
+
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+/// One try to reach a target by all its addresses.
+#[derive(Debug)]
+struct Attempt {
+    target: Target,
+    peer: Option<PeerId>,
+    key: Option<Key>,
+    connections: BTreeSet<ConnectionId>,
+    /// The QUIC addresses, and when they join in.
+    later: Vec<Multiaddr>,
+    later_at: Instant,
+    reason: DialFailure,
+}
+
+struct Driver {
+    swarm: Swarm<Whole>,
+    registry: Arc<Registry>,
+    events: mpsc::Sender<Event>,
+    backlog: VecDeque<Event>,
+    keeper: Keeper,
+    attempts: BTreeMap<u64, Attempt>,
+    next_attempt: u64,
+}
+
+impl Driver {
+    async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let events = self.events.clone();
+        loop {
+            let due = self.next_due();
+            tokio::select! {
+                permit = events.reserve(), if !self.backlog.is_empty() => match permit {
+                    Ok(permit) => if let Some(event) = self.backlog.pop_front() { permit.send(event) },
+                    Err(_) => break,
+                },
+                () = events.closed(), if self.backlog.is_empty() => break,
+                command = commands.recv() => match command {
+                    None | Some(Command::Shutdown) => break,
+                    Some(command) => self.on_command(command),
+                },
+                event = self.swarm.select_next_some(), if self.backlog.len() < BACKLOG_MAX => {
+                    self.on_swarm_event(event);
+                }
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.on_due(),
+            }
+        }
+        commands.close();
+        self.shut_down().await;
+    }
+
+    /// Ends all links in order, for a bounded time; what remains is cut when the swarm is dropped.
+    async fn shut_down(mut self) {
+        self.keeper.clear();
+        self.attempts.clear();
+        self.registry.close_all();
+        self.swarm.behaviour_mut().links.close_all();
+        let _ = timeout(SHUTDOWN_WITHIN, async {
+            while !self.swarm.behaviour().links.is_empty() {
+                self.swarm.select_next_some().await;
+            }
+        })
+        .await;
+    }
+
+    fn on_command(&mut self, command: Command) {
+        let now = Instant::now();
+        match command {
+            Command::Dial(target) => self.attempt(target, None),
+            Command::Keep(target) => {
+                let peer = target.peer.as_ref().and_then(address::peer_of);
+                let linked = peer.filter(|peer| self.swarm.behaviour().links.is_linked(peer));
+                self.keeper.keep(target, linked, now);
+            }
+            Command::Release(target) => self.keeper.release(&target),
+            Command::Hurry => {
+                self.keeper.hurry(now);
+                self.swarm.behaviour_mut().links.ask_all();
+            }
+            Command::Shutdown => {}
+        }
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        let room = self.attempts.len() < ATTEMPTS_MAX;
+        let kept = self.keeper.next_due().filter(|_| room);
+        let later = self.attempts.values().filter(|attempt| !attempt.later.is_empty());
+        later.map(|attempt| attempt.later_at).chain(kept).min()
+    }
+
+    fn on_due(&mut self) {
+        let now = Instant::now();
+        let quic: Vec<u64> = self
+            .attempts
+            .iter()
+            .filter(|(_, attempt)| !attempt.later.is_empty() && attempt.later_at <= now)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in quic {
+            self.dial_later(id);
+        }
+        let room = ATTEMPTS_MAX.saturating_sub(self.attempts.len());
+        for (key, target) in self.keeper.take_due(room, now) {
+            self.attempt(target, Some(key));
+        }
+    }
+
+    /// Begins to dial a target: TCP now, QUIC soon after or when TCP has failed.
+    fn attempt(&mut self, target: Target, key: Option<Key>) {
+        let peer = match target.peer.as_ref().map(address::peer_of) {
+            Some(None) => return self.fail(target, key, DialFailure::WrongPeer),
+            Some(Some(peer)) => Some(peer),
+            None => None,
+        };
+        if let Some(peer) = peer.filter(|peer| self.swarm.behaviour().links.is_linked(peer)) {
+            return self.keeper.linked(peer, key.as_ref());
+        }
+        let usable = target.addresses.iter().take(ADDRESSES_MAX).filter_map(address::to_multiaddr);
+        let (quic, tcp): (Vec<_>, Vec<_>) = usable.partition(address::is_quic);
+        let (now, later) = if tcp.is_empty() { (quic, Vec::new()) } else { (tcp, quic) };
+        let id = self.next_attempt;
+        self.next_attempt += 1;
+        self.attempts.insert(
+            id,
+            Attempt {
+                target,
+                peer,
+                key,
+                connections: BTreeSet::new(),
+                later,
+                later_at: Instant::now() + QUIC_LATER,
+                reason: DialFailure::NoAddress,
+            },
+        );
+        self.dial(id, now);
+        self.conclude(id);
+    }
+
+    fn dial_later(&mut self, id: u64) {
+        let Some(attempt) = self.attempts.get_mut(&id) else { return };
+        let later = std::mem::take(&mut attempt.later);
+        self.dial(id, later);
+        self.conclude(id);
+    }
+
+    /// Dials addresses of an attempt, all at once. Each dial has a port of its own: from the listening
+    /// port two simultaneous dials would meet in one TCP connection on which both sides dialled.
+    fn dial(&mut self, id: u64, addresses: Vec<Multiaddr>) {
+        let Some(attempt) = self.attempts.get_mut(&id) else { return };
+        let dials: Vec<DialOpts> = match attempt.peer {
+            _ if addresses.is_empty() => Vec::new(),
+            Some(peer) => vec![
+                DialOpts::peer_id(peer)
+                    .addresses(addresses)
+                    .condition(PeerCondition::Always)
+                    .allocate_new_port()
+                    .build(),
+            ],
+            None => addresses
+                .into_iter()
+                .map(|address| DialOpts::unknown_peer_id().address(address).allocate_new_port().build())
+                .collect(),
+        };
+        for dial in dials {
+            let connection = dial.connection_id();
+            match self.swarm.dial(dial) {
+                Ok(()) => {
+                    attempt.connections.insert(connection);
+                }
+                Err(error) => attempt.reason = failure_of(&error),
+            }
+        }
+    }
+
+    /// Ends an attempt that has nothing left to try.
+    fn conclude(&mut self, id: u64) {
+        let Some(attempt) = self.attempts.get(&id) else { return };
+        if !attempt.connections.is_empty() {
+            return;
+        }
+        if !attempt.later.is_empty() {
+            return self.dial_later(id);
+        }
+        if let Some(attempt) = self.attempts.remove(&id) {
+            self.fail(attempt.target, attempt.key, attempt.reason);
+        }
+    }
+
+    fn fail(&mut self, target: Target, key: Option<Key>, reason: DialFailure) {
+        if let Some(key) = key {
+            self.keeper.failed(&key, Instant::now());
+        }
+        self.backlog.push_back(Event::DialFailed { target, reason });
+    }
+
+    /// A connection of an attempt has failed or ended before it was a link.
+    fn lose(&mut self, connection: ConnectionId, reason: Option<DialFailure>) {
+        let Some((&id, attempt)) =
+            self.attempts.iter_mut().find(|(_, attempt)| attempt.connections.contains(&connection))
+        else {
+            return;
+        };
+        attempt.connections.remove(&connection);
+        if let Some(reason) = reason {
+            attempt.reason = reason;
+        }
+        self.conclude(id);
+    }
+
+    fn on_swarm_event(&mut self, event: SwarmEvent<WholeEvent>) {
+        match event {
+            SwarmEvent::Behaviour(WholeEvent::Links(change)) => self.on_change(change),
+            SwarmEvent::Behaviour(WholeEvent::Mdns(mdns::Event::Discovered(found))) => self.on_found(found),
+            SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
+                self.lose(connection_id, Some(failure_of(&error)));
+            }
+            SwarmEvent::NewListenAddr { address, .. } if !address::is_link_local(&address) => {
+                if let Some(address) = address::from_multiaddr(&address) {
+                    self.backlog.push_back(Event::Listening(address));
+                }
+                self.keeper.hurry(Instant::now());
+            }
+            SwarmEvent::ExpiredListenAddr { address, .. } if !address::is_link_local(&address) => {
+                if let Some(address) = address::from_multiaddr(&address) {
+                    self.backlog.push_back(Event::NotListening(address));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn on_change(&mut self, change: Change) {
+        match change {
+            Change::Up { peer, connection } => self.on_up(peer, connection),
+            Change::Over { peer, link: Some(lived), .. } => {
+                self.keeper.lost(peer, lived, Instant::now());
+            }
+            Change::Over { peer, connection, link: None, reason } => {
+                let linked = self.swarm.behaviour().links.is_linked(&peer);
+                if !linked && reason != Down::Local {
+                    let _ = self.events.try_send(Event::Refused { reason });
+                }
+                if linked {
+                    self.on_up(peer, connection);
+                } else {
+                    self.lose(connection, Some(failure_after(reason)));
+                }
+            }
+        }
+    }
+
+    /// A peer has a link: every attempt to reach it, or one that led to it, has succeeded.
+    fn on_up(&mut self, peer: PeerId, connection: ConnectionId) {
+        self.keeper.linked(peer, None);
+        let keeper = &mut self.keeper;
+        self.attempts.retain(|_, attempt| {
+            let reached = attempt.peer == Some(peer) || attempt.connections.contains(&connection);
+            if reached {
+                keeper.linked(peer, attempt.key.as_ref());
+            }
+            !reached
+        });
+    }
+
+    fn on_found(&mut self, found: Vec<(PeerId, Multiaddr)>) {
+        let mut peers: BTreeMap<PeerId, Vec<Address>> = BTreeMap::new();
+        for (peer, multiaddr) in found {
+            let addresses = peers.entry(peer).or_default();
+            if let Some(address) = address::from_multiaddr(&multiaddr)
+                && addresses.len() < ADDRESSES_MAX
+                && !address::is_link_local(&multiaddr)
+            {
+                addresses.push(address);
+            }
+        }
+        for (peer, addresses) in peers {
+            self.keeper.heard(peer, &addresses, Instant::now());
+            if self.backlog.len() < BACKLOG_MAX {
+                self.backlog.push_back(Event::Discovered { peer: address::name_of(&peer), addresses });
+            }
+        }
+    }
+}
+
+fn failure_of(error: &DialError) -> DialFailure {
+    match error {
+        DialError::LocalPeerId { .. } => DialFailure::Myself,
+        DialError::WrongPeerId { .. } => DialFailure::WrongPeer,
+        DialError::NoAddresses => DialFailure::NoAddress,
+        DialError::Denied { .. } => DialFailure::Refused,
+        _ => DialFailure::Unreachable,
+    }
+}
+
+fn failure_after(reason: Down) -> DialFailure {
+    match reason {
+        Down::OtherProtocol => DialFailure::OtherProtocol,
+        Down::Lost | Down::NoStream | Down::Silent => DialFailure::Unreachable,
+        _ => DialFailure::Refused,
+    }
+}
