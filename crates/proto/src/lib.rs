@@ -19,5 +19,6 @@ pub mod invite;
 pub mod text;
 
 pub mod frame;
+pub mod router;
 
 mod chance;

@@ -84,6 +84,9 @@ pub enum Setback {
     NotNow,
 }
 
+/// What is told of a record of the outbox that cannot be read.
+const OUTBOX: &str = "the outbox";
+
 struct Outgoing {
     party: Party,
     mailboxes: Vec<MailboxId>,
@@ -143,13 +146,16 @@ impl Router {
         let mut router = Self { next: 1, ..Self::default() };
         let mut from = 0;
         loop {
-            let page = overlay.range(&tables::OUTBOX, b"", from..=u64::MAX, Direction::Forward, 256)?;
+            let page = overlay.range(&tables::OUTBOX, b"", from..=u64::MAX, Direction::Ascending, 256)?;
             let Some((last, _)) = page.last() else { break };
             from = last + 1;
             for (number, bytes) in &page {
-                let record: OutboxRecord = minicbor::decode(bytes).map_err(|_| StoreError::Corrupt)?;
+                let record: OutboxRecord =
+                    minicbor::decode(bytes).map_err(|_| StoreError::Corrupt(OUTBOX))?;
                 let stored = match overlay.get(&tables::OUTBOX_MARK, b"", *number)? {
-                    Some(bytes) => minicbor::decode::<Vec<u32>>(&bytes).map_err(|_| StoreError::Corrupt)?,
+                    Some(bytes) => {
+                        minicbor::decode::<Vec<u32>>(&bytes).map_err(|_| StoreError::Corrupt(OUTBOX))?
+                    }
                     None => Vec::new(),
                 };
                 let outgoing = Outgoing {
@@ -223,7 +229,12 @@ impl Router {
                     deletion: deletion.map(|s| s.as_bytes().to_vec()),
                     mailboxes: mailboxes.iter().map(|m| m.0).collect(),
                 };
-                overlay.put(&tables::OUTBOX, b"", number, minicbor::to_vec(&record).expect("a vector takes all bytes"));
+                overlay.put(
+                    &tables::OUTBOX,
+                    b"",
+                    number,
+                    minicbor::to_vec(&record).expect("a vector takes all bytes"),
+                );
                 self.next += 1;
                 let outgoing = Outgoing {
                     party,
@@ -265,8 +276,8 @@ impl Router {
     /// [`StoreError`] from the store.
     pub fn envelope(&self, number: u64, overlay: &Overlay<'_>) -> Result<Option<Envelope>, StoreError> {
         let Some(bytes) = overlay.get(&tables::OUTBOX, b"", number)? else { return Ok(None) };
-        let record: OutboxRecord = minicbor::decode(&bytes).map_err(|_| StoreError::Corrupt)?;
-        Envelope::decode(&record.envelope).map(Some).map_err(|_| StoreError::Corrupt)
+        let record: OutboxRecord = minicbor::decode(&bytes).map_err(|_| StoreError::Corrupt(OUTBOX))?;
+        Envelope::decode(&record.envelope).map(Some).map_err(|_| StoreError::Corrupt(OUTBOX))
     }
 
     /// The counterpart has it: takes it out of the outbox and asks its mailboxes to forget it.
@@ -307,6 +318,11 @@ impl Router {
     /// Tells whether the outbox holds `number`.
     pub fn holds(&self, number: u64) -> bool {
         self.outgoing.contains_key(&number)
+    }
+
+    /// Returns for whom the outbox holds `number`.
+    pub fn party_of(&self, number: u64) -> Option<Party> {
+        self.outgoing.get(&number).map(|outgoing| outgoing.party)
     }
 
     /// Returns how many envelopes wait for `party`.
@@ -434,6 +450,23 @@ impl Router {
         mailbox.waiting.extend(in_flight);
     }
 
+    /// Tells whether a mailbox can be spoken to.
+    pub fn is_up(&self, id: MailboxId) -> bool {
+        self.mailboxes.get(&id).is_some_and(|m| m.up)
+    }
+
+    /// A mailbox lost what it kept: what is not settled is taken there again.
+    pub fn mailbox_forgot(&mut self, id: MailboxId) {
+        let numbers: Vec<u64> =
+            self.outgoing.iter().filter(|(_, o)| o.stored.contains(&id)).map(|(n, _)| *n).collect();
+        for number in numbers {
+            if let Some(outgoing) = self.outgoing.get_mut(&number) {
+                outgoing.stored.remove(&id);
+            }
+            self.queue_deposits(number);
+        }
+    }
+
     /// Returns the mailboxes that have something to be taken to them.
     pub fn mailboxes_wanted(&self) -> BTreeSet<MailboxId> {
         let busy = |m: &Mailbox| !m.waiting.is_empty() || !m.in_flight.is_empty() || !m.deletions.is_empty();
@@ -462,12 +495,17 @@ impl Router {
             return None;
         }
         let marks: Vec<u32> = outgoing.stored.iter().map(|m| m.0).collect();
-        overlay.put(&tables::OUTBOX_MARK, b"", number, minicbor::to_vec(&marks).expect("a vector takes all bytes"));
+        overlay.put(
+            &tables::OUTBOX_MARK,
+            b"",
+            number,
+            minicbor::to_vec(&marks).expect("a vector takes all bytes"),
+        );
         Some(outgoing.stored.len())
     }
 
-    /// The mailbox did not take `number`. The next in the list is asked; one that is full is asked again when it
-    /// comes back up. Returns true if no mailbox is left that could take it.
+    /// The mailbox did not take `number`. The next in the list is asked; when all are full, all are asked again (the
+    /// owner sees to the pause). Returns true if no mailbox is left that could take it.
     pub fn set_back(&mut self, id: MailboxId, number: u64, setback: Setback) -> bool {
         self.mailboxes.entry(id).or_default().in_flight.remove(&number);
         let Some(outgoing) = self.outgoing.get_mut(&number) else { return false };
@@ -475,7 +513,6 @@ impl Router {
         let exhausted = outgoing.lost.len() >= outgoing.mailboxes.len() && outgoing.stored.is_empty();
         if exhausted && setback == Setback::NotNow {
             outgoing.lost.clear();
-            return true;
         }
         self.queue_deposits(number);
         exhausted
@@ -486,5 +523,10 @@ impl Router {
         let Some(mailbox) = self.mailboxes.get_mut(&id).filter(|m| m.up) else { return Vec::new() };
         let count = mailbox.deletions.len().min(most);
         mailbox.deletions.drain(..count).collect()
+    }
+
+    /// Takes back deletions that could not be told now.
+    pub fn return_deletions(&mut self, id: MailboxId, deletions: Vec<(Tag, Signature)>) {
+        self.mailboxes.entry(id).or_default().deletions.splice(0..0, deletions);
     }
 }

@@ -2,6 +2,12 @@
 
 use crate::store::{LeafRule, Table};
 
+/// The router: envelopes that leave, by their number.
+pub const OUTBOX: Table = Table { id: 0, name: "outbox", leaf: LeafRule::PerRun(64) };
+
+/// The router: which mailboxes keep a leaving envelope, by its number.
+pub const OUTBOX_MARK: Table = Table { id: 1, name: "outbox-mark", leaf: LeafRule::Shared };
+
 /// A relay's mailbox: one record with the list's name, its beginning and the uptime.
 pub const BOX_STATE: Table = Table { id: 96, name: "box-state", leaf: LeafRule::Shared };
 
