@@ -1,0 +1,324 @@
+//! The index: sled, which says where in the log each record stands. It is never the truth and may be lost.
+//!
+//! Each row holds up to 64 neighbouring orders under one name, so that a run of messages is one change of sled.
+//! How far it has followed the log stands in the same atomic batch as the rows.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::ops::RangeInclusive;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use proto::store::Direction;
+
+use crate::bytes::{Reader, Writer};
+use crate::recent::{Changes, Entry};
+use crate::record::{Blind, Spot};
+use crate::segment::Point;
+
+/// What sled may keep in memory, in bytes.
+const CACHE_BYTES: u64 = 16 << 20;
+/// Neighbouring orders share a row: the low bits of an order stand inside it.
+const ROW_BITS: u32 = 6;
+/// The layout of the rows. Another one is rebuilt from the log.
+const LAYOUT: u8 = 1;
+/// The row that says how far the index has followed the log. Rows of records have longer keys.
+const STATE_KEY: &[u8] = &[0];
+/// In front of the rows that tell the segments.
+const SEGMENT_KEY: u8 = 1;
+
+const PLACE: u8 = 1;
+const NUMBER: u8 = 2;
+
+/// sled returned an error, panicked, or gave back what was never written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Trouble;
+
+/// How far the index has followed the log, and the segments as they stood then.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct State {
+    pub(crate) point: Point,
+    pub(crate) segments: BTreeMap<u64, SegmentState>,
+}
+
+/// What is known about a segment.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct SegmentState {
+    pub(crate) blocks: u32,
+    pub(crate) number: u64,
+    pub(crate) link: [u8; 16],
+    /// Bytes of records in it that are current, as of the last checkpoint.
+    pub(crate) live: u64,
+}
+
+/// Bytes of current records that each segment has gained or lost.
+pub(crate) type LiveChanges = BTreeMap<u64, i64>;
+
+/// sled's database.
+#[derive(Clone)]
+pub(crate) struct Index {
+    /// `None` once it was closed.
+    db: Option<sled::Db>,
+    file: PathBuf,
+}
+
+impl Index {
+    /// Opens the database or makes an empty one. `None` stands for one that has followed no log yet.
+    pub(crate) fn open(folder: &Path) -> Result<(Self, Option<State>), Trouble> {
+        guard(|| {
+            let config = sled::Config::new().path(folder).cache_capacity(CACHE_BYTES);
+            let db = config.flush_every_ms(None).print_profile_on_drop(false).open()?;
+            let index = Self { db: Some(db), file: folder.join("db") };
+            let state = index.state()?;
+            Ok((index, state))
+        })
+    }
+
+    /// What the index says about a record.
+    pub(crate) fn get(&self, spot: &Spot) -> Result<Option<Entry>, Trouble> {
+        guard(|| {
+            let Some(row) = self.db()?.get(key(&spot.name, spot.order >> ROW_BITS))? else { return Ok(None) };
+            let row = decode(&row, spot.order >> ROW_BITS)?;
+            Ok(row.get(&spot.order).copied())
+        })
+    }
+
+    /// The records under one name, from one end on, row by row as the caller asks.
+    pub(crate) fn range(
+        &self,
+        name: &Blind,
+        orders: &RangeInclusive<u64>,
+        direction: Direction,
+    ) -> impl Iterator<Item = Result<(u64, Entry), Trouble>> + use<> {
+        let low = key(name, orders.start() >> ROW_BITS);
+        let high = key(name, orders.end() >> ROW_BITS);
+        let mut rows = self.db.as_ref().map(|db| db.range(low..=high));
+        let orders = orders.clone();
+        let mut row: Vec<(u64, Entry)> = Vec::new();
+        let mut done = false;
+        std::iter::from_fn(move || {
+            while row.is_empty() && !done {
+                let next = guard(|| {
+                    let rows = rows.as_mut().ok_or(Failure)?;
+                    let found = match direction {
+                        Direction::Ascending => rows.next(),
+                        Direction::Descending => rows.next_back(),
+                    };
+                    let Some((key, value)) = found.transpose()? else { return Ok(None) };
+                    let high = key.get(16..).and_then(|high| high.try_into().ok()).ok_or(Failure)?;
+                    Ok(Some(decode(&value, u64::from_be_bytes(high))?))
+                });
+                match next {
+                    Ok(Some(found)) => {
+                        row = found.into_iter().filter(|(order, _)| orders.contains(order)).collect();
+                        // The next one is taken from the end.
+                        if matches!(direction, Direction::Ascending) {
+                            row.reverse();
+                        }
+                    }
+                    Ok(None) => done = true,
+                    Err(trouble) => {
+                        done = true;
+                        return Some(Err(trouble));
+                    }
+                }
+            }
+            row.pop().map(Ok)
+        })
+    }
+
+    /// Writes changes and how far they reach, in one atomic batch, and waits until the disk has them.
+    pub(crate) fn apply(&self, changes: &Changes, state: &State) -> Result<LiveChanges, Trouble> {
+        guard(|| {
+            let mut batch = sled::Batch::default();
+            let mut live = LiveChanges::new();
+            let mut rest = changes.iter().peekable();
+            while let Some((first, _)) = rest.peek() {
+                let (name, high) = (first.name, first.order >> ROW_BITS);
+                let key = key(&name, high);
+                let mut row = match self.db()?.get(key)? {
+                    Some(row) => decode(&row, high)?,
+                    None => BTreeMap::new(),
+                };
+                let same = |spot: &Spot| spot.name == name && spot.order >> ROW_BITS == high;
+                while let Some((spot, entry)) = rest.next_if(|(spot, _)| same(spot)) {
+                    let before = match entry {
+                        Entry::Gone => row.remove(&spot.order),
+                        entry => row.insert(spot.order, *entry),
+                    };
+                    count(&mut live, before, -1);
+                    count(&mut live, Some(*entry), 1);
+                }
+                match row.is_empty() {
+                    true => batch.remove(&key),
+                    false => batch.insert(&key, encode(&row)),
+                }
+            }
+            self.put_state(&mut batch, state, &live)?;
+            self.db()?.apply_batch(batch)?;
+            self.sync()?;
+            Ok(live)
+        })
+    }
+
+    /// Lets go of the files, whatever state sled is in.
+    pub(crate) fn close(&mut self) {
+        let db = self.db.take();
+        let _ = guard(|| {
+            drop(db);
+            Ok(())
+        });
+    }
+
+    fn db(&self) -> Result<&sled::Db, Failure> {
+        self.db.as_ref().ok_or(Failure)
+    }
+
+    /// Bytes that sled fills on disk.
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        self.file.metadata().map_or(0, |found| found.len())
+    }
+
+    /// sled's own flush does not reach the disk: it starts the writing and never waits for it.
+    fn sync(&self) -> Result<(), Failure> {
+        self.db()?.flush()?;
+        File::open(&self.file).and_then(|file| file.sync_all()).map_err(|_| Failure)
+    }
+
+    fn state(&self) -> Result<Option<State>, Failure> {
+        let Some(bytes) = self.db()?.get(STATE_KEY)? else { return Ok(None) };
+        let point = read_point(&bytes).ok_or(Failure)?;
+        let mut segments = BTreeMap::new();
+        for row in self.db()?.range([SEGMENT_KEY].as_slice()..[SEGMENT_KEY + 1].as_slice()) {
+            let (key, value) = row?;
+            if key.len() == 9 {
+                let segment = key[1..].try_into().map(u64::from_be_bytes).map_err(|_| Failure)?;
+                segments.insert(segment, read_segment(&value).ok_or(Failure)?);
+            }
+        }
+        Ok(Some(State { point, segments }))
+    }
+
+    fn put_state(&self, batch: &mut sled::Batch, state: &State, live: &LiveChanges) -> Result<(), Failure> {
+        let Point { segment, last, next, number, link } = state.point;
+        let mut bytes = Vec::new();
+        Writer(&mut bytes).u8(LAYOUT).u64(segment).u32(last).u32(next).u64(number).bytes(&link);
+        batch.insert(STATE_KEY, bytes);
+        let known = self.state()?.unwrap_or_default().segments;
+        for gone in known.keys().filter(|known| !state.segments.contains_key(known)) {
+            batch.remove(&segment_key(*gone));
+        }
+        for (segment, after) in &state.segments {
+            let mut after = *after;
+            after.live = after.live.saturating_add_signed(live.get(segment).copied().unwrap_or(0));
+            if known.get(segment) != Some(&after) {
+                let mut bytes = Vec::new();
+                Writer(&mut bytes).u32(after.blocks).u64(after.number).bytes(&after.link).u64(after.live);
+                batch.insert(&segment_key(*segment), bytes);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What went wrong inside sled; which of its errors makes no difference to what is done about it.
+struct Failure;
+
+impl From<sled::Error> for Failure {
+    fn from(_: sled::Error) -> Self {
+        Self
+    }
+}
+
+/// Runs what touches sled: it reports some damage by a panic.
+fn guard<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Trouble> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(Failure)) | Err(_) => Err(Trouble),
+    }
+}
+
+fn key(name: &Blind, high: u64) -> [u8; 24] {
+    let mut key = [0; 24];
+    key[..16].copy_from_slice(name);
+    key[16..].copy_from_slice(&high.to_be_bytes());
+    key
+}
+
+fn segment_key(segment: u64) -> [u8; 9] {
+    let mut key = [SEGMENT_KEY; 9];
+    key[1..].copy_from_slice(&segment.to_be_bytes());
+    key
+}
+
+fn count(live: &mut LiveChanges, entry: Option<Entry>, sign: i64) {
+    if let Some(Entry::Place { segment, bytes, .. }) = entry {
+        *live.entry(segment).or_default() += sign * i64::from(bytes);
+    }
+}
+
+fn encode(row: &BTreeMap<u64, Entry>) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(row.len() * 10);
+    let mut writer = Writer(&mut bytes);
+    for (order, entry) in row {
+        let low = (order % (1 << ROW_BITS)) as u8;
+        match entry {
+            Entry::Place { segment, at, bytes } => {
+                writer.u8(low).u8(PLACE).short(*segment).short(u64::from(*at)).short(u64::from(*bytes));
+            }
+            Entry::Number(number) => {
+                writer.u8(low).u8(NUMBER).short(u64::from(*number));
+            }
+            Entry::Gone => {}
+        }
+    }
+    bytes
+}
+
+fn decode(bytes: &[u8], high: u64) -> Result<BTreeMap<u64, Entry>, Failure> {
+    let mut reader = Reader::new(bytes);
+    let mut row = BTreeMap::new();
+    while !reader.is_at_end() {
+        let (order, entry) = read_entry(&mut reader, high).ok_or(Failure)?;
+        row.insert(order, entry);
+    }
+    Ok(row)
+}
+
+fn read_entry(reader: &mut Reader<'_>, high: u64) -> Option<(u64, Entry)> {
+    let order = high << ROW_BITS | u64::from(reader.u8()?);
+    let entry = match reader.u8()? {
+        PLACE => Entry::Place {
+            segment: reader.short()?,
+            at: reader.short()?.try_into().ok()?,
+            bytes: reader.short()?.try_into().ok()?,
+        },
+        NUMBER => Entry::Number(reader.short()?.try_into().ok()?),
+        _ => return None,
+    };
+    Some((order, entry))
+}
+
+fn read_point(bytes: &[u8]) -> Option<Point> {
+    let mut reader = Reader::new(bytes);
+    if reader.u8()? != LAYOUT {
+        return None;
+    }
+    Some(Point {
+        segment: reader.u64()?,
+        last: reader.u32()?,
+        next: reader.u32()?,
+        number: reader.u64()?,
+        link: reader.array()?,
+    })
+}
+
+fn read_segment(bytes: &[u8]) -> Option<SegmentState> {
+    let mut reader = Reader::new(bytes);
+    Some(SegmentState {
+        blocks: reader.u32()?,
+        number: reader.u64()?,
+        link: reader.array()?,
+        live: reader.u64()?,
+    })
+}

@@ -1,0 +1,423 @@
+//! What happens beside the commits: checkpoints of the index, the head counter, and space that comes back.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crypto::vault::BLOCK_BYTES;
+use proto::store::StoreError;
+
+use crate::disk::Disk;
+use crate::error::store_error;
+use crate::index::{LiveChanges, State, Trouble};
+use crate::recent::Entry;
+use crate::record::{Record, Spot, records};
+use crate::sealed::{Change, Draft, SealedStore};
+use crate::segment::{FIRST_BLOCK, Segment, file_name};
+
+/// The file that the passphrase opens, and what it is called until it is complete.
+pub(crate) const KEY_NAME: &str = "key";
+pub(crate) const NEW_KEY_NAME: &str = "key.new";
+/// How often the key file is written at most where no count of commits asks for it.
+const HEAD_INTERVAL: Duration = Duration::from_secs(2);
+/// Blocks of an old segment that one call of [`SealedStore::maintain`] looks at: 1 MiB.
+const SWEEP_BLOCKS: u32 = 256;
+/// A segment with less than this share of current records, in percent, is worth emptying.
+const SPARSE_PERCENT: u64 = 50;
+/// Segments below this size are put together once there are [`SMALL_SEGMENTS`].
+const SMALL_BYTES: u64 = 1 << 20;
+const SMALL_SEGMENTS: usize = 16;
+/// An index below this size is never made anew for its size.
+const INDEX_BYTES_MIN: u64 = 64 << 20;
+
+/// Work in the background and when it was last done.
+#[derive(Default)]
+pub(crate) struct Jobs {
+    pub(crate) checkpoint: Option<JoinHandle<Result<LiveChanges, Trouble>>>,
+    head: Option<JoinHandle<io::Result<u64>>>,
+    /// The number that the key file knows.
+    pub(crate) head_known: u64,
+    head_at: Option<Instant>,
+}
+
+/// An old segment that is being emptied, and how far that has come.
+pub(crate) struct Sweep {
+    segment: u64,
+    next: u32,
+    /// Whether older segments may hold what its removals hide.
+    keep_removals: bool,
+}
+
+/// What one call of [`SealedStore::maintain`] did.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Maintenance {
+    /// Whether another call would find more to do.
+    pub more: bool,
+    /// Bytes that the disk got back.
+    pub freed_bytes: u64,
+    /// Bytes that were written again because they are still current.
+    pub moved_bytes: u64,
+}
+
+/// What the store fills, for a status page.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Usage {
+    /// Segments of the log.
+    pub segments: usize,
+    /// Bytes of the log.
+    pub log_bytes: u64,
+    /// Bytes in it that are current records, as of the last checkpoint.
+    pub live_bytes: u64,
+    /// Bytes of the index.
+    pub index_bytes: u64,
+    /// Changes that wait in memory for a checkpoint.
+    pub waiting: usize,
+}
+
+impl SealedStore {
+    /// Does a bounded piece of housekeeping: at most about 1 MiB is read and as much written.
+    ///
+    /// Call it when idle, again at once while it says `more`. It is never part of a commit.
+    ///
+    /// # Errors
+    /// Those of a commit; the store must then be opened again.
+    pub fn maintain(&mut self) -> Result<Maintenance, StoreError> {
+        if self.broken {
+            return Err(StoreError::Broken);
+        }
+        if self.index_failed.get() {
+            self.heal_index()?;
+        }
+        self.settle(false)?;
+        let due = self.jobs.head_at.is_none_or(|at| at.elapsed() >= HEAD_INTERVAL);
+        if due && self.point.number > self.jobs.head_known {
+            self.start_head();
+        }
+        if self.sweep.is_none() {
+            self.sweep = self.choose_sweep()?;
+        }
+        match self.sweep.take() {
+            Some(sweep) => self.sweep(sweep),
+            None => Ok(Maintenance::default()),
+        }
+    }
+
+    /// Brings the index and the key file up to date and waits for it. A start after this replays nothing.
+    ///
+    /// # Errors
+    /// Those of a commit.
+    pub fn checkpoint(&mut self) -> Result<(), StoreError> {
+        if self.broken {
+            return Err(StoreError::Broken);
+        }
+        if self.index_failed.get() {
+            self.heal_index()?;
+        }
+        self.settle(true)?;
+        if !self.recent.active.is_empty() {
+            self.start_checkpoint();
+            self.settle(true)?;
+        }
+        self.finish_head()?;
+        if self.point.number > self.jobs.head_known {
+            self.start_head();
+            self.finish_head()?;
+        }
+        Ok(())
+    }
+
+    /// Closes the store after a last checkpoint. Dropping it does the same, but can tell of no error.
+    ///
+    /// # Errors
+    /// Those of [`SealedStore::checkpoint`]; what was committed is safe all the same.
+    pub fn close(mut self) -> Result<(), StoreError> {
+        self.checkpoint()
+    }
+
+    /// What the store fills on disk and in memory.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        let blocks: u64 = self.segments.values().map(|state| u64::from(state.blocks)).sum();
+        Usage {
+            segments: self.segments.len(),
+            log_bytes: blocks * BLOCK_BYTES as u64,
+            live_bytes: self.segments.values().map(|state| state.live).sum(),
+            index_bytes: self.index.disk_bytes(),
+            waiting: self.recent.active.len() + self.recent.frozen.as_ref().map_or(0, |frozen| frozen.len()),
+        }
+    }
+
+    /// Starts what is due after a commit. The commit is durable, so no trouble here is its error.
+    pub(crate) fn after_commit(&mut self) {
+        if self.point.number >= self.jobs.head_known + self.options.head_commits {
+            self.start_head();
+        }
+        let waiting = self.recent.active.len();
+        let due = waiting >= self.options.checkpoint_records
+            || self.recent.log_bytes >= self.options.checkpoint_bytes;
+        if !due {
+            return;
+        }
+        // Memory stays bounded: with twice as much waiting, the commits wait for the index.
+        let must = waiting >= 2 * self.options.checkpoint_records
+            || self.recent.log_bytes >= 2 * self.options.checkpoint_bytes;
+        if self.settle(must).is_ok() && self.recent.frozen.is_none() {
+            self.start_checkpoint();
+        }
+    }
+
+    /// Takes in what the checkpoint thread has finished; waits for it if `wait`.
+    fn settle(&mut self, wait: bool) -> Result<(), StoreError> {
+        let Some(job) = self.jobs.checkpoint.take_if(|job| wait || job.is_finished()) else { return Ok(()) };
+        match job.join() {
+            Ok(Ok(live)) => {
+                self.count_live(&live);
+                self.recent.frozen = None;
+                Ok(())
+            }
+            // A panic of sled is one more way in which it reports damage.
+            Ok(Err(Trouble)) | Err(_) => self.heal_index(),
+        }
+    }
+
+    /// Gives the waiting changes to the index.
+    pub(crate) fn start_checkpoint(&mut self) {
+        let frozen = self.recent.freeze();
+        let state = State { point: self.point, segments: self.segments.clone() };
+        let index = self.index.clone();
+        let job = std::thread::Builder::new().name("store-index".into());
+        let run = move || index.apply(&frozen, &state);
+        if !self.options.in_background {
+            let done = run();
+            self.jobs.checkpoint = None;
+            match done {
+                Ok(live) => {
+                    self.count_live(&live);
+                    self.recent.frozen = None;
+                }
+                Err(Trouble) => self.index_failed.set(true),
+            }
+            return;
+        }
+        match job.spawn(run) {
+            Ok(job) => self.jobs.checkpoint = Some(job),
+            Err(_) => self.index_failed.set(true),
+        }
+    }
+
+    pub(crate) fn count_live(&mut self, live: &LiveChanges) {
+        for (segment, change) in live {
+            if let Some(state) = self.segments.get_mut(segment) {
+                state.live = state.live.saturating_add_signed(*change);
+            }
+        }
+    }
+
+    /// Writes how far the log has come into the key file, beside the commits.
+    fn start_head(&mut self) {
+        if self.jobs.head.as_ref().is_some_and(|job| !job.is_finished()) || self.finish_head().is_err() {
+            return;
+        }
+        let number = self.point.number;
+        self.keys.vault.set_head(number);
+        if self.key_file.update(&self.keys.vault, &mut self.rng).is_err() {
+            return;
+        }
+        self.jobs.head_at = Some(Instant::now());
+        let (disk, bytes) = (Arc::clone(&self.disk), self.key_file.bytes().to_vec());
+        let run = move || write_key_file(disk.as_ref(), &bytes).map(|()| number);
+        if !self.options.in_background {
+            if let Ok(number) = run() {
+                self.jobs.head_known = number;
+            }
+            return;
+        }
+        self.jobs.head = std::thread::Builder::new().name("store-head".into()).spawn(run).ok();
+    }
+
+    fn finish_head(&mut self) -> Result<(), StoreError> {
+        match self.jobs.head.take().map(JoinHandle::join) {
+            None => Ok(()),
+            Some(Ok(Ok(number))) => {
+                self.jobs.head_known = number;
+                Ok(())
+            }
+            Some(Ok(Err(error))) => Err(store_error(&error)),
+            Some(Err(_)) => Err(StoreError::Io(io::ErrorKind::Other)),
+        }
+    }
+
+    /// The segment most worth emptying. The newest one never is.
+    fn choose_sweep(&self) -> Result<Option<Sweep>, StoreError> {
+        let newest = self.segments.keys().next_back().copied();
+        let bytes = |blocks: u32| u64::from(blocks) * BLOCK_BYTES as u64;
+        let old: BTreeMap<_, _> =
+            self.segments.iter().filter(|(segment, _)| Some(**segment) != newest).collect();
+        let small = old.values().filter(|state| bytes(state.blocks) < SMALL_BYTES).count();
+        let worth = |state: &crate::index::SegmentState| {
+            let sparse = state.live * 100 < bytes(state.blocks) * SPARSE_PERCENT;
+            let tiny = bytes(state.blocks) < SMALL_BYTES;
+            if tiny { small >= SMALL_SEGMENTS } else { sparse }
+        };
+        let share = |state: &crate::index::SegmentState| {
+            state.live.saturating_mul(1 << 20) / bytes(state.blocks).max(1)
+        };
+        // Live bytes are as old as the last checkpoint; what is chosen wrongly costs a little writing, no more.
+        let chosen = old.into_iter().filter(|(_, state)| worth(state)).min_by_key(|(_, state)| share(state));
+        Ok(chosen.map(|(segment, _)| Sweep {
+            segment: *segment,
+            next: FIRST_BLOCK,
+            keep_removals: self.segments.keys().next() != Some(segment),
+        }))
+    }
+
+    fn sweep(&mut self, mut sweep: Sweep) -> Result<Maintenance, StoreError> {
+        let Some(state) = self.segments.get(&sweep.segment).copied() else {
+            return Ok(Maintenance { more: true, ..Maintenance::default() });
+        };
+        let moved_bytes = match self.move_live(&mut sweep, state.blocks) {
+            Err(StoreError::Corrupt(_)) => {
+                // What cannot be read stays where it is, for the person and a better day.
+                return Ok(Maintenance::default());
+            }
+            moved => moved?,
+        };
+        if sweep.next < state.blocks {
+            self.sweep = Some(sweep);
+            return Ok(Maintenance { more: true, moved_bytes, freed_bytes: 0 });
+        }
+        self.retire(sweep.segment)?;
+        let freed_bytes = u64::from(state.blocks) * BLOCK_BYTES as u64;
+        Ok(Maintenance { more: self.choose_sweep()?.is_some(), moved_bytes, freed_bytes })
+    }
+
+    /// Writes again what is current in the next part of a segment.
+    fn move_live(&mut self, sweep: &mut Sweep, end: u32) -> Result<u64, StoreError> {
+        let file = self.disk.open(&file_name(sweep.segment)).map_err(|error| store_error(&error))?;
+        let segment = Segment::open(file, &self.keys).map_err(|error| store_error(&error))?;
+        let segment = segment.ok_or(StoreError::Corrupt("a segment of the log"))?;
+        let stop = sweep.next.saturating_add(SWEEP_BLOCKS).min(end);
+        let mut draft = Draft::default();
+        while sweep.next < stop {
+            let commit = segment
+                .commit(sweep.next, end, &self.keys.chain)
+                .map_err(|error| store_error(&error))?
+                .ok_or(StoreError::Corrupt("a block of the log"))?;
+            for found in records(&commit.body) {
+                let (range, record) = found.ok_or(StoreError::Corrupt("a record of the log"))?;
+                let here = Entry::Place {
+                    segment: sweep.segment,
+                    at: commit.place(range.start),
+                    bytes: range.len() as u32,
+                };
+                self.move_record(&mut draft, &record, here, sweep.keep_removals)?;
+            }
+            sweep.next = commit.at + commit.blocks;
+        }
+        if draft.body.is_empty() {
+            return Ok(0);
+        }
+        let mut whole = self.begin_draft()?;
+        let shift = whole.body.len();
+        let moved = draft.body.len() as u64;
+        whole.body.append(&mut draft.body);
+        whole.changes.extend(draft.changes.into_iter().map(|(spot, change)| match change {
+            Change::At(range) => (spot, Change::At(range.start + shift..range.end + shift)),
+            other => (spot, other),
+        }));
+        self.append(whole)?;
+        self.after_commit();
+        Ok(moved)
+    }
+
+    fn move_record(
+        &self,
+        draft: &mut Draft,
+        record: &Record<'_>,
+        here: Entry,
+        keep_removals: bool,
+    ) -> Result<(), StoreError> {
+        match record {
+            Record::Put { spot, .. } => {
+                if self.entry(spot)? == Some(here) {
+                    draft.place(*spot, record);
+                }
+            }
+            Record::Node { node, .. } => {
+                let spot = self.keys.node_spot(*node);
+                if self.entry(&spot)? == Some(here) {
+                    draft.place(spot, record);
+                }
+            }
+            // A removal must outlive every older copy of what it removed.
+            Record::Delete { spot } => {
+                if keep_removals && self.entry(spot)?.is_none() {
+                    draft.add(record);
+                }
+            }
+            Record::Leaf { group, leaf } => {
+                if self.entry(&Spot { name: *group, order: 0 })? == Some(Entry::Number(*leaf)) {
+                    draft.add(record);
+                }
+            }
+            Record::Schema { version } => {
+                if self.entry(&self.keys.schema_spot())? == Some(Entry::Number(*version)) {
+                    draft.add(record);
+                }
+            }
+            Record::Retired { .. } | Record::Manifest { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Says in the log that a segment is no longer part of it, then removes its file.
+    fn retire(&mut self, segment: u64) -> Result<(), StoreError> {
+        // An index that reaches past the moves never again asks for the old places.
+        self.checkpoint()?;
+        let mut draft = self.begin_draft()?;
+        draft.add(&Record::Retired { segment });
+        self.append(draft)?;
+        self.segments.remove(&segment);
+        self.reader.borrow_mut().forget(segment);
+        let removed = self.disk.remove(&file_name(segment)).and_then(|()| self.disk.sync_names());
+        removed.map_err(|error| {
+            self.broken = true;
+            store_error(&error)
+        })
+    }
+
+    /// Whether sled fills far more than its rows need; it never gives space back by itself.
+    pub(crate) fn index_is_bloated(&self) -> bool {
+        let bytes = self.index.disk_bytes();
+        let live: u64 = self.segments.values().map(|state| state.live).sum();
+        bytes > INDEX_BYTES_MIN && bytes > live
+    }
+}
+
+impl Drop for SealedStore {
+    fn drop(&mut self) {
+        if !self.broken && self.checkpoint().is_err() {
+            tracing::warn!("the store was closed without a last checkpoint; the next start replays its log");
+        }
+        // The folder is let go of only after the last thread that writes to it.
+        if let Some(job) = self.jobs.checkpoint.take() {
+            drop(job.join());
+        }
+        drop(self.finish_head());
+    }
+}
+
+/// Puts a complete key file in the place of the old one.
+pub(crate) fn write_key_file(disk: &dyn Disk, bytes: &[u8]) -> io::Result<()> {
+    match disk.remove(NEW_KEY_NAME) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let file = disk.create(NEW_KEY_NAME)?;
+    file.write_at(bytes, 0)?;
+    file.sync()?;
+    disk.rename(NEW_KEY_NAME, KEY_NAME)?;
+    disk.sync_names()
+}

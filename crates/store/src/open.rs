@@ -1,0 +1,590 @@
+//! How a store opens: the lock, the key file, then the log from where the index left it to its end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crypto::CryptoRng;
+use crypto::key::Secret32;
+use crypto::vault::{BLOCK_BYTES, Cost, KEY_FILE_BYTES, KeyFile};
+use proto::store::{Batch, StoreError};
+
+use crate::disk::{Disk, RealDisk};
+use crate::error::{OpenError, OpenReport, Rebuilt, store_error};
+use crate::index::{Index, State};
+use crate::keys::Keys;
+use crate::maintain::{KEY_NAME, NEW_KEY_NAME, write_key_file};
+use crate::options::Options;
+use crate::recent::{Entry, Recent};
+use crate::record::{Record, SegmentEnd, Spot, records};
+use crate::sealed::{Change, FORMAT, LEAVES_MAX, Parts, ROOT, SealedStore};
+use crate::segment::{Commit, FIRST_BLOCK, Point, Segment, file_name, parse_file_name};
+
+const LOCK_NAME: &str = "lock";
+const INDEX_NAME: &str = "index";
+const DAMAGED_NAME: &str = "index-damaged";
+/// Damaged indexes that are kept for a look; the oldest goes first.
+const DAMAGED_KEPT: u32 = 3;
+
+impl SealedStore {
+    /// Makes a new store in a folder, which is made too if it is not there.
+    ///
+    /// # Errors
+    /// [`OpenError::AlreadyThere`], [`OpenError::Busy`], or what the disk reports.
+    pub fn create(
+        folder: &Path,
+        passphrase: &[u8],
+        cost: Cost,
+        options: Options,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, OpenError> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let lock = lock(folder)?;
+        Self::create_in(Arc::new(RealDisk::new(folder)), folder, passphrase, cost, options, rng, Some(lock))
+    }
+
+    /// Opens the store in a folder and repairs what a crash has left.
+    ///
+    /// # Errors
+    /// [`OpenError::NoProfile`], [`OpenError::Busy`], [`OpenError::WrongPassphrase`], [`OpenError::Damaged`],
+    /// [`OpenError::Newer`], or what the disk reports.
+    pub fn open(folder: &Path, passphrase: &[u8], options: Options) -> Result<(Self, OpenReport), OpenError> {
+        if !folder.is_dir() {
+            return Err(OpenError::NoProfile);
+        }
+        let lock = lock(folder)?;
+        Self::open_in(Arc::new(RealDisk::new(folder)), folder, passphrase, options, Some(lock))
+    }
+
+    /// As [`SealedStore::create`] for a machine without a person. The seed is random, so it is not stretched.
+    ///
+    /// # Errors
+    /// Those of [`SealedStore::create`].
+    pub fn create_with_seed(
+        folder: &Path,
+        seed: &Secret32,
+        options: Options,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, OpenError> {
+        // Stretching is for what people choose; 32 random bytes gain nothing from it.
+        Self::create(folder, seed.as_bytes(), Cost::for_tests(), options, rng)
+    }
+
+    /// As [`SealedStore::open`] for a machine without a person.
+    ///
+    /// # Errors
+    /// Those of [`SealedStore::open`].
+    pub fn open_with_seed(
+        folder: &Path,
+        seed: &Secret32,
+        options: Options,
+    ) -> Result<(Self, OpenReport), OpenError> {
+        Self::open(folder, seed.as_bytes(), options)
+    }
+
+    /// As [`SealedStore::create`] on any disk; sled's index stands in the real folder. For tests.
+    ///
+    /// # Errors
+    /// Those of [`SealedStore::create`].
+    pub fn create_on(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        passphrase: &[u8],
+        options: Options,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, OpenError> {
+        Self::create_in(disk, folder, passphrase, Cost::for_tests(), options, rng, None)
+    }
+
+    /// As [`SealedStore::open`] on any disk; sled's index stands in the real folder. For tests.
+    ///
+    /// # Errors
+    /// Those of [`SealedStore::open`].
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        passphrase: &[u8],
+        options: Options,
+    ) -> Result<(Self, OpenReport), OpenError> {
+        Self::open_in(disk, folder, passphrase, options, None)
+    }
+
+    /// Whether there is a store in this folder.
+    #[must_use]
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(KEY_NAME).exists()
+    }
+
+    /// Gives the profile another passphrase; the old one opens nothing any more.
+    ///
+    /// # Errors
+    /// [`OpenError::Vault`] if memory is short, or what the disk reports; the old passphrase then holds.
+    pub fn change_passphrase(&mut self, passphrase: &[u8]) -> Result<(), OpenError> {
+        self.checkpoint()?;
+        let (mut file, mut vault) = (self.key_file.clone(), self.keys.vault.clone());
+        file.change_passphrase(&mut vault, passphrase, &mut self.rng)?;
+        write_key_file(self.disk.as_ref(), file.bytes())?;
+        (self.key_file, self.keys.vault) = (file, vault);
+        Ok(())
+    }
+
+    fn create_in(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        passphrase: &[u8],
+        cost: Cost,
+        options: Options,
+        rng: &mut dyn CryptoRng,
+        lock: Option<File>,
+    ) -> Result<Self, OpenError> {
+        let names = disk.list()?;
+        let ours = |name: &String| name == KEY_NAME || parse_file_name(name).is_some();
+        if names.iter().any(ours) {
+            return Err(OpenError::AlreadyThere);
+        }
+        let (key_file, vault) = KeyFile::create(passphrase, cost, rng)?;
+        write_key_file(disk.as_ref(), key_file.bytes())?;
+        // An index without a key file belongs to nothing.
+        if folder.join(INDEX_NAME).exists() {
+            fs::remove_dir_all(folder.join(INDEX_NAME))?;
+        }
+        let (store, _) = Self::begin(disk, folder, key_file, Keys::new(vault), options, lock)?;
+        Ok(store)
+    }
+
+    fn open_in(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        passphrase: &[u8],
+        options: Options,
+        lock: Option<File>,
+    ) -> Result<(Self, OpenReport), OpenError> {
+        let key_file = read_key_file(disk.as_ref())?;
+        let vault = key_file.unlock(passphrase)?;
+        Self::begin(disk, folder, key_file, Keys::new(vault), options, lock)
+    }
+
+    fn begin(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        key_file: KeyFile,
+        keys: Keys,
+        options: Options,
+        lock: Option<File>,
+    ) -> Result<(Self, OpenReport), OpenError> {
+        match disk.remove(NEW_KEY_NAME) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        let index_folder = folder.join(INDEX_NAME);
+        let was_there = index_folder.exists();
+        let has_log = !segments_of(disk.as_ref())?.is_empty();
+        let mut report = OpenReport::default();
+        let mut reason = None;
+        let (index, state) = match Index::open(&index_folder) {
+            Ok((index, state)) => (index, state),
+            Err(_) => {
+                reason = Some(Rebuilt::Damaged);
+                (fresh_index(folder)?, None)
+            }
+        };
+        let folder = folder.to_owned();
+        let mut store = Self::assemble(Parts { disk, keys, key_file, options, folder, index, lock });
+        if reason.is_none() && has_log {
+            reason = match &state {
+                None if was_there => Some(Rebuilt::Empty),
+                None => Some(Rebuilt::Missing),
+                Some(state) if !store.log_holds(&state.point)? => Some(Rebuilt::Mismatch),
+                Some(_) => None,
+            };
+        }
+        let index_number = state.as_ref().map_or(0, |state| state.point.number);
+        match (reason, state) {
+            (None, Some(state)) if has_log => store.follow_from(state, &mut report)?,
+            (None, None) => {}
+            // A log that is gone as a whole, or an index that is not to be believed.
+            (reason, _) => {
+                report.rebuilt = Some(reason.unwrap_or(Rebuilt::Mismatch));
+                store.rebuild(&mut report)?;
+            }
+        }
+        let known = store.keys.vault.head();
+        report.rolled_back = known.max(index_number) > store.point.number;
+        store.next_number = known.max(store.point.number).max(index_number) + 1;
+        store.jobs.head_known = known;
+        if store.point.number == 0 {
+            store.write_first_commit()?;
+        }
+        store.migrate()?;
+        Ok((store, report))
+    }
+
+    /// Whether the log has, at this point, the very commit that the index followed last.
+    fn log_holds(&self, point: &Point) -> io::Result<bool> {
+        let Some(segment) = self.open_segment(point.segment)? else { return Ok(false) };
+        let commit = segment.commit(point.last, point.next, &self.keys.chain)?;
+        Ok(commit.is_some_and(|commit| commit.point(point.segment) == *point))
+    }
+
+    /// Takes the index's word up to its point, and the log's from there on.
+    fn follow_from(&mut self, state: State, report: &mut OpenReport) -> Result<(), OpenError> {
+        let mut survey = self.survey()?;
+        let first = state.point.segment;
+        survey.believed.extend(state.segments.keys());
+        for old in survey.present.iter().filter(|old| **old < first) {
+            if !state.segments.contains_key(old) {
+                // Its retirement was committed, and then the power went before its file did.
+                self.disk.remove(&file_name(*old))?;
+            }
+        }
+        let is_missing = |known: &&u64| **known < first && !survey.present.contains(known);
+        report.missing_segments = state.segments.keys().filter(is_missing).count() as u64;
+        self.point = state.point;
+        self.segments = state.segments;
+        self.follow(&survey, report)?;
+        Ok(())
+    }
+
+    /// Makes the index anew from the log alone.
+    fn rebuild(&mut self, report: &mut OpenReport) -> Result<(), OpenError> {
+        self.index.close();
+        self.index = fresh_index(&self.folder)?;
+        self.index_failed.set(false);
+        self.recent = Recent::default();
+        self.segments.clear();
+        self.point = Point::default();
+        let survey = self.survey()?;
+        let retired = self.follow(&survey, report)?;
+        let is_missing = |known: &&u64| !survey.present.contains(known) && !retired.contains(known);
+        report.missing_segments = survey.ends.keys().filter(is_missing).count() as u64;
+        self.replay_checkpoint()
+    }
+
+    /// Replaces an index that has failed while the store was open.
+    pub(crate) fn heal_index(&mut self) -> Result<(), StoreError> {
+        tracing::warn!("the index failed and is being built again from the log");
+        if let Some(job) = self.jobs.checkpoint.take() {
+            drop(job.join());
+        }
+        // A segment that nothing was written to yet is not found again by reading the log.
+        let writer = self.writer.take().filter(|writer| writer.salt.is_none());
+        let next_number = self.next_number;
+        let healed = self.rebuild(&mut OpenReport::default());
+        self.next_number = next_number;
+        self.writer = writer;
+        healed.map_err(|error| {
+            self.broken = true;
+            match error {
+                OpenError::Store(error) => error,
+                _ => StoreError::Corrupt("the index, and it cannot be built again"),
+            }
+        })
+    }
+
+    /// Which segments there are and what the newest manifest says about them.
+    fn survey(&self) -> Result<Survey, OpenError> {
+        let present = segments_of(self.disk.as_ref())?;
+        let mut survey = Survey::default();
+        for segment in present.iter().rev() {
+            let Some(opened) = self.open_segment(*segment)? else { continue };
+            let Some(commit) = opened.commit(FIRST_BLOCK, opened.blocks()?, &self.keys.chain)? else {
+                continue;
+            };
+            if let Some(Some((_, Record::Manifest { version, segments }))) = records(&commit.body).next() {
+                if version != FORMAT {
+                    return Err(OpenError::Newer { found: version.into(), known: FORMAT.into() });
+                }
+                survey.believed.extend(segments.iter().map(|end| end.segment));
+                survey.believed.extend(present.iter().filter(|later| *later >= segment));
+                survey.ends = segments.into_iter().map(|end| (end.segment, end)).collect();
+                survey.has_manifest = true;
+                break;
+            }
+        }
+        survey.present = present;
+        Ok(survey)
+    }
+
+    /// Replays every commit after the present point, mends the end of the log and removes what was retired.
+    ///
+    /// Returns the segments whose retirement it read.
+    fn follow(&mut self, survey: &Survey, report: &mut OpenReport) -> Result<BTreeSet<u64>, OpenError> {
+        let first = self.point.segment;
+        let mut unreadable = Vec::new();
+        let mut retired = BTreeSet::new();
+        let mut end_of_last = 0;
+        for segment in survey.present.iter().filter(|segment| **segment >= first) {
+            if survey.has_manifest && !survey.believed.contains(segment) {
+                self.disk.remove(&file_name(*segment))?;
+                continue;
+            }
+            let Some(opened) = self.open_segment(*segment)? else {
+                unreadable.push(*segment);
+                continue;
+            };
+            let mut walk = Walk {
+                segment: *segment,
+                at: if *segment == first { self.point.next } else { FIRST_BLOCK },
+                end: opened.blocks()?.min(survey.ends.get(segment).map_or(u32::MAX, |end| end.blocks)),
+                retired: BTreeSet::new(),
+            };
+            let before = self.point;
+            self.follow_segment(&opened, &mut walk, survey, report)?;
+            retired.append(&mut walk.retired);
+            if self.point == before && *segment != first {
+                unreadable.push(*segment);
+            } else {
+                end_of_last = walk.at;
+            }
+        }
+        self.mend_tail(end_of_last, &unreadable, report)?;
+        for segment in &retired {
+            self.segments.remove(segment);
+            if survey.present.contains(segment) {
+                self.disk.remove(&file_name(*segment))?;
+            }
+        }
+        self.disk.sync_names()?;
+        Ok(retired)
+    }
+
+    fn follow_segment(
+        &mut self,
+        opened: &Segment,
+        walk: &mut Walk,
+        survey: &Survey,
+        report: &mut OpenReport,
+    ) -> Result<(), OpenError> {
+        loop {
+            let Some(commit) = opened.commit(walk.at, walk.end, &self.keys.chain)? else {
+                // Later commits behind a bad block: it was durable once, so this is damage and no torn end.
+                match opened.find_start(walk.at.saturating_add(1), walk.end, self.point.number)? {
+                    Some(next) => walk.at = next,
+                    None => return Ok(()),
+                }
+                continue;
+            };
+            if commit.number <= self.point.number {
+                return Ok(());
+            }
+            report.lost_commits += self.lost_before(&commit, survey);
+            report.replayed_commits += 1;
+            self.replay(walk, &commit)?;
+            walk.at += commit.blocks;
+            let waiting = self.recent.active.len();
+            if waiting >= self.options.checkpoint_records
+                || self.recent.log_bytes >= self.options.checkpoint_bytes
+            {
+                self.replay_checkpoint()?;
+            }
+        }
+    }
+
+    /// How many commits are missing between the present point and this commit.
+    fn lost_before(&self, commit: &Commit, survey: &Survey) -> u64 {
+        if commit.link_before == self.point.link {
+            return 0;
+        }
+        // The one before it may stand in a segment that was retired, or is missing and counted as such.
+        if let Some(Some((_, Record::Manifest { segments, .. }))) = records(&commit.body).next() {
+            let before = segments.last().map(|end| end.segment);
+            let known = |segment| survey.believed.contains(&segment) && survey.present.contains(&segment);
+            if before.is_none_or(|before| !known(before)) {
+                return 0;
+            }
+        }
+        commit.number.saturating_sub(self.point.number + 1).max(1)
+    }
+
+    fn replay(&mut self, walk: &mut Walk, commit: &Commit) -> Result<(), OpenError> {
+        for found in records(&commit.body) {
+            let (range, record) = found.ok_or(OpenError::Damaged("a record of its log"))?;
+            let place = Entry::Place {
+                segment: walk.segment,
+                at: commit.place(range.start),
+                bytes: range.len() as u32,
+            };
+            let (spot, entry) = match record {
+                Record::Put { spot, .. } => (spot, place),
+                Record::Delete { spot } => (spot, Entry::Gone),
+                Record::Node { node, .. } => (self.keys.node_spot(node), place),
+                Record::Schema { version } => (self.keys.schema_spot(), Entry::Number(version)),
+                Record::Leaf { group, leaf } => {
+                    self.replay_leaf(leaf)?;
+                    (Spot { name: group, order: 0 }, Entry::Number(leaf))
+                }
+                Record::Retired { segment } => {
+                    walk.retired.insert(segment);
+                    continue;
+                }
+                Record::Manifest { .. } => continue,
+            };
+            self.recent.active.insert(spot, entry);
+        }
+        self.recent.log_bytes += u64::from(commit.blocks) * BLOCK_BYTES as u64;
+        self.point = commit.point(walk.segment);
+        self.note_end();
+        Ok(())
+    }
+
+    fn replay_leaf(&mut self, leaf: u32) -> Result<(), OpenError> {
+        let count = self.keys.leaves_spot();
+        let taken = match self.entry(&count)? {
+            Some(Entry::Number(taken)) => taken,
+            _ => 0,
+        };
+        if leaf >= taken && leaf < LEAVES_MAX {
+            self.recent.active.insert(count, Entry::Number(leaf + 1));
+        }
+        Ok(())
+    }
+
+    fn replay_checkpoint(&mut self) -> Result<(), OpenError> {
+        let frozen = self.recent.freeze();
+        let state = State { point: self.point, segments: self.segments.clone() };
+        let applied = self.index.apply(&frozen, &state);
+        self.recent.frozen = None;
+        let live = applied.map_err(|_| OpenError::Damaged("its index, which cannot be written"))?;
+        self.count_live(&live);
+        Ok(())
+    }
+
+    /// Cuts what was never acknowledged off the end and makes sure that the rest is durable.
+    fn mend_tail(&mut self, end: u32, unreadable: &[u64], report: &mut OpenReport) -> Result<(), OpenError> {
+        let head = self.keys.vault.head();
+        for segment in unreadable {
+            let name = file_name(*segment);
+            report.torn_tail = true;
+            // A segment that was being made when the power went; or, if commits are missing, one to look at.
+            if head > self.point.number {
+                self.disk.rename(&name, &format!("{name}-unreadable"))?;
+            } else {
+                self.disk.remove(&name)?;
+            }
+        }
+        if self.point.number == 0 {
+            return Ok(());
+        }
+        let file = self.disk.open(&file_name(self.point.segment))?;
+        let bytes = u64::from(end.max(self.point.next)) * BLOCK_BYTES as u64;
+        if file.len()? > bytes {
+            report.torn_tail = true;
+            file.set_len(bytes)?;
+        }
+        // What a killed process wrote may still be on its way: nothing may be built on it before it is durable.
+        file.sync()?;
+        Ok(())
+    }
+
+    fn open_segment(&self, segment: u64) -> io::Result<Option<Segment>> {
+        match self.disk.open(&file_name(segment)) {
+            Ok(file) => Segment::open(file, &self.keys),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write_first_commit(&mut self) -> Result<(), OpenError> {
+        let mut draft = self.begin_draft()?;
+        self.ensure_node(ROOT, &mut draft)?;
+        let version = self.options.schema();
+        draft.add(&Record::Schema { version });
+        draft.changes.push((self.keys.schema_spot(), Change::Number(version)));
+        self.append(draft)?;
+        self.checkpoint()?;
+        Ok(())
+    }
+
+    fn migrate(&mut self) -> Result<(), OpenError> {
+        let known = self.options.schema();
+        let found = match self.entry(&self.keys.schema_spot())? {
+            Some(Entry::Number(version)) if version > 0 => version,
+            _ => return Err(OpenError::Damaged("the version of its tables")),
+        };
+        if found > known {
+            return Err(OpenError::Newer { found, known });
+        }
+        for version in found..known {
+            let step = self.options.migrations[version as usize - 1];
+            let batch: Batch = step(self)?;
+            batch.check()?;
+            let mut draft = self.draft(&batch)?;
+            draft.add(&Record::Schema { version: version + 1 });
+            draft.changes.push((self.keys.schema_spot(), Change::Number(version + 1)));
+            self.append(draft)?;
+        }
+        Ok(())
+    }
+}
+
+/// What was found in the folder before the log is read.
+#[derive(Default)]
+struct Survey {
+    present: Vec<u64>,
+    /// Where the newest manifest says that older segments end.
+    ends: BTreeMap<u64, SegmentEnd>,
+    /// Segments that belong to the log.
+    believed: BTreeSet<u64>,
+    has_manifest: bool,
+}
+
+/// One segment while it is read from front to back.
+struct Walk {
+    segment: u64,
+    at: u32,
+    end: u32,
+    retired: BTreeSet<u64>,
+}
+
+fn segments_of(disk: &dyn Disk) -> io::Result<Vec<u64>> {
+    let mut segments: Vec<u64> = disk.list()?.iter().filter_map(|name| parse_file_name(name)).collect();
+    segments.sort_unstable();
+    Ok(segments)
+}
+
+fn read_key_file(disk: &dyn Disk) -> Result<KeyFile, OpenError> {
+    let file = match disk.open(KEY_NAME) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(OpenError::NoProfile),
+        file => file?,
+    };
+    let mut bytes = vec![0; KEY_FILE_BYTES + 1];
+    let read = file.read_at(&mut bytes, 0)?;
+    bytes.truncate(read);
+    Ok(KeyFile::parse(&bytes)?)
+}
+
+/// Holds the folder for this process.
+fn lock(folder: &Path) -> Result<File, OpenError> {
+    let file = File::options().create(true).truncate(false).write(true).open(folder.join(LOCK_NAME))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Busy),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+/// Moves an index out of the way, if there is one, and makes an empty one.
+fn fresh_index(folder: &Path) -> Result<Index, OpenError> {
+    let index = folder.join(INDEX_NAME);
+    if index.exists() {
+        let aside = |number: u32| -> PathBuf { folder.join(format!("{DAMAGED_NAME}-{number}")) };
+        let taken = (1..u32::MAX).take_while(|number| aside(*number).exists()).count() as u32;
+        if taken >= DAMAGED_KEPT {
+            for number in 1..=taken {
+                fs::remove_dir_all(aside(number))?;
+                if number > 1 {
+                    break;
+                }
+            }
+        }
+        let free = (1..u32::MAX).find(|number| !aside(*number).exists()).unwrap_or(1);
+        fs::rename(&index, aside(free))?;
+    }
+    match Index::open(&index) {
+        Ok((fresh, None)) => Ok(fresh),
+        _ => Err(OpenError::Store(store_error(&io::Error::other("the index cannot be made")))),
+    }
+}

@@ -1,0 +1,512 @@
+//! The store itself: a batch is sealed into the log and synced; the index hears of it later.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs::File;
+use std::ops::{Range, RangeInclusive};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crypto::tree::{self, Node, NodeId, NodeKey};
+use crypto::vault::{BLOCK_BYTES, BlockSealer, KeyFile};
+use proto::store::{Batch, Direction, LeafRule, Store, StoreError, Table};
+use rand::rngs::StdRng;
+use rand_core::Rng;
+
+use crate::cache::Cache;
+use crate::disk::{Disk, DiskFile};
+use crate::error::store_error;
+use crate::index::{Index, SegmentState};
+use crate::keys::Keys;
+use crate::maintain::{Jobs, Sweep};
+use crate::options::Options;
+use crate::recent::{Entry, Layer, Recent, merge};
+use crate::record::{Blind, Record, SegmentEnd, Spot, single};
+use crate::segment::{BODY_BYTES_MAX, FIRST_BLOCK, Point, SALT_BYTES, file_name, frame};
+
+/// Leaves of the key tree: 64 nodes of 64 nodes of 64 leaves.
+pub(crate) const LEAVES_MAX: u32 = 64 * 64 * 64;
+/// Groups whose leaf is remembered without asking the index.
+const GROUPS_KEPT: usize = 8192;
+/// Opened nodes of the key tree kept in memory: 2 MiB.
+const NODES_KEPT: usize = 1024;
+/// Names whose blinded form is remembered.
+const BLINDS_KEPT: usize = 4096;
+/// The most that one record of a batch adds to a commit, its share of new nodes of the key tree included.
+const RECORD_BYTES_MAX: usize = proto::limits::VALUE_BYTES_MAX + 2400;
+/// The version of the log's format.
+pub(crate) const FORMAT: u8 = 1;
+
+/// A durable store whose files tell nothing without the passphrase. One owner; see the crate's description.
+///
+/// When it is dropped it brings the index up to date as far as that is possible, and lets go of the folder.
+pub struct SealedStore {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) keys: Keys,
+    pub(crate) key_file: KeyFile,
+    pub(crate) options: Options,
+    pub(crate) folder: PathBuf,
+    pub(crate) index: Index,
+    /// An index that failed while it was read; the next change rebuilds it.
+    pub(crate) index_failed: Cell<bool>,
+    pub(crate) recent: Recent,
+    pub(crate) jobs: Jobs,
+    pub(crate) sweep: Option<Sweep>,
+    /// The end of the log.
+    pub(crate) point: Point,
+    /// The number of the next commit. Ahead of the log's end after a rollback, so that none is used twice.
+    pub(crate) next_number: u64,
+    pub(crate) segments: BTreeMap<u64, SegmentState>,
+    pub(crate) writer: Option<SegmentWriter>,
+    pub(crate) broken: bool,
+    pub(crate) reader: RefCell<Cache>,
+    memory: RefCell<Memory>,
+    pub(crate) rng: StdRng,
+    /// Held until the store is dropped.
+    pub(crate) _lock: Option<File>,
+}
+
+/// The segment that commits are appended to: made by this process, never opened for writing again.
+pub(crate) struct SegmentWriter {
+    segment: u64,
+    next: u32,
+    file: Box<dyn DiskFile>,
+    sealer: BlockSealer,
+    /// Until the first commit is written.
+    pub(crate) salt: Option<[u8; SALT_BYTES]>,
+}
+
+/// What was worked out before and is asked for again.
+#[derive(Default)]
+struct Memory {
+    groups: BTreeMap<Blind, u32>,
+    nodes: BTreeMap<NodeId, Node>,
+    blinds: BTreeMap<(u8, Vec<u8>), Blind>,
+}
+
+/// A commit while it is put together.
+#[derive(Default)]
+pub(crate) struct Draft {
+    pub(crate) body: Vec<u8>,
+    pub(crate) changes: Vec<(Spot, Change)>,
+}
+
+/// What a commit will say about a record once its place in the log is known.
+pub(crate) enum Change {
+    At(Range<usize>),
+    Number(u32),
+    Gone,
+}
+
+impl Draft {
+    pub(crate) fn add(&mut self, record: &Record<'_>) -> Range<usize> {
+        let start = self.body.len();
+        record.write(&mut self.body);
+        start..self.body.len()
+    }
+
+    /// Adds a record that stands at a spot.
+    pub(crate) fn place(&mut self, spot: Spot, record: &Record<'_>) {
+        let range = self.add(record);
+        self.changes.push((spot, Change::At(range)));
+    }
+}
+
+/// What a new store starts with.
+pub(crate) struct Parts {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) keys: Keys,
+    pub(crate) key_file: KeyFile,
+    pub(crate) options: Options,
+    pub(crate) folder: PathBuf,
+    pub(crate) index: Index,
+    pub(crate) lock: Option<File>,
+}
+
+impl SealedStore {
+    pub(crate) fn assemble(parts: Parts) -> Self {
+        Self {
+            disk: parts.disk,
+            keys: parts.keys,
+            key_file: parts.key_file,
+            options: parts.options,
+            folder: parts.folder,
+            index: parts.index,
+            index_failed: Cell::new(false),
+            recent: Recent::default(),
+            jobs: Jobs::default(),
+            sweep: None,
+            point: Point::default(),
+            next_number: 1,
+            segments: BTreeMap::new(),
+            writer: None,
+            broken: false,
+            reader: RefCell::default(),
+            memory: RefCell::default(),
+            rng: rand::make_rng(),
+            _lock: parts.lock,
+        }
+    }
+
+    /// What is known about a record: from the changes, else from the index.
+    pub(crate) fn entry(&self, spot: &Spot) -> Result<Option<Entry>, StoreError> {
+        if let Some(entry) = self.recent.get(spot) {
+            return Ok((entry != Entry::Gone).then_some(entry));
+        }
+        self.index.get(spot).map_err(|_| self.index_trouble())
+    }
+
+    fn index_trouble(&self) -> StoreError {
+        self.index_failed.set(true);
+        StoreError::Corrupt("the index; it is built again at the next change or start")
+    }
+
+    /// The record at a place of the log.
+    pub(crate) fn record_bytes(&self, place: (u64, u32, u32)) -> Result<Vec<u8>, StoreError> {
+        let mut reader = self.reader.borrow_mut();
+        let found = reader.read(self.disk.as_ref(), &self.keys, place);
+        found.map_err(|error| store_error(&error))?.ok_or(StoreError::Corrupt("a block of the log"))
+    }
+
+    fn value(&self, spot: &Spot, entry: Entry) -> Result<Vec<u8>, StoreError> {
+        let Entry::Place { segment, at, bytes } = entry else {
+            return Err(StoreError::Corrupt("an entry of the index"));
+        };
+        let bytes = self.record_bytes((segment, at, bytes))?;
+        let Some(Record::Put { spot: found, leaf, sealed }) = single(&bytes) else {
+            self.index_failed.set(true);
+            return Err(StoreError::Corrupt("a place in the index"));
+        };
+        if found != *spot {
+            self.index_failed.set(true);
+            return Err(StoreError::Corrupt("a place in the index"));
+        }
+        let (node, child) = NodeId::of_leaf(leaf);
+        self.with_node(node, |node| tree::open_record(&node.leaf(child), &aad(spot, leaf), sealed))?
+            .ok_or(StoreError::Corrupt("a node of the key tree"))?
+            .map(|value| value.to_vec())
+            .map_err(|_| StoreError::Corrupt("a sealed record"))
+    }
+
+    /// Shows an opened node of the key tree. `None` if the tree has no such node yet.
+    fn with_node<T>(&self, id: NodeId, show: impl FnOnce(&Node) -> T) -> Result<Option<T>, StoreError> {
+        if let Some(node) = self.memory.borrow().nodes.get(&id) {
+            return Ok(Some(show(node)));
+        }
+        let spot = self.keys.node_spot(node_number(id));
+        let Some(Entry::Place { segment, at, bytes }) = self.entry(&spot)? else { return Ok(None) };
+        let bytes = self.record_bytes((segment, at, bytes))?;
+        let Some(Record::Node { sealed, .. }) = single(&bytes) else {
+            return Err(StoreError::Corrupt("a node of the key tree"));
+        };
+        let Some(key) = self.node_key(id)? else { return Ok(None) };
+        let node =
+            tree::open_node(&key, id, sealed).map_err(|_| StoreError::Corrupt("a node of the key tree"))?;
+        let shown = show(&node);
+        self.keep_node(id, node);
+        Ok(Some(shown))
+    }
+
+    fn node_key(&self, id: NodeId) -> Result<Option<NodeKey>, StoreError> {
+        if id == ROOT {
+            return Ok(Some(self.keys.vault.root_key().clone()));
+        }
+        let (parent, place) = id.parent();
+        self.with_node(parent, |parent| parent.child(place))
+    }
+
+    fn keep_node(&self, id: NodeId, node: Node) {
+        let mut memory = self.memory.borrow_mut();
+        if memory.nodes.len() >= NODES_KEPT {
+            memory.nodes.clear();
+        }
+        memory.nodes.insert(id, node);
+    }
+
+    /// Makes sure that the tree has this node and those above it; new ones join the draft.
+    pub(crate) fn ensure_node(&mut self, id: NodeId, draft: &mut Draft) -> Result<(), StoreError> {
+        if self.with_node(id, |_| ())?.is_some() {
+            return Ok(());
+        }
+        if id != ROOT {
+            self.ensure_node(id.parent().0, draft)?;
+        }
+        let key = self.node_key(id)?.ok_or(StoreError::Corrupt("the key tree"))?;
+        let node = Node::random(&mut self.rng);
+        let sealed = tree::seal_node(&key, id, &node, &mut self.rng);
+        let number = node_number(id);
+        draft.place(self.keys.node_spot(number), &Record::Node { node: number, sealed: &sealed });
+        self.keep_node(id, node);
+        Ok(())
+    }
+
+    /// The leaf of a group of records; a new group takes the next leaf, and its being taken joins the draft.
+    fn leaf(&mut self, group: Blind, draft: &mut Draft) -> Result<u32, StoreError> {
+        if let Some(leaf) = self.memory.borrow().groups.get(&group) {
+            return Ok(*leaf);
+        }
+        let spot = Spot { name: group, order: 0 };
+        let leaf = match self.entry(&spot)? {
+            Some(Entry::Number(leaf)) => leaf,
+            Some(_) => return Err(StoreError::Corrupt("an entry of the index")),
+            None => self.new_leaf(group, draft)?,
+        };
+        let mut memory = self.memory.borrow_mut();
+        if memory.groups.len() >= GROUPS_KEPT {
+            memory.groups.clear();
+        }
+        memory.groups.insert(group, leaf);
+        Ok(leaf)
+    }
+
+    fn new_leaf(&mut self, group: Blind, draft: &mut Draft) -> Result<u32, StoreError> {
+        let count = self.keys.leaves_spot();
+        let drafted = draft.changes.iter().rev().find(|(spot, _)| *spot == count);
+        let taken = match drafted {
+            Some((_, Change::Number(taken))) => *taken,
+            _ => match self.entry(&count)? {
+                Some(Entry::Number(taken)) => taken,
+                _ => 0,
+            },
+        };
+        // When all have an owner, groups share them: what is destroyed together grows, nothing stops.
+        if taken >= LEAVES_MAX {
+            let lot = u32::from_be_bytes([group[0], group[1], group[2], group[3]]);
+            return Ok(lot % LEAVES_MAX);
+        }
+        self.ensure_node(NodeId::of_leaf(taken).0, draft)?;
+        draft.add(&Record::Leaf { group, leaf: taken });
+        draft.changes.push((Spot { name: group, order: 0 }, Change::Number(taken)));
+        draft.changes.push((count, Change::Number(taken + 1)));
+        Ok(taken)
+    }
+
+    pub(crate) fn blind(&self, table: u8, name: &[u8]) -> Blind {
+        let mut memory = self.memory.borrow_mut();
+        let key = (table, name.to_vec());
+        if let Some(blind) = memory.blinds.get(&key) {
+            return *blind;
+        }
+        let blind = self.keys.blind(table, name);
+        if memory.blinds.len() >= BLINDS_KEPT {
+            memory.blinds.clear();
+        }
+        memory.blinds.insert(key, blind);
+        blind
+    }
+
+    pub(crate) fn draft(&mut self, batch: &Batch) -> Result<Draft, StoreError> {
+        let mut draft = self.begin_draft()?;
+        let mut last: Option<(u8, &[u8], Blind)> = None;
+        let mut last_group: Option<((u8, u64), Blind)> = None;
+        for ((table, name, order), rule, value) in batch.iter() {
+            let known = last.filter(|(t, n, _)| t == table && n == name);
+            let blind = known.map_or_else(|| self.blind(*table, name), |(_, _, blind)| blind);
+            if known.is_none() {
+                last_group = None;
+            }
+            last = Some((*table, name, blind));
+            let spot = Spot { name: blind, order: *order };
+            let Some(value) = value else {
+                draft.add(&Record::Delete { spot });
+                draft.changes.push((spot, Change::Gone));
+                continue;
+            };
+            let run = run_of(rule, *order);
+            let group = match last_group {
+                Some((same, group)) if same == run => group,
+                _ => self.keys.group(*table, name, *order, rule),
+            };
+            last_group = Some((run, group));
+            let leaf = self.leaf(group, &mut draft)?;
+            let (node, child) = NodeId::of_leaf(leaf);
+            let key = self
+                .with_node(node, |node| node.leaf(child))?
+                .ok_or(StoreError::Corrupt("a node of the key tree"))?;
+            let sealed = tree::seal_record(&key, &aad(&spot, leaf), value, &mut self.rng);
+            draft.place(spot, &Record::Put { spot, leaf, sealed: &sealed });
+        }
+        Ok(draft)
+    }
+
+    /// A draft that begins with what a new segment must begin with, where one is due.
+    pub(crate) fn begin_draft(&mut self) -> Result<Draft, StoreError> {
+        if self.broken {
+            return Err(StoreError::Broken);
+        }
+        if self.index_failed.get() {
+            self.heal_index()?;
+        }
+        let full = self.options.segment_bytes / BLOCK_BYTES as u64;
+        if self.writer.as_ref().is_none_or(|writer| u64::from(writer.next) >= full) {
+            self.begin_segment().map_err(|error| store_error(&error))?;
+        }
+        let mut draft = Draft::default();
+        if self.writer.as_ref().is_some_and(|writer| writer.salt.is_some()) {
+            let segments = self.segments.iter().map(|(segment, state)| SegmentEnd {
+                segment: *segment,
+                blocks: state.blocks,
+                number: state.number,
+                link: state.link,
+            });
+            draft.add(&Record::Manifest { version: FORMAT, segments: segments.collect() });
+        }
+        Ok(draft)
+    }
+
+    fn begin_segment(&mut self) -> std::io::Result<()> {
+        let on_disk = self.disk.list()?;
+        let taken = on_disk.iter().filter_map(|name| crate::segment::parse_file_name(name)).max();
+        let segment = taken.unwrap_or(0).max(self.point.segment) + 1;
+        let mut salt = [0; SALT_BYTES];
+        self.rng.fill_bytes(&mut salt);
+        let file = self.disk.create(&file_name(segment))?;
+        let sealer = self.keys.sealer(&salt);
+        self.writer = Some(SegmentWriter { segment, next: FIRST_BLOCK, file, sealer, salt: Some(salt) });
+        Ok(())
+    }
+
+    /// Seals, writes and syncs a draft. On return it is durable and can be read.
+    pub(crate) fn append(&mut self, draft: Draft) -> Result<(), StoreError> {
+        let written = self.write(&draft);
+        if written.is_err() {
+            self.broken = true;
+        }
+        written.map_err(|error| store_error(&error))
+    }
+
+    fn write(&mut self, draft: &Draft) -> std::io::Result<()> {
+        let writer = self.writer.as_mut().ok_or(std::io::ErrorKind::NotFound)?;
+        let number = self.next_number;
+        let (segment, last) = (writer.segment, writer.next);
+        let start = (last, number, self.point.link);
+        let mut framed = frame(&draft.body, start, &writer.sealer, &self.keys.chain);
+        let salt = writer.salt.take();
+        if let Some(salt) = salt {
+            let mut head = vec![0; BLOCK_BYTES];
+            self.rng.fill_bytes(&mut head);
+            head[..SALT_BYTES].copy_from_slice(&salt);
+            head.append(&mut framed.bytes);
+            framed.bytes = head;
+        }
+        let first = if salt.is_some() { 0 } else { last };
+        writer.file.write_at(&framed.bytes, u64::from(first) * BLOCK_BYTES as u64)?;
+        writer.file.sync()?;
+        if salt.is_some() {
+            self.disk.sync_names()?;
+        }
+        writer.next += framed.blocks;
+        for (spot, change) in &draft.changes {
+            let entry = match change {
+                Change::At(range) => {
+                    Entry::Place { segment, at: framed.place(range.start), bytes: range.len() as u32 }
+                }
+                Change::Number(number) => Entry::Number(*number),
+                Change::Gone => Entry::Gone,
+            };
+            self.recent.active.insert(*spot, entry);
+        }
+        self.recent.log_bytes += framed.bytes.len() as u64;
+        self.point = Point { segment, last, next: last + framed.blocks, number, link: framed.link };
+        self.next_number = number + 1;
+        self.note_end();
+        Ok(())
+    }
+
+    /// Notes the end of the newest segment among the segments.
+    pub(crate) fn note_end(&mut self) {
+        let Point { segment, next, number, link, .. } = self.point;
+        let state = self.segments.entry(segment).or_default();
+        *state = SegmentState { blocks: next, number, link, live: state.live };
+    }
+
+    /// The numbers of the segments that hold the log.
+    pub(crate) fn segment_numbers(&self) -> BTreeSet<u64> {
+        self.segments.keys().copied().collect()
+    }
+}
+
+impl Store for SealedStore {
+    fn get(&self, table: &Table, name: &[u8], order: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let spot = Spot { name: self.blind(table.id, name), order };
+        self.entry(&spot)?.map(|entry| self.value(&spot, entry)).transpose()
+    }
+
+    fn range(
+        &self,
+        table: &Table,
+        name: &[u8],
+        orders: RangeInclusive<u64>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+        if orders.is_empty() || limit == 0 {
+            return Ok(Vec::new());
+        }
+        let name = self.blind(table.id, name);
+        let failed = Cell::new(false);
+        let index: Layer<'_> = Box::new(
+            self.index
+                .range(&name, &orders, direction)
+                .map_while(|found| found.inspect_err(|_| failed.set(true)).ok()),
+        );
+        let mut layers = self.recent.layers(&name, &orders, direction);
+        layers.push(index);
+        let mut found = Vec::new();
+        for (order, entry) in merge(layers, direction).take(limit) {
+            found.push((order, self.value(&Spot { name, order }, entry)?));
+        }
+        if failed.get() { Err(self.index_trouble()) } else { Ok(found) }
+    }
+
+    fn commit(&mut self, batch: Batch) -> Result<(), StoreError> {
+        batch.check()?;
+        if self.broken {
+            return Err(StoreError::Broken);
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let per_record = RECORD_BYTES_MAX - proto::limits::VALUE_BYTES_MAX;
+        if batch.bytes() + batch.len() * per_record > BODY_BYTES_MAX {
+            return Err(StoreError::TooLarge);
+        }
+        let draft = self.draft(&batch).inspect_err(|_| drop(self.memory.take()))?;
+        self.append(draft)?;
+        self.after_commit();
+        Ok(())
+    }
+}
+
+impl fmt::Debug for SealedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealedStore")
+    }
+}
+
+/// The node above all others.
+pub(crate) const ROOT: NodeId = NodeId { level: 2, index: 0 };
+
+pub(crate) fn node_number(id: NodeId) -> u32 {
+    u32::from(id.level) << 24 | id.index
+}
+
+/// Which run of orders under one name shares a leaf, told apart by the rule's kind.
+fn run_of(rule: LeafRule, order: u64) -> (u8, u64) {
+    match rule {
+        LeafRule::Shared => (0, 0),
+        LeafRule::PerName => (1, 0),
+        LeafRule::PerRecord => (2, order),
+        LeafRule::PerRun(count) => (3, order / u64::from(count.max(1))),
+    }
+}
+
+/// Where a sealed value belongs: it opens nowhere else.
+fn aad(spot: &Spot, leaf: u32) -> [u8; 29] {
+    let mut aad = [FORMAT; 29];
+    aad[1..17].copy_from_slice(&spot.name);
+    aad[17..25].copy_from_slice(&spot.order.to_be_bytes());
+    aad[25..].copy_from_slice(&leaf.to_be_bytes());
+    aad
+}

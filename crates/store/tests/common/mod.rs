@@ -1,0 +1,104 @@
+//! What the tests of the store share: tables, batches, and a store in memory beside the real one.
+#![allow(dead_code, missing_docs)]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use madang_store::disk::{Disk, ModelDisk};
+use madang_store::{OpenReport, Options, SealedStore};
+use proto::store::{Batch, Direction, LeafRule, MemoryStore, Store, Table};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
+
+pub const PASSPHRASE: &[u8] = b"a passphrase of no worth";
+
+pub const SHARED: Table = Table { id: 40, name: "shared", leaf: LeafRule::Shared };
+pub const BY_NAME: Table = Table { id: 41, name: "by name", leaf: LeafRule::PerName };
+pub const BY_RECORD: Table = Table { id: 42, name: "by record", leaf: LeafRule::PerRecord };
+pub const BY_RUN: Table = Table { id: 43, name: "by run", leaf: LeafRule::PerRun(4) };
+pub const TABLES: [&Table; 4] = [&SHARED, &BY_NAME, &BY_RECORD, &BY_RUN];
+
+/// Small limits, so that a short test crosses each of them, and no threads, so that a seed repeats itself.
+pub fn small() -> Options {
+    Options {
+        segment_bytes: 64 << 10,
+        checkpoint_records: 64,
+        checkpoint_bytes: 1 << 20,
+        head_commits: 8,
+        in_background: false,
+        ..Options::default()
+    }
+}
+
+pub fn rng(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
+pub fn create(disk: &ModelDisk, folder: &Path) -> SealedStore {
+    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+    SealedStore::create_on(disk, folder, PASSPHRASE, small(), &mut rng(1)).expect("the disk is new")
+}
+
+pub fn open(disk: &ModelDisk, folder: &Path) -> (SealedStore, OpenReport) {
+    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+    SealedStore::open_on(disk, folder, PASSPHRASE, small()).expect("it opens after every crash")
+}
+
+/// A batch of a few changes among few enough names that they meet again.
+pub fn random_batch(rng: &mut ChaCha8Rng) -> Batch {
+    let mut batch = Batch::new();
+    for _ in 0..rng.random_range(1..12) {
+        let table = TABLES[rng.random_range(0..TABLES.len())];
+        let name = [b'n', rng.random_range(0..5)];
+        let order = rng.random_range(0..200) * rng.random_range(1..3);
+        if rng.random_range(0..4) == 0 {
+            batch.delete(table, &name, order);
+        } else {
+            let bytes = if rng.random_range(0..20) == 0 {
+                rng.random_range(0..20_000)
+            } else {
+                rng.random_range(0..600)
+            };
+            batch.put(table, &name, order, (0..bytes).map(|_| rng.random()).collect());
+        }
+    }
+    batch
+}
+
+/// Everything that a store holds under the names the tests use.
+pub fn content(store: &dyn Store) -> Vec<(u8, u8, u64, Vec<u8>)> {
+    let mut all = Vec::new();
+    for table in TABLES {
+        for name in 0..5 {
+            let found = store.range(table, &[b'n', name], 0..=u64::MAX, Direction::Ascending, usize::MAX);
+            all.extend(
+                found
+                    .expect("it can be read")
+                    .into_iter()
+                    .map(|(order, value)| (table.id, name, order, value)),
+            );
+        }
+    }
+    all
+}
+
+pub fn same(store: &dyn Store, model: &MemoryStore) -> bool {
+    content(store) == content(model)
+}
+
+/// All bytes of all files below a folder, each with its path.
+pub fn files(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("it can be listed").path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            let bytes = std::fs::read(&path).expect("it can be read");
+            found.push((path, bytes));
+        }
+    }
+    found.sort();
+    found
+}
