@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use proto::mailbox::server::Quotas;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::units::{Size, Span};
@@ -61,8 +62,6 @@ pub struct NetworkPart {
 pub struct KeepPart {
     /// Bytes of mail in all.
     pub room: Size,
-    /// Largest envelope that is taken under one tag.
-    pub largest: Size,
     /// Longest time to live that is granted, in running time.
     pub longest: Span,
 }
@@ -214,12 +213,6 @@ impl ConfigFile {
         if self.keep.room.0 < ROOM_BYTES_MIN {
             return Err(format!("`keep.room` is {}; a relay needs at least 1 MiB", self.keep.room));
         }
-        if self.keep.largest.0 < 1_024 {
-            return Err(format!(
-                "`keep.largest` is {}; the smallest envelope has 1 KiB, so nothing would be taken",
-                self.keep.largest
-            ));
-        }
         let days = self.keep.longest.0.as_secs() / 86_400;
         if self.keep.longest.0 != Duration::from_secs(days * 86_400) || !(1..=KEEP_DAYS_MAX).contains(&days) {
             return Err("`keep.longest` must be whole days, from \"1 day\" to \"60 days\"".into());
@@ -266,11 +259,8 @@ connections = 2000
 
 [keep]
 # Room for mail. A relay that is full refuses new mail; what it has accepted it keeps to its end.
-# Units: B, KiB, MiB, GiB, TiB.
+# Under one tag lies one envelope of 1, 4, 16 or 60 KiB: that is fixed. Units: B, KiB, MiB, GiB, TiB.
 room = "20 GiB"
-
-# The largest envelope that is taken under one tag. The classes are 1 KiB, 4 KiB, 16 KiB and 60 KiB.
-largest = "60 KiB"
 
 # The longest time to live that is granted, in whole days of this relay's running time: days on which it is
 # switched off do not count, and no clock is asked. From "1 day" to "60 days".
@@ -308,13 +298,17 @@ pub fn default_listen() -> Vec<Socket> {
     vec![any("0.0.0.0"), any("::")]
 }
 
+impl KeepPart {
+    /// Returns the mailbox's quotas.
+    pub fn quotas(&self) -> Quotas {
+        let days = self.longest.0.as_secs() / 86_400;
+        Quotas { bytes: self.room.0, ttl_days: u8::try_from(days).unwrap_or(u8::MAX), ..Quotas::default() }
+    }
+}
+
 impl Default for KeepPart {
     fn default() -> Self {
-        Self {
-            room: Size(20 << 30),
-            largest: Size(60 << 10),
-            longest: Span(Duration::from_secs(30 * 86_400)),
-        }
+        Self { room: Size(20 << 30), longest: Span(Duration::from_secs(30 * 86_400)) }
     }
 }
 
@@ -460,7 +454,6 @@ mod tests {
             ("[network]\ntransports = []", "network.transports"),
             ("[network]\nannounce = [\"0.0.0.0:4470\"]", "network.announce"),
             ("[keep]\nroom = \"3 KiB\"", "keep.room"),
-            ("[keep]\nlargest = \"3 B\"", "keep.largest"),
             ("[keep]\nlongest = \"61 days\"", "keep.longest"),
             ("[keep]\nlongest = \"36 hours\"", "keep.longest"),
         ] {

@@ -1,1 +1,11 @@
-fn main() {}
+//! The relay's program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    if let Err(error) = net::scrub_environment() {
+        eprintln!("madang-relay: {error}");
+        return ExitCode::FAILURE;
+    }
+    madang_relay::command::main()
+}
