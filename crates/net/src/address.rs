@@ -42,6 +42,7 @@ pub enum AddressError {
 /// [`AddressError`], whose text says how to write it.
 ///
 /// ```
+/// # use madang_net as net;
 /// let target = net::parse_typed("[::1]:4001").unwrap();
 /// assert_eq!(target.addresses[0].as_str(), "/ip6/::1/tcp/4001");
 /// assert_eq!(target.addresses[1].as_str(), "/ip6/::1/udp/4001/quic-v1");
@@ -85,6 +86,15 @@ pub(crate) fn from_multiaddr(multiaddr: &Multiaddr) -> Option<Address> {
 /// Whether an address is for QUIC.
 pub(crate) fn is_quic(multiaddr: &Multiaddr) -> bool {
     multiaddr.iter().any(|part| matches!(part, Protocol::QuicV1))
+}
+
+/// The socket of a TCP address.
+pub(crate) fn tcp_socket(multiaddr: &Multiaddr) -> Option<SocketAddr> {
+    let port = multiaddr.iter().find_map(|part| match part {
+        Protocol::Tcp(port) => Some(port),
+        _ => None,
+    })?;
+    Some(SocketAddr::new(ip_of(multiaddr)?, port))
 }
 
 /// The IP address in a transport's address.

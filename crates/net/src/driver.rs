@@ -103,6 +103,9 @@ fn build(
 
 /// Opens each address. A host without IPv6 is no error as long as another address works.
 fn listen(swarm: &mut Swarm<Whole>, addresses: &[Address]) -> Result<(), StartError> {
+    for wanted in addresses {
+        refuse_port_in_use(wanted)?;
+    }
     let mut opened = 0;
     let mut passed_over = None;
     for wanted in addresses {
@@ -120,6 +123,19 @@ fn listen(swarm: &mut Swarm<Whole>, addresses: &[Address]) -> Result<(), StartEr
     }
     match passed_over {
         Some(failure) if opened == 0 => Err(failure),
+        _ => Ok(()),
+    }
+}
+
+/// libp2p lets several processes of one user share a TCP port, so that the system deals connections out
+/// among them. Two nodes at one port by mistake would each miss half of what comes: better refused.
+fn refuse_port_in_use(wanted: &Address) -> Result<(), StartError> {
+    let socket = address::to_multiaddr(wanted).as_ref().and_then(address::tcp_socket);
+    let Some(socket) = socket.filter(|socket| socket.port() != 0) else { return Ok(()) };
+    match std::net::TcpListener::bind(socket) {
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            Err(StartError::Listen(wanted.clone(), error.to_string()))
+        }
         _ => Ok(()),
     }
 }
@@ -302,6 +318,8 @@ impl Driver {
                 Ok(()) => {
                     attempt.connections.insert(connection);
                 }
+                // The swarm passes over the addresses at which it listens itself.
+                Err(DialError::NoAddresses) => attempt.reason = DialFailure::Myself,
                 Err(error) => attempt.reason = failure_of(&error),
             }
         }
