@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crypto::hash::Hash32;
-use crypto::key::Secret32;
+use crypto::identity::AccountId;
+use crypto::invite::InviteSecret;
 use thiserror::Error;
 
 use crate::id::{Address, RelayId, Tag};
@@ -15,9 +16,9 @@ use crate::wire::{Reader, WireError, Writer};
 #[derive(Clone, Eq, PartialEq)]
 pub struct Invite {
     /// The secret that the meeting hangs on; see `crypto::invite`.
-    pub secret: Secret32,
+    pub secret: InviteSecret,
     /// The account of who invites.
-    pub account: [u8; 32],
+    pub account: AccountId,
     /// The slot in which bundle, certificate and device list wait. Only who invites can write there.
     pub bundle_tag: Tag,
     /// The hash of bundle, certificate and device list.
@@ -54,7 +55,7 @@ impl Invite {
             .array(8)
             .uint(VERSION)
             .bytes(self.secret.as_bytes())
-            .bytes(&self.account)
+            .bytes(self.account.as_bytes())
             .bytes(self.bundle_tag.as_bytes())
             .bytes(&self.bundle_hash)
             .array(relays.len() * 2);
@@ -77,8 +78,9 @@ impl Invite {
             VERSION => return Err(InviteError::Form(WireError::Malformed)),
             other => return Err(InviteError::OtherVersion(other)),
         }
-        let secret = Secret32::new(reader.fixed()?);
-        let account = reader.fixed()?;
+        let secret = reader.fixed::<32>()?;
+        let secret = InviteSecret::from_bytes(&secret).map_err(|_| WireError::Malformed)?;
+        let account = AccountId::new(reader.fixed()?);
         let bundle_tag = Tag(reader.fixed()?);
         let bundle_hash = reader.fixed()?;
         let items = reader.array(limits::INVITE_RELAYS_MAX * 2)?;
@@ -130,8 +132,8 @@ mod tests {
     fn invite(relays: usize) -> Invite {
         let address = Address::parse("/ip4/203.0.113.77/tcp/40001").expect("an address");
         Invite {
-            secret: Secret32::new([1; 32]),
-            account: [2; 32],
+            secret: InviteSecret::from_bytes(&[1; 32]).expect("32 bytes"),
+            account: AccountId::new([2; 32]),
             bundle_tag: Tag([3; 32]),
             bundle_hash: [4; 32],
             relays: vec![(RelayId([5; 16]), address); relays],

@@ -177,6 +177,14 @@ impl Server {
         })
     }
 
+    /// Begins a new list over what is kept. For a relay whose disk was set back to an earlier state: going on
+    /// with the old list would sign a second history. To be called before any link is up.
+    pub fn renew_list(&mut self, overlay: &mut Overlay<'_>, rng: &mut dyn CryptoRng) {
+        self.ledger.renew(rng);
+        self.ledger.save(overlay);
+        self.followers = Followers::new(self.ledger.end());
+    }
+
     /// Signs and gives the relay's descriptor, which from now on answers who asks for it.
     pub fn descriptor(&mut self, addresses: Vec<Address>, sequence: u64) -> RelayDescriptor {
         let facts = RelayFacts {
@@ -228,7 +236,13 @@ impl Server {
             Ok(Frame::Describe) => self.describe(link, now),
             Ok(Frame::Credit { bytes }) => {
                 self.followers.grant(link, bytes);
-                self.feed(link, overlay)
+                match self.charge(link, 1, now)? {
+                    None => self.feed(link, overlay),
+                    Some(_) => {
+                        self.followers.put_off(link);
+                        Ok(())
+                    }
+                }
             }
             Ok(Frame::Request { id, sealed }) => self.on_request(link, id, &sealed, now, overlay, rng),
             Ok(_) => Err(ServerError::OutOfPlace),
@@ -242,8 +256,7 @@ impl Server {
     /// # Errors
     /// [`ServerError::Store`].
     pub fn cut(&mut self, overlay: &mut Overlay<'_>, now: Moment) -> Result<(), ServerError> {
-        let due = self.cut_due().is_some_and(|due| due <= now);
-        if !due {
+        if self.cut_due().is_none_or(|due| due > now) {
             return Ok(());
         }
         let pace = self.quotas.fan_out_per_second.max(1);

@@ -40,6 +40,8 @@ struct Follower {
     position: u64,
     mode: FollowMode,
     credit: u32,
+    /// A frame did not fit into the credit; nothing is made for it until there is room for any frame.
+    stalled: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -84,7 +86,7 @@ impl Followers {
             return false;
         }
         let credit = credit.min(limits::FOLLOW_CREDIT_BYTES);
-        let follower = Follower { position, mode, credit };
+        let follower = Follower { position, mode, credit, stalled: false };
         self.links.insert(link, follower);
         true
     }
@@ -98,7 +100,13 @@ impl Followers {
         if let Some(follower) = self.links.get_mut(&link) {
             let credit = follower.credit.saturating_add(bytes);
             follower.credit = credit.min(limits::FOLLOW_CREDIT_BYTES);
+            follower.stalled &= (follower.credit as usize) < limits::FRAME_BYTES_MAX;
         }
+    }
+
+    /// Feeds a link at the next cut.
+    pub(super) fn put_off(&mut self, link: LinkId) {
+        self.hungry.insert(link);
     }
 
     pub(super) fn outputs_taken(&mut self) {
@@ -122,7 +130,8 @@ impl Followers {
         self.pushed = end;
         let pause_us = self.links.len() as u64 * 1_000_000 / u64::from(pace);
         self.next_cut = now.plus(Duration::from_micros(pause_us));
-        self.links.keys().copied().collect()
+        let takes = |(link, follower): (&LinkId, &Follower)| (!follower.stalled).then_some(*link);
+        self.links.iter().filter_map(takes).collect()
     }
 
     /// The relay's word on the chain at a position.
@@ -151,7 +160,7 @@ impl Followers {
         let mut frames = Vec::new();
         while let Some(follower) = self.links.get(&link) {
             let (position, mode, credit) = (follower.position, follower.mode, follower.credit);
-            if position >= ledger.end() {
+            if position >= ledger.end() || follower.stalled {
                 break;
             }
             if self.waiting_bytes >= quotas.output_bytes {
@@ -164,7 +173,9 @@ impl Followers {
                 false => mode,
             };
             let made = self.make(position, mode, ledger, key, overlay)?;
-            if made.frame.len() > credit as usize {
+            let fits = made.frame.len() <= credit as usize;
+            if let Some(follower) = self.links.get_mut(&link).filter(|_| !fits) {
+                follower.stalled = true;
                 break;
             }
             self.waiting_bytes += made.frame.len();

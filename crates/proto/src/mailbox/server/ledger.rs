@@ -123,6 +123,18 @@ impl Ledger {
         }
     }
 
+    /// Gives the list a new name, and each entry its place in the new chain.
+    pub(super) fn renew(&mut self, rng: &mut dyn CryptoRng) {
+        rng.fill_bytes(&mut self.list);
+        let start = chain_start(&self.list);
+        let ring = std::mem::take(&mut self.ring);
+        let old = Self::at(self.list, self.base, start, self.uptime, true);
+        *self = old;
+        for entry in ring {
+            self.append_entry(entry);
+        }
+    }
+
     pub(super) fn list(&self) -> &ListId {
         &self.list
     }
