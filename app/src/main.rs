@@ -1,1 +1,5 @@
-fn main() {}
+//! The desktop app; see the library for all of it.
+
+fn main() -> std::process::ExitCode {
+    madang_app::run()
+}

@@ -1,0 +1,119 @@
+//! What a person wants: views return an [`Action`], the app turns some of them into a [`Command`] for the bridge.
+
+use zeroize::Zeroizing;
+
+use crate::{
+    model::{ChatId, MessageKey, Prefs, RelayKey},
+    route::Route,
+};
+
+/// A wish that a view hands up.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// Go to another page.
+    Go(Route),
+    /// Let the node do something.
+    Do(Command),
+    /// Put text on the clipboard.
+    Copy(String),
+    /// Put an invite on the clipboard, for a minute.
+    CopyInvite(String),
+    /// Show where a message is.
+    Trail(ChatId, MessageKey),
+    /// Open or close the palette.
+    Palette,
+    /// Open or close the search in a chat.
+    FindInChat,
+    /// Lock the profile.
+    Lock,
+}
+
+/// What the window asks of the other world. Each ends in one or more updates of the model.
+pub(crate) enum Command {
+    /// Make a profile and open it.
+    Create {
+        /// The name contacts will see.
+        name: String,
+        /// Wiped after use.
+        passphrase: Zeroizing<String>,
+    },
+    /// Open the profile that is there.
+    Unlock {
+        /// Wiped after use.
+        passphrase: Zeroizing<String>,
+    },
+    /// Open a temporary profile with practice contacts.
+    Practice {
+        /// The own name, in the reader's language.
+        name: String,
+        /// Speak Korean to the person.
+        korean: bool,
+    },
+    /// Close the profile and forget it.
+    Lock,
+    /// Read the newest messages of a chat.
+    Open(ChatId),
+    /// Read messages before the oldest loaded.
+    Older(ChatId),
+    /// Write a message.
+    Send {
+        /// Where.
+        chat: ChatId,
+        /// What, composed.
+        text: String,
+        /// To which message.
+        reply_to: Option<MessageKey>,
+    },
+    /// All that is loaded has been seen.
+    Seen(ChatId),
+    /// Read the steps of one message.
+    Trail(MessageKey),
+    /// Make an invite.
+    Invite,
+    /// Answer an invite.
+    Accept {
+        /// The invite's text.
+        text: String,
+        /// The own name for them.
+        name: String,
+    },
+    /// Change the own name of a contact.
+    Rename(ChatId, String),
+    /// Read the safety number.
+    Safety(ChatId),
+    /// Set or take back the verified sign.
+    Verify(ChatId, bool),
+    /// Add a relay by descriptor or address.
+    RelayAdd(String),
+    /// Forget a relay.
+    RelayRemove(RelayKey),
+    /// Read roads and relays again.
+    Network,
+    /// Keep the settings.
+    Keep(Prefs),
+}
+
+impl std::fmt::Debug for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Command::Create { .. } => "Create",
+            Command::Unlock { .. } => "Unlock",
+            Command::Practice { .. } => "Practice",
+            Command::Lock => "Lock",
+            Command::Open(_) => "Open",
+            Command::Older(_) => "Older",
+            Command::Send { .. } => "Send",
+            Command::Seen(_) => "Seen",
+            Command::Trail(_) => "Trail",
+            Command::Invite => "Invite",
+            Command::Accept { .. } => "Accept",
+            Command::Rename(..) => "Rename",
+            Command::Safety(_) => "Safety",
+            Command::Verify(..) => "Verify",
+            Command::RelayAdd(_) => "RelayAdd",
+            Command::RelayRemove(_) => "RelayRemove",
+            Command::Network => "Network",
+            Command::Keep(_) => "Keep",
+        })
+    }
+}

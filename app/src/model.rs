@@ -1,0 +1,582 @@
+//! What the window knows: a plain copy of the other world, changed only by [`Model::apply`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::i18n::{Lang, T};
+
+/// Messages of one chat held at a time. Scrolling further back drops the newest, jumping down reads them again.
+pub(crate) const LOADED_MAX: usize = 600;
+/// Notices waiting to be seen; older ones make room.
+const NOTICES_MAX: usize = 8;
+
+/// A chat with one contact: a number of this session, given out by the bridge.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct ChatId(pub(crate) u32);
+
+/// A message: a number of this session, given out by the bridge.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct MessageKey(pub(crate) u64);
+
+/// A relay: a number of this session, given out by the bridge.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct RelayKey(pub(crate) u32);
+
+/// How far the profile is open.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Stage {
+    /// Not known yet.
+    #[default]
+    Loading,
+    /// There is no profile.
+    Welcome,
+    /// There is one, and it is closed.
+    Locked,
+    /// It is open.
+    Open,
+    /// A temporary profile is open.
+    Practice,
+}
+
+impl Stage {
+    /// Whether conversations can be shown.
+    pub(crate) fn is_open(self) -> bool {
+        matches!(self, Stage::Open | Stage::Practice)
+    }
+}
+
+/// Which colours to use.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ThemeChoice {
+    /// As the system says.
+    #[default]
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+/// Settings that are no secret and hold before a profile is open.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub(crate) struct Prefs {
+    /// Language of the interface.
+    pub(crate) language: Lang,
+    /// Colours.
+    pub(crate) theme: ThemeChoice,
+    /// Text size in percent.
+    pub(crate) text_percent: u16,
+    /// Enter sends and Shift+Enter breaks the line; otherwise Ctrl+Enter sends.
+    pub(crate) enter_sends: bool,
+    /// Minutes without input until the profile locks; 0 is never.
+    pub(crate) auto_lock_minutes: u16,
+    /// Size of the window at the last end, in points.
+    pub(crate) window: [f32; 2],
+}
+
+impl Prefs {
+    /// Text sizes that can be chosen, in percent.
+    pub(crate) const TEXT_SIZES: [u16; 6] = [85, 100, 115, 130, 150, 175];
+    /// Minutes that can be chosen for the lock.
+    pub(crate) const LOCK_MINUTES: [u16; 4] = [0, 5, 15, 60];
+    /// Smallest window, in points.
+    pub(crate) const WINDOW_MIN: [f32; 2] = [400.0, 480.0];
+
+    /// The same within bounds, whatever a file said.
+    pub(crate) fn bounded(mut self) -> Prefs {
+        self.text_percent = self.text_percent.clamp(Self::TEXT_SIZES[0], Self::TEXT_SIZES[5]);
+        self.auto_lock_minutes = self.auto_lock_minutes.min(24 * 60);
+        for (side, least) in self.window.iter_mut().zip(Self::WINDOW_MIN) {
+            *side = if side.is_finite() { side.clamp(least, 8192.0) } else { least };
+        }
+        self
+    }
+}
+
+impl Default for Prefs {
+    fn default() -> Prefs {
+        Prefs { language: Lang::default(), theme: ThemeChoice::default(), text_percent: 100, enter_sends: true, auto_lock_minutes: 15, window: [1120.0, 720.0] }
+    }
+}
+
+/// The own side.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Me {
+    /// The own name.
+    pub(crate) name: String,
+    /// The account in letters.
+    pub(crate) account: String,
+    /// Addresses that are listened on.
+    pub(crate) addresses: Vec<String>,
+}
+
+/// How far a message has come, as far as it is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Delivery {
+    /// Kept on this computer.
+    Written,
+    /// Sealed, no road yet.
+    Sealed,
+    /// Pushed on a live link.
+    OnLink,
+    /// Kept by so many relays.
+    OnRelay(u8),
+    /// An authenticated receipt came back.
+    Delivered,
+    /// They have read it.
+    Read,
+}
+
+/// A conversation as the list shows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Chat {
+    /// Which one.
+    pub(crate) id: ChatId,
+    /// The own name for them, fit to show.
+    pub(crate) name: String,
+    /// What they call themselves, fit to show; empty while unknown.
+    pub(crate) their_name: String,
+    /// Seed of the avatar.
+    pub(crate) seed: u64,
+    /// Whether the safety number was compared.
+    pub(crate) verified: bool,
+    /// Whether both sides have answered.
+    pub(crate) live: bool,
+    /// The newest message.
+    pub(crate) last: Option<Last>,
+    /// Messages not seen yet.
+    pub(crate) unread: u32,
+    /// Position in the list: larger is newer.
+    pub(crate) order: u64,
+}
+
+/// The last line of a chat.
+#[derive(Clone, Debug)]
+pub(crate) struct Last {
+    /// One line.
+    pub(crate) text: String,
+    /// How far it came, if it is one's own.
+    pub(crate) delivery: Option<Delivery>,
+    /// What the writer's clock said.
+    pub(crate) label_ms: Option<u64>,
+}
+
+/// A message as the conversation shows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    /// Which one.
+    pub(crate) key: MessageKey,
+    /// Whether it is one's own.
+    pub(crate) mine: bool,
+    /// Fit to show.
+    pub(crate) text: String,
+    /// What it answers.
+    pub(crate) reply: Option<Quote>,
+    /// What the writer's clock said.
+    pub(crate) label_ms: Option<u64>,
+    /// It came after messages that were written later.
+    pub(crate) late: bool,
+    /// How far it came, if it is one's own.
+    pub(crate) delivery: Delivery,
+}
+
+/// The message that another one answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Quote {
+    /// Which one.
+    pub(crate) key: MessageKey,
+    /// Whether it is one's own.
+    pub(crate) mine: bool,
+    /// One line of it.
+    pub(crate) text: String,
+}
+
+/// The loaded part of a conversation, oldest first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Timeline {
+    /// At most [`LOADED_MAX`] messages without a hole.
+    pub(crate) messages: Vec<Message>,
+    /// There are older ones.
+    pub(crate) more_before: bool,
+    /// There are newer ones.
+    pub(crate) more_after: bool,
+    /// The first that had not been seen when the chat was opened.
+    pub(crate) first_unread: Option<MessageKey>,
+    /// Something has been read already.
+    pub(crate) loaded: bool,
+    /// Older ones have been asked for.
+    pub(crate) asking: bool,
+}
+
+impl Timeline {
+    fn merge(&mut self, page: Vec<Message>, more: bool, at: PageAt) {
+        match at {
+            PageAt::Newest => {
+                self.messages = page;
+                self.more_before = more;
+                self.more_after = false;
+            }
+            PageAt::Before => {
+                let known: BTreeSet<MessageKey> = self.messages.iter().map(|m| m.key).collect();
+                let mut older: Vec<Message> = page.into_iter().filter(|m| !known.contains(&m.key)).collect();
+                older.append(&mut self.messages);
+                self.messages = older;
+                self.more_before = more;
+                if self.messages.len() > LOADED_MAX {
+                    self.messages.truncate(LOADED_MAX);
+                    self.more_after = true;
+                }
+            }
+        }
+        self.loaded = true;
+        self.asking = false;
+    }
+
+    fn arrive(&mut self, message: Message) {
+        if self.more_after || self.messages.iter().any(|m| m.key == message.key) {
+            return;
+        }
+        self.messages.push(message);
+        let surplus = self.messages.len().saturating_sub(LOADED_MAX);
+        if surplus > 0 {
+            self.messages.drain(..surplus);
+            self.more_before = true;
+        }
+    }
+
+    /// The message with this key, if it is loaded.
+    pub(crate) fn find(&self, key: MessageKey) -> Option<&Message> {
+        self.messages.iter().find(|m| m.key == key)
+    }
+}
+
+/// Which part of a conversation a page is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum PageAt {
+    /// Its newest end.
+    Newest,
+    /// What lies before the loaded part.
+    Before,
+}
+
+/// One step of a message.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    /// What happened.
+    pub(crate) kind: StepKind,
+    /// What this computer's clock said.
+    pub(crate) label_ms: Option<u64>,
+    /// Where, in a few letters.
+    pub(crate) detail: String,
+}
+
+/// Kinds of steps.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum StepKind {
+    /// Kept on this computer.
+    Written,
+    /// Sealed.
+    Sealed,
+    /// On a live link.
+    OnLink,
+    /// On a relay.
+    OnRelay,
+    /// Confirmed by their device.
+    Delivered,
+    /// Read by them.
+    Read,
+}
+
+/// The trail of one message.
+#[derive(Clone, Debug)]
+pub(crate) struct Trail {
+    /// Which message.
+    pub(crate) key: MessageKey,
+    /// Oldest first.
+    pub(crate) steps: Vec<Step>,
+}
+
+/// A safety number: twelve groups of five digits, and the text of its QR picture.
+#[derive(Clone, Debug)]
+pub(crate) struct Safety {
+    /// With whom.
+    pub(crate) chat: ChatId,
+    /// The groups.
+    pub(crate) groups: Vec<String>,
+    /// What the picture holds.
+    pub(crate) qr: String,
+}
+
+/// A relay as the network page shows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Relay {
+    /// Which one.
+    pub(crate) key: RelayKey,
+    /// Its address or short id.
+    pub(crate) label: String,
+    /// Reached now.
+    pub(crate) connected: bool,
+    /// Keeps the own mail.
+    pub(crate) home: bool,
+}
+
+/// The roads that work now.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Roads {
+    /// Open direct links.
+    pub(crate) links: u32,
+    /// Known relays.
+    pub(crate) relays: Vec<Relay>,
+}
+
+/// Slow work of which one runs at a time.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Task {
+    /// Making a profile.
+    Create,
+    /// Opening one.
+    Unlock,
+    /// Making an invite.
+    Invite,
+    /// Answering one.
+    Accept,
+    /// Keeping a message.
+    Send,
+    /// Adding or removing a relay.
+    Relay,
+    /// Setting the verified sign.
+    Verify,
+    /// Changing a name.
+    Rename,
+    /// Anything else.
+    Other,
+}
+
+/// Why something did not work: a sentence in the reader's language, and the words of the part that failed.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    /// What to do.
+    pub(crate) sentence: T,
+    /// For those who help; never a secret.
+    pub(crate) detail: String,
+}
+
+/// A line that passes by.
+#[derive(Clone, Debug)]
+pub(crate) struct Notice {
+    /// What it says.
+    pub(crate) sentence: T,
+    /// What stands in it.
+    pub(crate) parts: Vec<String>,
+    /// It speaks of trouble.
+    pub(crate) trouble: bool,
+}
+
+/// All that the views may read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Model {
+    /// How far the profile is open.
+    pub(crate) stage: Stage,
+    /// Settings.
+    pub(crate) prefs: Prefs,
+    /// The own side.
+    pub(crate) me: Me,
+    /// All chats, newest first.
+    pub(crate) chats: Vec<Chat>,
+    /// Loaded parts of conversations.
+    pub(crate) timelines: BTreeMap<ChatId, Timeline>,
+    /// The trail that is shown.
+    pub(crate) trail: Option<Trail>,
+    /// The invite that is shown.
+    pub(crate) invite: Option<String>,
+    /// The safety number that is shown.
+    pub(crate) safety: Option<Safety>,
+    /// Roads and relays.
+    pub(crate) roads: Roads,
+    /// Work that is under way.
+    pub(crate) busy: BTreeSet<Task>,
+    /// What went wrong last, by task.
+    pub(crate) failures: BTreeMap<Task, Failure>,
+    /// Lines to show for a moment.
+    pub(crate) notices: Vec<Notice>,
+}
+
+/// What the bridge tells.
+#[derive(Clone, Debug)]
+pub(crate) enum Update {
+    /// How far the profile is open.
+    Stage(Stage),
+    /// Settings as they were kept.
+    Prefs(Prefs),
+    /// The own side.
+    Me(Me),
+    /// All chats.
+    Chats(Vec<Chat>),
+    /// Messages that were asked for.
+    Page {
+        /// Where.
+        chat: ChatId,
+        /// Oldest first.
+        messages: Vec<Message>,
+        /// There are older ones.
+        more: bool,
+        /// Which part.
+        at: PageAt,
+        /// The first that had not been seen.
+        first_unread: Option<MessageKey>,
+    },
+    /// A message that is new at the end.
+    Arrived(ChatId, Message),
+    /// A message came further.
+    Delivery(MessageKey, Delivery),
+    /// Steps that were asked for.
+    Trail(Trail),
+    /// An invite that was asked for.
+    Invite(String),
+    /// A safety number that was asked for.
+    Safety(Safety),
+    /// Roads and relays.
+    Roads(Roads),
+    /// Work began.
+    Began(Task),
+    /// Work ended well.
+    Done(Task),
+    /// Work ended badly.
+    Failed(Task, Failure),
+    /// A line to show.
+    Notice(Notice),
+}
+
+impl Model {
+    /// Takes over what the bridge tells.
+    pub(crate) fn apply(&mut self, update: Update) {
+        match update {
+            Update::Stage(stage) => self.enter(stage),
+            Update::Prefs(prefs) => self.prefs = prefs.bounded(),
+            Update::Me(me) => self.me = me,
+            Update::Chats(mut chats) => {
+                chats.sort_by(|a, b| b.order.cmp(&a.order).then(a.id.cmp(&b.id)));
+                self.chats = chats;
+            }
+            Update::Page { chat, messages, more, at, first_unread } => {
+                let timeline = self.timelines.entry(chat).or_default();
+                timeline.merge(messages, more, at);
+                if at == PageAt::Newest {
+                    timeline.first_unread = first_unread;
+                }
+            }
+            Update::Arrived(chat, message) => {
+                if let Some(timeline) = self.timelines.get_mut(&chat) {
+                    timeline.arrive(message);
+                }
+            }
+            Update::Delivery(key, delivery) => {
+                for message in self.timelines.values_mut().flat_map(|t| t.messages.iter_mut()).filter(|m| m.key == key) {
+                    message.delivery = delivery;
+                }
+            }
+            Update::Trail(trail) => self.trail = Some(trail),
+            Update::Invite(text) => self.invite = Some(text),
+            Update::Safety(safety) => self.safety = Some(safety),
+            Update::Roads(roads) => self.roads = roads,
+            Update::Began(task) => {
+                self.busy.insert(task);
+                self.failures.remove(&task);
+            }
+            Update::Done(task) => {
+                self.busy.remove(&task);
+            }
+            Update::Failed(task, failure) => {
+                self.busy.remove(&task);
+                self.failures.insert(task, failure);
+            }
+            Update::Notice(notice) => self.notify(notice),
+        }
+    }
+
+    /// Shows a line for a moment.
+    pub(crate) fn notify(&mut self, notice: Notice) {
+        if self.notices.len() == NOTICES_MAX {
+            self.notices.remove(0);
+        }
+        self.notices.push(notice);
+    }
+
+    /// The chat with this number.
+    pub(crate) fn chat(&self, id: ChatId) -> Option<&Chat> {
+        self.chats.iter().find(|chat| chat.id == id)
+    }
+
+    /// Whether this work is under way.
+    pub(crate) fn is_busy(&self, task: Task) -> bool {
+        self.busy.contains(&task)
+    }
+
+    /// Forgets everything of a profile when it closes.
+    fn enter(&mut self, stage: Stage) {
+        if !stage.is_open() {
+            *self = Model { prefs: self.prefs, failures: std::mem::take(&mut self.failures), ..Model::default() };
+        }
+        self.stage = stage;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(key: u64) -> Message {
+        Message { key: MessageKey(key), mine: false, text: key.to_string(), reply: None, label_ms: None, late: false, delivery: Delivery::Delivered }
+    }
+
+    fn page(keys: std::ops::Range<u64>, more: bool, at: PageAt) -> Update {
+        Update::Page { chat: ChatId(1), messages: keys.map(message).collect(), more, at, first_unread: None }
+    }
+
+    #[test]
+    fn the_loaded_part_stays_bounded_and_without_a_hole() {
+        let mut model = Model::default();
+        model.apply(page(900..1000, true, PageAt::Newest));
+        for start in (0..900).step_by(100).rev() {
+            model.apply(page(start..start + 100, start > 0, PageAt::Before));
+        }
+        let timeline = &model.timelines[&ChatId(1)];
+        assert_eq!(timeline.messages.len(), LOADED_MAX);
+        assert!(timeline.messages.windows(2).all(|pair| pair[0].key.0 + 1 == pair[1].key.0));
+        assert!(timeline.more_after && !timeline.more_before);
+
+        model.apply(Update::Arrived(ChatId(1), message(1000)));
+        assert_eq!(model.timelines[&ChatId(1)].messages.last().map(|m| m.key.0), Some(599));
+    }
+
+    #[test]
+    fn a_message_is_shown_once_however_often_it_is_told() {
+        let mut model = Model::default();
+        model.apply(page(0..3, false, PageAt::Newest));
+        model.apply(Update::Arrived(ChatId(1), message(3)));
+        model.apply(Update::Arrived(ChatId(1), message(3)));
+        assert_eq!(model.timelines[&ChatId(1)].messages.len(), 4);
+    }
+
+    #[test]
+    fn locking_forgets_the_profile_but_not_the_settings() {
+        let mut model = Model { prefs: Prefs { language: Lang::Ko, ..Prefs::default() }, ..Model::default() };
+        model.apply(Update::Stage(Stage::Open));
+        model.apply(page(0..3, false, PageAt::Newest));
+        model.apply(Update::Me(Me { name: "secret".into(), ..Me::default() }));
+        model.apply(Update::Stage(Stage::Locked));
+        assert!(!format!("{model:?}").contains("secret"));
+        assert!(model.timelines.is_empty());
+        assert_eq!(model.prefs.language, Lang::Ko);
+    }
+
+    #[test]
+    fn settings_from_a_file_are_bounded() {
+        let wild = Prefs { text_percent: 60_000, auto_lock_minutes: u16::MAX, window: [f32::NAN, 1e30], ..Prefs::default() }.bounded();
+        assert_eq!((wild.text_percent, wild.auto_lock_minutes), (175, 1440));
+        assert!(wild.window.iter().all(|side| *side <= 8192.0 && *side >= 400.0));
+    }
+}

@@ -1,0 +1,124 @@
+//! From the command line to a window, or to the practice conversation where there is none.
+
+use std::{
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use crate::{app::App, bridge::Bridge, clock::Zone, i18n::{Lang, T}, model::Prefs, theme};
+
+/// Runs the app until its window is closed. Where no window can be opened, says so in one line and runs the practice conversation in the terminal.
+pub fn run() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    match args.next().as_deref() {
+        None => {}
+        Some("--practice") => return practice(),
+        Some("--version" | "-V") => {
+            println!("madang {}", env!("CARGO_PKG_VERSION"));
+            return ExitCode::SUCCESS;
+        }
+        Some("--help" | "-h") => {
+            println!("{}", language().tr(T::CommandHelp));
+            return ExitCode::SUCCESS;
+        }
+        Some(_) => {
+            eprintln!("{}", language().tr(T::CommandUnknown));
+            return ExitCode::from(2);
+        }
+    }
+    if !has_display(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())) {
+        println!("{}", language().tr(T::NoDisplay));
+        return practice();
+    }
+    match window() {
+        Ok(false) => ExitCode::SUCCESS,
+        Ok(true) => start_anew(),
+        Err(error) => {
+            println!("{} ({error})", language().tr(T::NoWindow));
+            practice()
+        }
+    }
+}
+
+/// Whether the environment names a display to open a window on.
+fn has_display(set: impl Fn(&str) -> bool) -> bool {
+    !cfg!(target_os = "linux") || ["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"].into_iter().any(set)
+}
+
+fn language() -> Lang {
+    ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty())).map_or(Lang::En, |locale| Lang::from_locale(&locale))
+}
+
+/// Opens the window. True: the profile was locked and the process is to start anew.
+fn window() -> Result<bool, eframe::Error> {
+    let paths = crate::bridge::Paths::of_this_user();
+    let prefs = paths.prefs().unwrap_or(Prefs { language: language(), ..Prefs::default() }).bounded();
+    let zone = Zone::parse(&std::fs::read("/etc/localtime").unwrap_or_default());
+    let restart = Arc::new(AtomicBool::new(false));
+    let options = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default()
+            .with_title(prefs.language.tr(T::Madang))
+            .with_app_id("madang")
+            .with_inner_size(prefs.window)
+            .with_min_inner_size(Prefs::WINDOW_MIN)
+            .with_icon(egui::IconData::default()),
+        ..Default::default()
+    };
+    let flag = restart.clone();
+    eframe::run_native(
+        "madang",
+        options,
+        Box::new(move |creation| {
+            theme::install(&creation.egui_ctx);
+            let ctx = creation.egui_ctx.clone();
+            let bridge = Bridge::start(paths, move || ctx.request_repaint())?;
+            Ok(Box::new(App::new(bridge, prefs, zone, Some(flag))))
+        }),
+    )?;
+    Ok(restart.load(Ordering::Acquire))
+}
+
+/// Replaces this process by a fresh one, so that nothing of the profile that was open stays in memory.
+fn start_anew() -> ExitCode {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::CommandExt;
+        if let Ok(program) = std::env::current_exe() {
+            let error = std::process::Command::new(program).exec();
+            eprintln!("{error}");
+        }
+        ExitCode::FAILURE
+    }
+    #[cfg(not(unix))]
+    {
+        let started = std::env::current_exe().and_then(|program| std::process::Command::new(program).spawn());
+        if started.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+fn practice() -> ExitCode {
+    match crate::bridge::practice_in_terminal(language() == Lang::Ko) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_display_is_named_by_any_of_three_variables() {
+        assert!(!has_display(|_| false));
+        for name in ["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"] {
+            assert!(has_display(|asked| asked == name));
+        }
+    }
+}

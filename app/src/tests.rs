@@ -1,0 +1,1 @@
+//! Every screen, driven headless by what it says, in both languages.

@@ -1,0 +1,123 @@
+//! Adding a contact: show an invite, or take one.
+
+use egui::{RichText, ScrollArea, TextEdit, Ui};
+
+use crate::{
+    action::{Action, Command},
+    i18n::T,
+    model::{Model, Task},
+    route::Route,
+    text,
+    theme::{self, measure, size, space},
+    widget::{Cx, button, page, qr},
+};
+
+use super::welcome::NAME_CHARS_MAX;
+
+/// How every invite begins.
+const INVITE_HEAD: &str = "madang:";
+/// Longest text that is taken as an invite.
+const INVITE_CHARS_MAX: usize = 4096;
+
+/// What the screen remembers.
+#[derive(Default)]
+pub(crate) struct Add {
+    taking: bool,
+    text: String,
+    name: String,
+}
+
+impl Add {
+    /// Forgets what was typed; the contact is there now.
+    pub(crate) fn clear(&mut self) {
+        *self = Add::default();
+    }
+}
+
+/// Draws the screen.
+pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Add) -> Option<Action> {
+    page::show(ui, cx, cx.tr(T::AddTitle), Some(Route::Chats(None)), |ui| {
+        ui.horizontal_wrapped(|ui| {
+            if button::choice(ui, cx, cx.tr(T::ShowInvite), !state.taking).clicked() {
+                state.taking = false;
+            }
+            if button::choice(ui, cx, cx.tr(T::TakeInvite), state.taking).clicked() {
+                state.taking = true;
+            }
+        });
+        ui.add_space(space::M);
+        page::card(ui, cx, |ui| if state.taking { take(ui, cx, model, state) } else { give(ui, cx, model) })
+    })
+}
+
+fn give(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
+    page::prose(ui, cx, cx.tr(T::InviteExplained));
+    ui.add_space(space::S);
+    if model.roads.relays.is_empty() {
+        page::info(ui, cx, cx.tr(T::InviteNoRelay));
+        ui.add_space(space::S);
+    }
+    let mut asked = None;
+    if model.is_busy(Task::Invite) {
+        page::working(ui, cx, T::MakingInvite);
+        return None;
+    }
+    page::failure(ui, cx, model, Task::Invite);
+    let Some(invite) = &model.invite else {
+        return button::primary(ui, cx, T::MakeInvite, true).clicked().then_some(Action::Do(Command::Invite));
+    };
+    ui.vertical_centered(|ui| qr::show(ui, &invite.to_uppercase_if_plain(), measure::QR.min(ui.available_width()), cx.tr(T::InviteQr)));
+    ui.add_space(space::S);
+    let head = ui.label(RichText::new(cx.tr(T::InviteText)).font(theme::strong(size::SMALL)).color(cx.c.ink));
+    ScrollArea::vertical().id_salt("invite").max_height(96.0).show(ui, |ui| {
+        let mut shown = invite.as_str();
+        ui.add(TextEdit::multiline(&mut shown).font(egui::TextStyle::Monospace).desired_width(f32::INFINITY).desired_rows(3)).labelled_by(head.id);
+    });
+    ui.add_space(space::S);
+    ui.horizontal_wrapped(|ui| {
+        if button::primary(ui, cx, T::CopyInvite, true).clicked() {
+            asked = Some(Action::CopyInvite(invite.clone()));
+        }
+        if button::quiet(ui, cx, T::NewInvite, true).clicked() {
+            asked = Some(Action::Do(Command::Invite));
+        }
+    });
+    ui.add_space(space::S);
+    page::hint(ui, cx, cx.tr(T::WaitingExplained));
+    asked
+}
+
+/// Base32 in capitals takes a smaller QR picture; invites are read in either case.
+trait UppercaseIfPlain {
+    fn to_uppercase_if_plain(&self) -> String;
+}
+
+impl UppercaseIfPlain for String {
+    fn to_uppercase_if_plain(&self) -> String {
+        if self.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b':') { self.to_ascii_uppercase() } else { self.clone() }
+    }
+}
+
+fn take(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Add) -> Option<Action> {
+    let head = ui.label(RichText::new(cx.tr(T::PasteInvite)).font(theme::strong(size::SMALL)).color(cx.c.ink));
+    ui.add(TextEdit::multiline(&mut state.text).font(egui::TextStyle::Monospace).desired_width(f32::INFINITY).desired_rows(4).char_limit(INVITE_CHARS_MAX)).labelled_by(head.id);
+    ui.add_space(space::S);
+    button::field(ui, cx, T::TheirName, Some(T::TheirNameHint), &mut state.name, NAME_CHARS_MAX);
+    ui.add_space(space::S);
+    if model.is_busy(Task::Accept) {
+        page::working(ui, cx, T::Accepting);
+        return None;
+    }
+    let invite: String = state.text.chars().filter(|c| !c.is_whitespace()).collect();
+    let is_invite = invite.get(..INVITE_HEAD.len()).is_some_and(|head| head.eq_ignore_ascii_case(INVITE_HEAD));
+    if !invite.is_empty() && !is_invite {
+        page::warning(ui, cx, cx.tr(T::NotAnInvite));
+        ui.add_space(space::S);
+    }
+    let named = !text::name(&state.name).is_empty();
+    let pressed = button::primary(ui, cx, T::AcceptInvite, is_invite && named).clicked();
+    page::failure(ui, cx, model, Task::Accept);
+    ui.add_space(space::S);
+    page::hint(ui, cx, cx.tr(T::AddExplained));
+    pressed.then(|| Action::Do(Command::Accept { text: invite, name: text::typed(&state.name) }))
+}

@@ -1,0 +1,256 @@
+//! How one message looks, and how tall it is: both come from the same layout.
+
+use std::sync::Arc;
+
+use egui::{CornerRadius, FontId, Galley, Label, Rect, Sense, Stroke, StrokeKind, Ui, Vec2};
+
+use crate::{
+    clock,
+    i18n::T,
+    model::{Delivery, Message, MessageKey},
+    theme::{self, measure, radius, size, space},
+    widget::{Cx, button, icon::Icon},
+};
+
+/// Room inside a bubble at its sides.
+const PAD_X: f32 = 12.0;
+/// Room inside a bubble above and below.
+const PAD_Y: f32 = 8.0;
+/// Height of a day line or the line of new messages.
+const LINE_TALL: f32 = 40.0;
+/// Height of the quote in a bubble.
+const QUOTE_TALL: f32 = 42.0;
+/// Side of the small signs at the end.
+const SIGN: f32 = 18.0;
+/// Messages of one side within this time stand together.
+const GROUP_MS: u64 = 5 * 60 * 1000;
+
+/// What stands around a message.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Place<'a> {
+    /// The one before, if loaded.
+    pub(crate) before: Option<&'a Message>,
+    /// It is the first that had not been seen.
+    pub(crate) first_unread: bool,
+}
+
+/// A message laid out for a width.
+pub(crate) struct Shape {
+    text: Arc<Galley>,
+    foot: Arc<Galley>,
+    foot_width: f32,
+    bubble: Vec2,
+    day: Option<String>,
+    unread: bool,
+    above: f32,
+    /// Height of the whole row, lines above included.
+    pub(crate) tall: f32,
+}
+
+/// What was pressed on a message.
+pub(crate) enum Pressed {
+    /// Answer it.
+    Reply,
+    /// Put its text on the clipboard.
+    Copy,
+    /// Show where it is.
+    Trail,
+    /// Go to the message that it answers.
+    Quoted(MessageKey),
+}
+
+/// Lays out `message` for a row of `width`.
+pub(crate) fn shape(ui: &Ui, cx: &Cx<'_>, message: &Message, place: Place<'_>, width: f32) -> Shape {
+    let widest = (width * 0.8 - space::XL).clamp(80.0, measure::READING) - PAD_X * 2.0;
+    let text = paragraph(ui, &message.text, theme::regular(size::BODY), cx.c.ink, widest);
+    let mut foot_text = String::new();
+    if message.late {
+        foot_text.push_str(cx.tr(T::ArrivedLater));
+        foot_text.push_str(" · ");
+    }
+    foot_text.push_str(&cx.clock_time(message.label_ms));
+    let foot = ui.painter().layout_no_wrap(foot_text, theme::regular(size::TINY), cx.c.weak);
+    let foot_width = foot.size().x + if message.mine { SIGN + 2.0 } else { 0.0 };
+
+    let last_row = text.rows.last().map_or(0.0, |row| row.rect().width());
+    let beside = last_row + space::M + foot_width <= widest;
+    let mut inner = if beside {
+        Vec2::new(text.size().x.max(last_row + space::M + foot_width), text.size().y)
+    } else {
+        Vec2::new(text.size().x.max(foot_width), text.size().y + foot.size().y + 2.0)
+    };
+    if let Some(quote) = &message.reply {
+        let quoted = ui.painter().layout_no_wrap(quote.text.clone(), theme::regular(size::SMALL), cx.c.weak);
+        inner.x = inner.x.max((quoted.size().x + space::L).min(widest)).max(120.0);
+        inner.y += QUOTE_TALL + space::XS;
+    }
+    let bubble = inner + Vec2::new(PAD_X, PAD_Y) * 2.0;
+
+    let local = |m: &Message| m.label_ms.map(|ms| cx.zone.local(ms));
+    let day = local(message).filter(|now| place.before.is_none_or(|b| local(b).is_some_and(|before| before.day != now.day)));
+    let day = day.map(|now| clock::day(cx.lang, now, cx.today));
+    let together = place.before.is_some_and(|b| b.mine == message.mine && b.label_ms.zip(message.label_ms).is_some_and(|(x, y)| y.abs_diff(x) < GROUP_MS));
+    let unread = place.first_unread;
+    let lines = LINE_TALL * (f32::from(u8::from(day.is_some())) + f32::from(u8::from(unread)));
+    let above = lines + if lines > 0.0 { 2.0 } else if together { 2.0 } else { 10.0 };
+    Shape { text, foot, foot_width, bubble, day, unread, above, tall: above + bubble.y }
+}
+
+/// Paints the row and says what was pressed. `name` is the writer's, `hit` marks a found message.
+pub(crate) fn paint(ui: &mut Ui, cx: &Cx<'_>, message: &Message, shape: &Shape, row: Rect, name: &str, hit: bool) -> Option<Pressed> {
+    let mut top = row.top();
+    if let Some(day) = &shape.day {
+        line(ui, cx, row, top, day, cx.c.weak, cx.c.line);
+        top += LINE_TALL;
+    }
+    if shape.unread {
+        line(ui, cx, row, top, cx.tr(T::EndOfUnread), cx.c.jade_ink, cx.c.jade);
+    }
+    let edge = space::L;
+    let left = if message.mine { row.right() - edge - shape.bubble.x } else { row.left() + edge };
+    let bubble = Rect::from_min_size(egui::pos2(left, row.top() + shape.above), shape.bubble);
+    let ground = if message.mine { cx.c.jade_soft } else { cx.c.quiet };
+    ui.painter().rect_filled(bubble, CornerRadius::same(radius::L), ground);
+    if hit {
+        ui.painter().rect_stroke(bubble, CornerRadius::same(radius::L), Stroke::new(2.0, cx.c.persimmon), StrokeKind::Inside);
+    }
+    let mut pressed = None;
+    let mut at = bubble.min + Vec2::new(PAD_X, PAD_Y);
+    if let Some(quote) = &message.reply {
+        let area = Rect::from_min_size(at, Vec2::new(bubble.width() - PAD_X * 2.0, QUOTE_TALL));
+        if quoted(ui, cx, message.key, area, if quote.mine { cx.tr(T::You) } else { name }, &quote.text) {
+            pressed = Some(Pressed::Quoted(quote.key));
+        }
+        at.y += QUOTE_TALL + space::XS;
+    }
+
+    let text_rect = Rect::from_min_size(at, shape.text.size());
+    let spoken = spoken(cx, message, name);
+    let label = ui.put(text_rect, Label::new(shape.text.clone()).selectable(true).sense(Sense::click()));
+    label.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &spoken));
+
+    let foot_top = bubble.bottom() - PAD_Y - shape.foot.size().y;
+    let foot_left = bubble.right() - PAD_X - shape.foot_width;
+    ui.painter().galley(egui::pos2(foot_left, foot_top + 1.0), shape.foot.clone(), cx.c.weak);
+    if message.mine {
+        let centre = egui::pos2(bubble.right() - PAD_X - SIGN / 2.0 + 2.0, foot_top + shape.foot.size().y / 2.0 + 1.0);
+        if sign(ui, cx, message, centre) {
+            pressed = Some(Pressed::Trail);
+        }
+    }
+    pressed.or_else(|| menu(ui, cx, message, row, bubble, &label))
+}
+
+/// The sign and sentence of a delivery.
+pub(crate) fn delivery_sign(cx: &Cx<'_>, delivery: Delivery) -> (Icon, String) {
+    match delivery {
+        Delivery::Written => (Icon::Clock, cx.tr(T::DeliveryWritten).to_owned()),
+        Delivery::Sealed => (Icon::Hourglass, cx.tr(T::DeliverySealed).to_owned()),
+        Delivery::OnLink => (Icon::Plane, cx.tr(T::DeliveryOnLink).to_owned()),
+        Delivery::OnRelay(copies) => (Icon::Relay, cx.with(T::DeliveryOnRelays, &[&copies.to_string()])),
+        Delivery::Delivered => (Icon::Check, cx.tr(T::DeliveryDelivered).to_owned()),
+        Delivery::Read => (Icon::Checks, cx.tr(T::DeliveryRead).to_owned()),
+    }
+}
+
+/// A message in one sentence, for screen readers.
+pub(crate) fn spoken(cx: &Cx<'_>, message: &Message, name: &str) -> String {
+    let time = cx.clock_time(message.label_ms);
+    if message.mine { cx.with(T::VoiceMine, &[&time, &message.text]) } else { cx.with(T::VoiceTheirs, &[name, &time, &message.text]) }
+}
+
+fn paragraph(ui: &Ui, text: &str, font: FontId, colour: egui::Color32, width: f32) -> Arc<Galley> {
+    let mut job = egui::text::LayoutJob::simple(text.to_owned(), font.clone(), colour, width);
+    for section in &mut job.sections {
+        section.format.line_height = Some(font.size * measure::LEADING);
+    }
+    ui.fonts_mut(|fonts| fonts.layout_job(job))
+}
+
+fn line(ui: &mut Ui, cx: &Cx<'_>, row: Rect, top: f32, text: &str, ink: egui::Color32, rule: egui::Color32) {
+    let area = Rect::from_min_size(egui::pos2(row.left(), top), Vec2::new(row.width(), LINE_TALL));
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), theme::strong(size::TINY), ink);
+    let half = galley.size().x / 2.0 + space::M;
+    let middle = area.center();
+    for (from, to) in [(area.left() + space::L, middle.x - half), (middle.x + half, area.right() - space::L)] {
+        ui.painter().hline(from..=to, middle.y, Stroke::new(1.0, rule));
+    }
+    let rect = Rect::from_center_size(middle, galley.size());
+    let label = ui.put(rect, Label::new(galley).selectable(false));
+    label.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, text));
+    let _ = cx;
+}
+
+fn quoted(ui: &mut Ui, cx: &Cx<'_>, key: MessageKey, area: Rect, who: &str, text: &str) -> bool {
+    let response = ui.interact(area, ui.id().with(("quote", key)), Sense::click());
+    let name = cx.with(T::ReplyingTo, &[who]);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("{name}: {text}")));
+    let painter = ui.painter();
+    painter.rect_filled(area, CornerRadius::same(radius::S), cx.c.page.gamma_multiply(0.7));
+    painter.rect_filled(Rect::from_min_size(area.min, Vec2::new(3.0, area.height())), CornerRadius::same(2), cx.c.jade);
+    if response.has_focus() {
+        painter.rect_stroke(area, CornerRadius::same(radius::S), Stroke::new(2.0, cx.c.jade), StrokeKind::Inside);
+    }
+    let width = area.width() - space::L;
+    let who = crate::widget::row::one_line(ui, who, theme::strong(size::TINY), cx.c.jade_ink, width);
+    let text = crate::widget::row::one_line(ui, text, theme::regular(size::SMALL), cx.c.weak, width);
+    ui.painter().galley(area.min + Vec2::new(space::S + 2.0, 4.0), who, cx.c.jade_ink);
+    ui.painter().galley(area.min + Vec2::new(space::S + 2.0, 20.0), text, cx.c.weak);
+    response.clicked()
+}
+
+fn sign(ui: &mut Ui, cx: &Cx<'_>, message: &Message, centre: egui::Pos2) -> bool {
+    let (icon, sentence) = delivery_sign(cx, message.delivery);
+    let area = Rect::from_center_size(centre, Vec2::splat(SIGN + 4.0));
+    let response = ui.interact(area, ui.id().with(("sign", message.key)), Sense::click()).on_hover_text(&sentence);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("{sentence}. {}", cx.tr(T::ShowTrail))));
+    let read = message.delivery == Delivery::Read;
+    icon.paint(ui.painter(), centre, 15.0, if read { cx.c.jade_ink } else { cx.c.weak });
+    if response.has_focus() {
+        ui.painter().circle_stroke(centre, SIGN / 2.0 + 2.0, Stroke::new(2.0, cx.c.jade));
+    }
+    response.clicked()
+}
+
+fn menu(ui: &mut Ui, cx: &Cx<'_>, message: &Message, row: Rect, bubble: Rect, label: &egui::Response) -> Option<Pressed> {
+    let x = if message.mine { bubble.left() - 20.0 } else { bubble.right() + 20.0 };
+    let area = Rect::from_center_size(egui::pos2(x, bubble.center().y), Vec2::splat(30.0));
+    let response = ui.interact(area, ui.id().with(("more", message.key)), Sense::click());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, cx.tr(T::MessageActions)));
+    let near = ui.rect_contains_pointer(row) && ui.is_enabled();
+    if near || response.has_focus() || response.hovered() {
+        if response.hovered() || response.has_focus() {
+            ui.painter().circle_filled(area.center(), 15.0, cx.c.quiet_hover);
+        }
+        Icon::More.paint(ui.painter(), area.center(), size::TITLE, cx.c.weak);
+    }
+    let mut pressed = None;
+    let mut items = |ui: &mut Ui| {
+        ui.set_min_width(170.0);
+        let mut item = |ui: &mut Ui, icon: Icon, word: T, what: Pressed| {
+            if menu_item(ui, cx, icon, word) {
+                pressed = Some(what);
+                ui.close();
+            }
+        };
+        item(ui, Icon::Reply, T::Reply, Pressed::Reply);
+        item(ui, Icon::Copy, T::CopyText, Pressed::Copy);
+        if message.mine {
+            item(ui, Icon::Path, T::ShowTrail, Pressed::Trail);
+        }
+    };
+    egui::Popup::menu(&response).accessible_name(cx.tr(T::MessageActions)).show(&mut items);
+    egui::Popup::context_menu(label).id(label.id.with("context")).accessible_name(cx.tr(T::MessageActions)).show(&mut items);
+    pressed
+}
+
+fn menu_item(ui: &mut Ui, cx: &Cx<'_>, icon: Icon, word: T) -> bool {
+    let mut job = egui::text::LayoutJob::default();
+    let part = |points: f32, family: egui::FontFamily| egui::TextFormat { font_id: FontId::new(points, family), color: cx.c.ink, valign: egui::Align::Center, ..Default::default() };
+    job.append(&icon.letter().to_string(), 0.0, part(size::TITLE, theme::icon_family()));
+    job.append(cx.tr(word), space::S, part(size::BODY, egui::FontFamily::Proportional));
+    let response = ui.add(egui::Button::new(job).frame_when_inactive(false).min_size(Vec2::new(ui.available_width(), measure::TOUCH)));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::MenuItem, true, cx.tr(word)));
+    let _ = button::quiet;
+    response.clicked()
+}

@@ -1,0 +1,138 @@
+//! Where one writes: a field that grows to eight lines, the strip of a reply, the button that sends.
+
+use egui::{Event, ImeEvent, Key, KeyboardShortcut, Modifiers, RichText, ScrollArea, TextEdit, Ui};
+
+use crate::{
+    i18n::T,
+    model::{Chat, Message, MessageKey},
+    text,
+    theme::{self, measure, size, space},
+    widget::{Cx, button, icon::Icon},
+};
+
+/// Lines that the field grows to.
+const LINES_MAX: f32 = 8.0;
+/// Longest text of one message, in bytes; the largest envelope holds more.
+pub(crate) const TEXT_BYTES_MAX: usize = 16 * 1024;
+
+/// What is being written in one chat.
+#[derive(Default)]
+pub(crate) struct Composer {
+    /// The text so far.
+    pub(crate) draft: String,
+    /// The message that is being answered.
+    pub(crate) reply_to: Option<MessageKey>,
+    /// The field is to be focused.
+    pub(crate) focus: bool,
+    /// A syllable is being composed by the input method.
+    composing: bool,
+    /// Enter was pressed during it: send when it is committed.
+    send_when_composed: bool,
+}
+
+/// A finished text.
+pub(crate) struct Sent {
+    /// Composed, without blank edges.
+    pub(crate) text: String,
+    /// What it answers.
+    pub(crate) reply_to: Option<MessageKey>,
+}
+
+/// Draws the composer at the foot of a conversation.
+pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, answered: Option<&Message>, enter_sends: bool, composer: &mut Composer) -> Option<Sent> {
+    ui.add_space(space::S);
+    strip(ui, cx, chat, answered, composer);
+    let over = text::typed(&composer.draft).len().saturating_sub(TEXT_BYTES_MAX);
+    if over > 0 {
+        let parts = [(TEXT_BYTES_MAX + over).to_string(), TEXT_BYTES_MAX.to_string()];
+        ui.label(RichText::new(cx.with(T::TooLong, &[&parts[0], &parts[1]])).font(theme::regular(size::SMALL)).color(cx.c.danger));
+    }
+    let name = cx.with(T::MessageTo, &[&chat.name]);
+    let mut asked = false;
+    ui.horizontal(|ui| {
+        let send_side = measure::TOUCH + space::S;
+        let width = ui.available_width() - send_side;
+        let line = size::BODY * measure::LEADING;
+        ui.scope(|ui| {
+            ui.set_width(width);
+            ScrollArea::vertical().id_salt("composer").max_height(line * LINES_MAX + space::L).show(ui, |ui| {
+                let return_key = if enter_sends { KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter) } else { KeyboardShortcut::new(Modifiers::NONE, Key::Enter) };
+                let edit = TextEdit::multiline(&mut composer.draft)
+                    .id(field_id(chat))
+                    .desired_rows(1)
+                    .desired_width(f32::INFINITY)
+                    .return_key(return_key)
+                    .margin(egui::Margin::symmetric(12, 9))
+                    .hint_text(RichText::new(cx.tr(T::WriteMessage)).color(cx.c.weak));
+                let response = ui.add(edit).accessible_name(&name);
+                if std::mem::take(&mut composer.focus) {
+                    response.request_focus();
+                }
+                if response.has_focus() {
+                    asked = wants_to_send(ui, enter_sends, composer);
+                } else {
+                    composer.composing = false;
+                    composer.send_when_composed = false;
+                }
+            });
+        });
+        let ready = over == 0 && !composer.draft.trim().is_empty();
+        let colour = if ready { cx.c.jade_ink } else { cx.c.weak };
+        asked |= button::icon_named(ui, cx, Icon::Send, cx.tr(T::Send), colour, ready).clicked();
+    });
+    ui.add_space(space::S);
+    if !asked || over > 0 {
+        return None;
+    }
+    let text = text::typed(&composer.draft);
+    if text.is_empty() {
+        return None;
+    }
+    composer.draft.clear();
+    composer.focus = true;
+    Some(Sent { text, reply_to: composer.reply_to.take() })
+}
+
+/// The field's id, so that the palette and chats can focus it.
+fn field_id(chat: &Chat) -> egui::Id {
+    egui::Id::new(("composer", chat.id))
+}
+
+/// Whether this frame's events ask to send. While a syllable is composed, Enter waits for its commit: sending before would drop it or leave it twice.
+fn wants_to_send(ui: &Ui, enter_sends: bool, composer: &mut Composer) -> bool {
+    ui.input(|input| {
+        for event in &input.events {
+            match event {
+                Event::Ime(ImeEvent::Preedit { text, .. }) => composer.composing = !text.is_empty(),
+                Event::Ime(ImeEvent::Commit(_)) => composer.composing = false,
+                Event::Key { key: Key::Enter, pressed: true, modifiers, .. } => {
+                    let plain = !modifiers.shift && !modifiers.command && !modifiers.alt;
+                    composer.send_when_composed |= if enter_sends { plain || modifiers.command } else { modifiers.command };
+                }
+                _ => {}
+            }
+        }
+        !composer.composing && std::mem::take(&mut composer.send_when_composed)
+    })
+}
+
+fn strip(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, answered: Option<&Message>, composer: &mut Composer) {
+    let Some(message) = answered else {
+        composer.reply_to = None;
+        return;
+    };
+    ui.horizontal(|ui| {
+        ui.add(egui::Label::new(Icon::Reply.text(size::TITLE, cx.c.jade_ink))).accessible_name("");
+        let who = if message.mine { cx.tr(T::You) } else { &chat.name };
+        ui.label(RichText::new(cx.with(T::ReplyingTo, &[who])).font(theme::strong(size::SMALL)).color(cx.c.jade_ink));
+        let cross = measure::TOUCH + space::S;
+        let width = (ui.available_width() - cross).max(0.0);
+        ui.scope(|ui| {
+            ui.set_width(width);
+            ui.add(egui::Label::new(RichText::new(text::line(&message.text, 120)).font(theme::regular(size::SMALL)).color(cx.c.weak)).truncate());
+        });
+        if button::icon(ui, cx, Icon::Cross, T::CancelReply).clicked() {
+            composer.reply_to = None;
+        }
+    });
+}

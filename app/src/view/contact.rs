@@ -1,0 +1,66 @@
+//! What is known about a contact, and the own name for them.
+
+use egui::{RichText, Ui};
+
+use super::welcome::NAME_CHARS_MAX;
+use crate::{
+    action::{Action, Command},
+    i18n::T,
+    model::{Chat, ChatId, Model, Task},
+    route::Route,
+    text,
+    theme::{self, measure, size, space},
+    widget::{Cx, avatar, button, icon::Icon, page},
+};
+
+/// What the screen remembers.
+#[derive(Default)]
+pub(crate) struct Contact {
+    editing: Option<(ChatId, String)>,
+}
+
+/// Draws the details of `chat`.
+pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat, state: &mut Contact) -> Option<Action> {
+    if state.editing.as_ref().is_none_or(|(id, _)| *id != chat.id) {
+        state.editing = Some((chat.id, chat.name.clone()));
+    }
+    page::show(ui, cx, cx.tr(T::ContactDetails), Some(Route::Chats(Some(chat.id))), |ui| {
+        let mut asked = None;
+        ui.vertical_centered(|ui| {
+            avatar::show(ui, measure::AVATAR_LARGE, &chat.name, chat.seed);
+            ui.add_space(space::XS);
+            ui.add(egui::Label::new(RichText::new(&chat.name).font(theme::strong(size::LARGE)).color(cx.c.ink)).truncate());
+            if !chat.their_name.is_empty() && chat.their_name != chat.name {
+                page::hint(ui, cx, &cx.with(T::TheyCallThemselves, &[&chat.their_name]));
+            }
+            let (icon, word, ink) = if chat.verified { (Icon::Verified, T::Verified, cx.c.jade_ink) } else { (Icon::Warning, T::NotVerified, cx.c.weak) };
+            ui.label(icon.text(size::TITLE, ink)).accessible_name("");
+            ui.label(RichText::new(cx.tr(word)).font(theme::regular(size::SMALL)).color(ink));
+        });
+        ui.add_space(space::L);
+        page::card(ui, cx, |ui| {
+            if let Some((_, name)) = &mut state.editing {
+                button::field(ui, cx, T::TheirName, Some(T::TheirNameHint), name, NAME_CHARS_MAX);
+                let changed = !text::name(name).is_empty() && text::name(name) != chat.name;
+                if button::quiet(ui, cx, T::Rename, changed && !model.is_busy(Task::Rename)).clicked() {
+                    asked = Some(Action::Do(Command::Rename(chat.id, text::typed(name))));
+                }
+                page::failure(ui, cx, model, Task::Rename);
+            }
+        });
+        ui.add_space(space::M);
+        ui.horizontal_wrapped(|ui| {
+            if button::primary(ui, cx, T::OpenChat, true).clicked() {
+                asked = Some(Action::Go(Route::Chats(Some(chat.id))));
+            }
+            if chat.live && button::quiet(ui, cx, T::VerifyAction, true).clicked() {
+                asked = Some(Action::Go(Route::Verify(chat.id)));
+            }
+        });
+        if !chat.live {
+            ui.add_space(space::M);
+            page::info(ui, cx, cx.tr(T::WaitingExplained));
+        }
+        asked
+    })
+}

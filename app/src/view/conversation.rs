@@ -1,0 +1,225 @@
+//! A conversation: its head, its messages, the way to write.
+
+use egui::{CornerRadius, Frame, Margin, Rect, RichText, Sense, Stroke, Ui, Vec2};
+
+use super::{
+    bubble::{self, Place, Pressed},
+    composer::{self, Composer, Sent},
+};
+use crate::{
+    action::{Action, Command},
+    i18n::T,
+    model::{Chat, MessageKey, Model, Timeline},
+    route::Route,
+    text,
+    theme::{self, measure, radius, size, space},
+    widget::{Cx, avatar, button, icon::Icon, page, stream::Stream},
+};
+
+/// Rows before the oldest loaded one at which older messages are asked for.
+const ASK_BEFORE_ROWS: usize = 30;
+
+/// What the screen remembers of one chat.
+#[derive(Default)]
+pub(crate) struct Conversation {
+    /// The text being written.
+    pub(crate) composer: Composer,
+    /// Where the reader is.
+    stream: Stream,
+    /// The search, while it is open.
+    find: Option<Find>,
+}
+
+#[derive(Default)]
+struct Find {
+    text: String,
+    at: usize,
+    focused: bool,
+}
+
+impl Conversation {
+    /// Opens the search, or closes it.
+    pub(crate) fn toggle_find(&mut self) {
+        self.find = if self.find.is_some() { None } else { Some(Find::default()) };
+    }
+
+    /// Closes the search; whether there was one.
+    pub(crate) fn close_find(&mut self) -> bool {
+        self.find.take().is_some()
+    }
+
+    /// Goes to the newest message and focuses the field.
+    pub(crate) fn arrive(&mut self) {
+        self.stream.to_end();
+        self.composer.focus = true;
+    }
+}
+
+/// Draws the conversation with `chat`.
+pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat, state: &mut Conversation) -> Option<Action> {
+    let empty = Timeline::default();
+    let timeline = model.timelines.get(&chat.id).unwrap_or(&empty);
+    let mut asked = head(ui, cx, chat);
+    let hits = state.find.as_mut().map(|find| find_bar(ui, cx, timeline, find));
+    let goal = hits.as_ref().and_then(|(_, goal)| *goal);
+    if matches!(&hits, Some((_, _))) && state.find.as_ref().is_some_and(|f| f.at == usize::MAX) {
+        state.find = None;
+    }
+
+    let answered = state.composer.reply_to.and_then(|key| timeline.find(key));
+    let foot = egui::Panel::bottom(egui::Id::new(("foot", chat.id)))
+        .frame(Frame::NONE.inner_margin(Margin::symmetric(space::L as i8, 0)))
+        .show_separator_line(false)
+        .show(ui, |ui| composer::show(ui, cx, chat, answered, model.prefs.enter_sends, &mut state.composer));
+    if let Some(Sent { text, reply_to }) = foot.inner {
+        state.stream.to_end();
+        asked = Some(Action::Do(Command::Send { chat: chat.id, text, reply_to }));
+    }
+    let below = messages(ui, cx, chat, timeline, state, goal);
+    asked.or(below)
+}
+
+fn head(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat) -> Option<Action> {
+    let mut asked = None;
+    page::bar(ui, cx, |ui| {
+        if cx.narrow && button::icon(ui, cx, Icon::Back, T::Back).clicked() {
+            asked = Some(Action::Go(Route::Chats(None)));
+        }
+        avatar::show(ui, measure::AVATAR_SMALL, &chat.name, chat.seed);
+        let buttons = (measure::TOUCH + space::S) * 2.0;
+        let width = (ui.available_width() - buttons).max(0.0);
+        ui.scope(|ui| {
+            ui.set_width(width);
+            ui.vertical(|ui| {
+                ui.spacing_mut().item_spacing.y = 1.0;
+                ui.add_space(space::M);
+                ui.add(egui::Label::new(RichText::new(&chat.name).font(theme::strong(size::BODY)).color(cx.c.ink)).truncate());
+                let (word, ink) = match (chat.live, chat.verified) {
+                    (false, _) => (T::WaitingForThem, cx.c.persimmon),
+                    (true, true) => (T::Verified, cx.c.jade_ink),
+                    (true, false) => (T::NotVerified, cx.c.weak),
+                };
+                ui.add(egui::Label::new(RichText::new(cx.tr(word)).font(theme::regular(size::TINY)).color(ink)).truncate());
+            });
+        });
+        if button::icon(ui, cx, Icon::Search, T::SearchHere).clicked() {
+            asked = Some(Action::FindInChat);
+        }
+        if button::icon(ui, cx, Icon::Info, T::ContactDetails).clicked() {
+            asked = Some(Action::Go(Route::Contact(chat.id)));
+        }
+    });
+    asked
+}
+
+/// Draws the search and returns the keys found and the one to go to now. An `at` of `usize::MAX` asks to close.
+fn find_bar(ui: &mut Ui, cx: &Cx<'_>, timeline: &Timeline, find: &mut Find) -> (Vec<MessageKey>, Option<MessageKey>) {
+    let mut goal = None;
+    let mut found = Vec::new();
+    page::bar(ui, cx, |ui| {
+        let side = (measure::TOUCH + space::S) * 3.0 + 76.0;
+        let width = (ui.available_width() - side).max(80.0);
+        let mut changed = false;
+        ui.scope(|ui| {
+            ui.set_width(width);
+            let response = button::search(ui, cx, T::SearchHere, &mut find.text).on_hover_text(cx.tr(T::SearchLoaded));
+            changed = response.changed();
+            if !std::mem::replace(&mut find.focused, true) {
+                response.request_focus();
+            }
+        });
+        if !find.text.trim().is_empty() {
+            found = timeline.messages.iter().rev().filter(|m| text::contains(&m.text, &find.text)).map(|m| m.key).collect();
+        }
+        let enter = ui.input(|input| input.key_pressed(egui::Key::Enter));
+        let some = !found.is_empty();
+        let older = button::icon_named(ui, cx, Icon::Up, cx.tr(T::PreviousHit), cx.c.ink, some).clicked() || enter;
+        let newer = button::icon_named(ui, cx, Icon::Down, cx.tr(T::NextHit), cx.c.ink, some).clicked();
+        if changed {
+            find.at = 0;
+        } else if some && older {
+            find.at = (find.at + 1) % found.len();
+        } else if some && newer {
+            find.at = (find.at + found.len() - 1) % found.len();
+        }
+        if changed || older || newer {
+            goal = found.get(find.at).copied();
+        }
+        let count = if some { cx.with(T::FoundCount, &[&(find.at + 1).to_string(), &found.len().to_string()]) } else { String::new() };
+        ui.add_sized([68.0, measure::TOUCH], egui::Label::new(RichText::new(count).font(theme::regular(size::SMALL)).color(cx.c.weak)));
+        if button::icon(ui, cx, Icon::Cross, T::Close).clicked() {
+            find.at = usize::MAX;
+        }
+    });
+    (found, goal)
+}
+
+fn messages(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, timeline: &Timeline, state: &mut Conversation, goal: Option<MessageKey>) -> Option<Action> {
+    if timeline.loaded && timeline.messages.is_empty() {
+        return first_words(ui, cx, chat);
+    }
+    if let Some(goal) = goal {
+        state.stream.to_row(goal, ui.available_height());
+    }
+    let keys: Vec<MessageKey> = timeline.messages.iter().map(|m| m.key).collect();
+    let width = ui.available_width() - 8.0;
+    let place = |at: usize| Place {
+        before: at.checked_sub(1).and_then(|before| timeline.messages.get(before)),
+        first_unread: timeline.first_unread == Some(keys[at]),
+    };
+    let visible = state.stream.layout(ui, cx.tr(T::Messages), &keys, |ui, at| bubble::shape(ui, cx, &timeline.messages[at], place(at), width).tall);
+
+    let needle = state.find.as_ref().map(|find| find.text.trim().to_owned()).filter(|text| !text.is_empty());
+    let mut asked = None;
+    let mut child = ui.new_child(egui::UiBuilder::new().max_rect(visible.view).id_salt(("messages", chat.id)));
+    child.set_clip_rect(visible.view.intersect(ui.clip_rect()));
+    for (at, rect) in &visible.rows {
+        let message = &timeline.messages[*at];
+        let shape = bubble::shape(&child, cx, message, place(*at), width);
+        let hit = needle.as_ref().is_some_and(|needle| text::contains(&message.text, needle));
+        match bubble::paint(&mut child, cx, message, &shape, *rect, &chat.name, hit) {
+            Some(Pressed::Reply) => {
+                state.composer.reply_to = Some(message.key);
+                state.composer.focus = true;
+            }
+            Some(Pressed::Copy) => asked = Some(Action::Copy(message.text.clone())),
+            Some(Pressed::Trail) => asked = Some(Action::Trail(chat.id, message.key)),
+            Some(Pressed::Quoted(key)) if timeline.find(key).is_some() => state.stream.to_row(key, visible.view.height()),
+            Some(Pressed::Quoted(_)) | None => {}
+        }
+    }
+    if !(visible.at_end && !timeline.more_after) && jump(ui, cx, chat, visible.view) {
+        state.stream.to_end();
+        if timeline.more_after {
+            asked = Some(Action::Do(Command::Open(chat.id)));
+        }
+    }
+    let first = visible.rows.first().map_or(0, |(at, _)| *at);
+    let older = timeline.loaded && timeline.more_before && !timeline.asking && first < ASK_BEFORE_ROWS;
+    let seen = visible.at_end && chat.unread > 0 && !timeline.more_after && ui.input(|input| input.focused);
+    asked.or(older.then_some(Action::Do(Command::Older(chat.id)))).or(seen.then_some(Action::Do(Command::Seen(chat.id))))
+}
+
+fn first_words(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat) -> Option<Action> {
+    let (icon, title, body) =
+        if chat.live { (Icon::Lock, T::NoMessagesYet, T::FirstWords) } else { (Icon::Hourglass, T::WaitingForThem, T::WaitingExplained) };
+    page::empty(ui, cx, icon, title, body, None)
+}
+
+/// The button over the messages that leads to the newest.
+fn jump(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, view: Rect) -> bool {
+    let label = if chat.unread > 0 { cx.with(T::JumpLatestCount, &[&chat.unread.to_string()]) } else { cx.tr(T::JumpLatest).to_owned() };
+    let galley = ui.painter().layout_no_wrap(label.clone(), theme::strong(size::SMALL), cx.c.ink);
+    let wide = galley.size().x + size::TITLE + space::L * 2.0 + space::S;
+    let area = Rect::from_center_size(egui::pos2(view.center().x, view.bottom() - 26.0), Vec2::new(wide, measure::TOUCH));
+    let response = ui.interact(area, ui.id().with("jump"), Sense::click());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &label));
+    let round = CornerRadius::same(17);
+    let ground = if response.hovered() { cx.c.quiet_hover } else { cx.c.raised };
+    let edge = if response.has_focus() { Stroke::new(2.0, cx.c.jade) } else { Stroke::new(1.0, cx.c.line) };
+    ui.painter().rect(area, round, ground, edge, egui::StrokeKind::Inside);
+    Icon::Down.paint(ui.painter(), area.left_center() + Vec2::new(space::L + size::TITLE / 2.0, 0.0), size::TITLE, cx.c.jade_ink);
+    ui.painter().galley(egui::pos2(area.left() + space::L + size::TITLE + space::S, area.center().y - galley.size().y / 2.0), galley, cx.c.ink);
+    let _ = radius::S;
+    response.clicked()
+}

@@ -1,0 +1,123 @@
+//! The roads that work now, and the relays.
+
+use egui::{RichText, Ui};
+
+use crate::{
+    action::{Action, Command},
+    i18n::T,
+    model::{Model, Relay, Task},
+    theme::{self, measure, size, space},
+    widget::{Cx, button, icon::Icon, page},
+};
+
+/// Longest text that is taken as a relay.
+const RELAY_CHARS_MAX: usize = 2048;
+
+/// What the screen remembers.
+#[derive(Default)]
+pub(crate) struct Network {
+    text: String,
+}
+
+impl Network {
+    /// Forgets what was typed; the relay is there now.
+    pub(crate) fn clear(&mut self) {
+        self.text.clear();
+    }
+}
+
+/// Draws the screen.
+pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Network) -> Option<Action> {
+    page::show(ui, cx, cx.tr(T::NetworkTitle), None, |ui| {
+        let mut asked = None;
+        page::section(ui, cx, T::RoadsNow, |ui| {
+            let links = model.roads.links;
+            let direct = if links == 0 { cx.tr(T::RoadDirectNone).to_owned() } else { cx.with(T::RoadDirectSome, &[&links.to_string()]) };
+            road(ui, cx, if links == 0 { Icon::Plugs } else { Icon::PlugsOn }, links > 0, T::RoadDirect, &direct);
+            ui.add_space(space::S);
+            let (all, up) = (model.roads.relays.len(), model.roads.relays.iter().filter(|r| r.connected).count());
+            let relays = if all == 0 { cx.tr(T::RoadRelaysNone).to_owned() } else { cx.with(T::RoadRelaysSome, &[&up.to_string(), &all.to_string()]) };
+            road(ui, cx, Icon::Relay, up > 0, T::RoadRelays, &relays);
+        });
+        page::section(ui, cx, T::RoadRelays, |ui| {
+            for relay in &model.roads.relays {
+                asked = one(ui, cx, relay, !model.is_busy(Task::Relay)).or(asked.take());
+                ui.separator();
+            }
+            if model.roads.relays.len() == 1 {
+                page::hint(ui, cx, cx.tr(T::OneRelayHonest));
+                ui.add_space(space::S);
+            }
+            let field = button::field(ui, cx, T::RelayText, Some(T::RelayTextHint), &mut state.text, RELAY_CHARS_MAX);
+            let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+            let ready = !state.text.trim().is_empty() && !model.is_busy(Task::Relay);
+            if (button::primary(ui, cx, T::AddRelay, ready).clicked() || entered) && ready {
+                asked = Some(Action::Do(Command::RelayAdd(state.text.trim().to_owned())));
+            }
+            if model.is_busy(Task::Relay) {
+                page::working(ui, cx, T::Working);
+            }
+            page::failure(ui, cx, model, Task::Relay);
+        });
+        page::section(ui, cx, T::MyAddresses, |ui| {
+            if model.me.addresses.is_empty() {
+                page::hint(ui, cx, cx.tr(T::NoAddresses));
+            }
+            for address in &model.me.addresses {
+                ui.add(egui::Label::new(RichText::new(address).font(egui::FontId::monospace(size::SMALL)).color(cx.c.ink)).selectable(true).wrap());
+            }
+        });
+        if button::quiet(ui, cx, T::CopyDiagnostics, true).clicked() {
+            asked = Some(Action::Copy(diagnostics(model)));
+        }
+        asked
+    })
+}
+
+/// What helps a helper: counts and states, no names, keys or texts.
+fn diagnostics(model: &Model) -> String {
+    let up = model.roads.relays.iter().filter(|r| r.connected).count();
+    let live = model.chats.iter().filter(|c| c.live).count();
+    [
+        format!("madang {}", env!("CARGO_PKG_VERSION")),
+        format!("links={} relays={up}/{} contacts={live}/{}", model.roads.links, model.roads.relays.len(), model.chats.len()),
+        format!("listening={}", model.me.addresses.len()),
+    ]
+    .join("\n")
+}
+
+fn road(ui: &mut Ui, cx: &Cx<'_>, icon: Icon, works: bool, head: T, state: &str) {
+    ui.horizontal(|ui| {
+        ui.add(egui::Label::new(icon.text(size::LARGE, if works { cx.c.jade_ink } else { cx.c.weak }))).accessible_name("");
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = 2.0;
+            ui.label(RichText::new(cx.tr(head)).font(theme::strong(size::BODY)).color(cx.c.ink));
+            page::hint(ui, cx, state);
+        });
+    });
+}
+
+fn one(ui: &mut Ui, cx: &Cx<'_>, relay: &Relay, idle: bool) -> Option<Action> {
+    let mut asked = None;
+    ui.horizontal(|ui| {
+        ui.add(egui::Label::new(Icon::Relay.text(size::LARGE, if relay.connected { cx.c.jade_ink } else { cx.c.weak }))).accessible_name("");
+        let width = (ui.available_width() - measure::TOUCH - space::S).max(0.0);
+        ui.scope(|ui| {
+            ui.set_width(width);
+            ui.vertical(|ui| {
+                ui.spacing_mut().item_spacing.y = 2.0;
+                ui.add(egui::Label::new(RichText::new(&relay.label).font(egui::FontId::monospace(size::SMALL)).color(cx.c.ink)).truncate());
+                let mut state = cx.tr(if relay.connected { T::RelayConnected } else { T::RelayTrying }).to_owned();
+                if relay.home {
+                    state = format!("{state} · {}", cx.tr(T::RelayHome));
+                }
+                page::hint(ui, cx, &state);
+            });
+        });
+        let name = cx.with(T::RemoveRelay, &[&relay.label]);
+        if button::icon_named(ui, cx, Icon::Trash, &name, cx.c.danger, idle).clicked() {
+            asked = Some(Action::Do(Command::RelayRemove(relay.key)));
+        }
+    });
+    asked
+}

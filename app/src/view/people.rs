@@ -1,0 +1,52 @@
+//! All contacts, by name.
+
+use egui::{ScrollArea, Ui};
+
+use crate::{
+    action::Action,
+    i18n::T,
+    model::{Chat, Model},
+    route::Route,
+    theme::{self, measure, size, space},
+    widget::{Cx, button, icon::Icon, page, row},
+};
+
+/// Draws the list of people.
+pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
+    let mut asked = None;
+    page::bar(ui, cx, |ui| {
+        let width = (ui.available_width() - measure::TOUCH - space::S).max(0.0);
+        ui.scope(|ui| {
+            ui.set_width(width);
+            ui.label(egui::RichText::new(cx.tr(T::People)).font(theme::strong(size::TITLE)).color(cx.c.ink));
+        });
+        if button::icon(ui, cx, Icon::UserPlus, T::NewChat).clicked() {
+            asked = Some(Action::Go(Route::Add));
+        }
+    });
+    if model.chats.is_empty() {
+        let step = Some((T::NewChat, Action::Go(Route::Add)));
+        return asked.or(page::empty(ui, cx, Icon::Users, T::NoPeopleTitle, T::NoChatsBody, step));
+    }
+    let mut people: Vec<&Chat> = model.chats.iter().collect();
+    people.sort_by(|a, b| a.name.to_lowercase().cmp(&b.name.to_lowercase()).then(a.id.cmp(&b.id)));
+    ui.add_space(space::S);
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let clicked = ScrollArea::vertical().auto_shrink(false).show_rows(ui, measure::ROW, people.len(), |ui, range| {
+        let mut clicked = None;
+        for chat in &people[range] {
+            let line = match (chat.live, chat.verified) {
+                (false, _) => cx.tr(T::WaitingForThem),
+                (true, true) => cx.tr(T::Verified),
+                (true, false) => cx.tr(T::NotVerified),
+            };
+            let spoken = format!("{}, {line}", chat.name);
+            let shown = row::Row { title: &chat.name, line, marked: false, sign: None, time: "", verified: chat.verified, count: 0, chosen: false, seed: chat.seed, spoken: &spoken };
+            if row::show(ui, cx, &shown).clicked() {
+                clicked = Some(Action::Go(Route::Contact(chat.id)));
+            }
+        }
+        clicked
+    });
+    asked.or(clicked.inner)
+}

@@ -1,0 +1,99 @@
+//! The way between the sections: a rail at the left, or at the foot where one column is shown.
+
+use egui::{CornerRadius, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
+
+use crate::{
+    action::Action,
+    i18n::T,
+    model::Model,
+    route::Route,
+    theme::{self, measure, radius, size, space},
+    widget::{Cx, avatar, icon::Icon, row},
+};
+
+const SECTIONS: [(Icon, T, Route); 4] = [
+    (Icon::Chats, T::Chats, Route::Chats(None)),
+    (Icon::Users, T::People, Route::People),
+    (Icon::Network, T::Network, Route::Network),
+    (Icon::Gear, T::Settings, Route::Settings),
+];
+
+/// Draws the rail along the left edge.
+pub(crate) fn side(ui: &mut Ui, cx: &Cx<'_>, model: &Model, route: Route) -> Option<Action> {
+    let mut asked = None;
+    let full = ui.max_rect();
+    ui.vertical_centered(|ui| {
+        ui.add_space(space::M);
+        avatar::show(ui, measure::AVATAR_SMALL, &model.me.name, seed(model)).on_hover_text(&model.me.name);
+        ui.add_space(space::M);
+        for (icon, word, target) in SECTIONS {
+            let size = Vec2::new(measure::RAIL - space::S, measure::RAIL - space::L);
+            if section(ui, cx, icon, word, is_in(route, target), unread(model, target), size).clicked() {
+                asked = Some(Action::Go(target));
+            }
+        }
+    });
+    let size = Vec2::new(measure::RAIL - space::S, measure::RAIL - space::L);
+    let foot = Rect::from_center_size(egui::pos2(full.center().x, full.bottom() - size.y / 2.0 - space::S), size);
+    let locked = ui.scope_builder(egui::UiBuilder::new().max_rect(foot), |ui| section(ui, cx, Icon::Lock, T::Lock, false, 0, size)).inner;
+    if locked.clicked() {
+        asked = Some(Action::Lock);
+    }
+    asked
+}
+
+/// Draws the rail along the foot.
+pub(crate) fn foot(ui: &mut Ui, cx: &Cx<'_>, model: &Model, route: Route) -> Option<Action> {
+    let mut asked = None;
+    ui.spacing_mut().item_spacing.x = 0.0;
+    let size = Vec2::new(ui.available_width() / (SECTIONS.len() + 1) as f32, measure::RAIL_FOOT - space::XS);
+    ui.horizontal(|ui| {
+        for (icon, word, target) in SECTIONS {
+            if section(ui, cx, icon, word, is_in(route, target), unread(model, target), size).clicked() {
+                asked = Some(Action::Go(target));
+            }
+        }
+        if section(ui, cx, Icon::Lock, T::Lock, false, 0, size).clicked() {
+            asked = Some(Action::Lock);
+        }
+    });
+    asked
+}
+
+/// A number from the own account, for the own avatar.
+pub(crate) fn seed(model: &Model) -> u64 {
+    model.me.account.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+fn is_in(route: Route, target: Route) -> bool {
+    match target {
+        Route::Chats(_) => matches!(route, Route::Chats(_)),
+        Route::People => matches!(route, Route::People | Route::Add | Route::Contact(_) | Route::Verify(_)),
+        other => route == other,
+    }
+}
+
+fn unread(model: &Model, target: Route) -> u32 {
+    if matches!(target, Route::Chats(_)) { model.chats.iter().fold(0, |sum, chat| sum.saturating_add(chat.unread)) } else { 0 }
+}
+
+fn section(ui: &mut Ui, cx: &Cx<'_>, icon: Icon, word: T, chosen: bool, count: u32, size: Vec2) -> Response {
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    let name = if count > 0 { format!("{}, {}", cx.tr(word), cx.with(T::Unread, &[&count.to_string()])) } else { cx.tr(word).to_owned() };
+    response.widget_info(|| WidgetInfo::selected(egui::Role::Tab, true, chosen, &name));
+    let ink = if chosen { cx.c.jade_ink } else { cx.c.weak };
+    let middle = rect.center();
+    let pill = Rect::from_center_size(middle - Vec2::new(0.0, 9.0), Vec2::new(48.0, 30.0));
+    let round = CornerRadius::same(15);
+    if chosen || response.hovered() {
+        ui.painter().rect_filled(pill, round, if chosen { cx.c.jade_soft } else { cx.c.quiet_hover });
+    }
+    if response.has_focus() {
+        ui.painter().rect_stroke(rect.shrink(1.0), CornerRadius::same(radius::M), Stroke::new(2.0, cx.c.jade), StrokeKind::Inside);
+    }
+    icon.paint(ui.painter(), pill.center(), self::size::LARGE, ink);
+    let font = if chosen { theme::strong(self::size::TINY) } else { theme::regular(self::size::TINY) };
+    ui.painter().text(middle + Vec2::new(0.0, 17.0), egui::Align2::CENTER_CENTER, cx.tr(word), font, if chosen { cx.c.ink } else { cx.c.weak });
+    row::badge(ui, cx, pill.right_top() - Vec2::new(10.0, -4.0), count);
+    response
+}

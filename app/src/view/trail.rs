@@ -1,0 +1,85 @@
+//! Where a message is, step by step, and what is awaited.
+
+use egui::{Rect, RichText, Sense, Ui, Vec2};
+
+use crate::{
+    i18n::T,
+    model::{Delivery, MessageKey, Model, StepKind, Timeline},
+    theme::{self, size, space},
+    widget::{Cx, button, icon::Icon, page},
+};
+
+/// Draws the trail of `key`; whether it is to be closed.
+pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, timeline: Option<&Timeline>, key: MessageKey) -> bool {
+    let mut close = false;
+    ui.horizontal(|ui| {
+        let width = (ui.available_width() - theme::measure::TOUCH - space::S).max(0.0);
+        ui.scope(|ui| {
+            ui.set_width(width);
+            ui.label(RichText::new(cx.tr(T::TrailTitle)).font(theme::strong(size::TITLE)).color(cx.c.ink));
+        });
+        close = button::icon(ui, cx, Icon::Cross, T::Close).clicked();
+    });
+    ui.add_space(space::S);
+    let message = timeline.and_then(|t| t.find(key));
+    if let Some(message) = message {
+        ui.add(egui::Label::new(RichText::new(crate::text::line(&message.text, 160)).font(theme::regular(size::SMALL)).color(cx.c.weak)).wrap());
+        ui.add_space(space::M);
+    }
+    match model.trail.as_ref().filter(|trail| trail.key == key) {
+        Some(trail) => {
+            for (at, step) in trail.steps.iter().enumerate() {
+                one(ui, cx, step, at + 1 == trail.steps.len());
+            }
+        }
+        None => page::working(ui, cx, T::Working),
+    }
+    if let Some(message) = message {
+        ui.add_space(space::S);
+        ui.label(RichText::new(cx.tr(T::TrailAwaiting)).font(theme::strong(size::SMALL)).color(cx.c.weak));
+        page::prose(ui, cx, cx.tr(awaited(message.delivery)));
+    }
+    close
+}
+
+fn awaited(delivery: Delivery) -> T {
+    match delivery {
+        Delivery::Written => T::AwaitSeal,
+        Delivery::Sealed => T::AwaitRoad,
+        Delivery::OnLink => T::AwaitLink,
+        Delivery::OnRelay(_) => T::AwaitRelay,
+        Delivery::Delivered => T::AwaitRead,
+        Delivery::Read => T::AwaitNothing,
+    }
+}
+
+fn one(ui: &mut Ui, cx: &Cx<'_>, step: &crate::model::Step, last: bool) {
+    let (icon, word) = match step.kind {
+        StepKind::Written => (Icon::Clock, T::TrailWritten),
+        StepKind::Sealed => (Icon::Lock, T::TrailSealed),
+        StepKind::OnLink => (Icon::Plane, T::TrailOnLink),
+        StepKind::OnRelay => (Icon::Relay, T::TrailOnRelay),
+        StepKind::Delivered => (Icon::Check, T::TrailDelivered),
+        StepKind::Read => (Icon::Checks, T::TrailRead),
+    };
+    let top = ui.cursor().top();
+    let response = ui.horizontal_top(|ui| {
+        let (area, _) = ui.allocate_exact_size(Vec2::new(28.0, 44.0), Sense::hover());
+        let centre = egui::pos2(area.center().x, area.top() + 14.0);
+        if !last {
+            ui.painter().rect_filled(Rect::from_min_max(egui::pos2(centre.x - 1.0, centre.y), egui::pos2(centre.x + 1.0, top + 52.0)), 0.0, cx.c.line);
+        }
+        ui.painter().circle_filled(centre, 14.0, if last { cx.c.jade } else { cx.c.quiet });
+        icon.paint(ui.painter(), centre, size::BODY, if last { cx.c.on_jade } else { cx.c.ink });
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = 1.0;
+            ui.label(RichText::new(cx.tr(word)).font(theme::strong(size::BODY)).color(cx.c.ink));
+            let mut line = cx.full_time(step.label_ms);
+            if !step.detail.is_empty() {
+                line = format!("{line} · {}", step.detail);
+            }
+            page::hint(ui, cx, &line);
+        });
+    });
+    let _ = response;
+}

@@ -1,0 +1,77 @@
+//! Comparing the safety number.
+
+use egui::{Grid, RichText, Ui};
+
+use crate::{
+    action::{Action, Command},
+    i18n::T,
+    model::{Chat, Model, Task},
+    route::Route,
+    theme::{self, measure, size, space},
+    widget::{Cx, button, page, qr},
+};
+
+/// Groups of digits in one line.
+const GROUPS_IN_LINE: usize = 4;
+
+/// Draws the comparison with `chat`.
+pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat) -> Option<Action> {
+    page::show(ui, cx, &cx.with(T::VerifyTitle, &[&chat.name]), Some(Route::Contact(chat.id)), |ui| {
+        page::prose(ui, cx, &cx.with(T::VerifyExplained, &[&chat.name]));
+        ui.add_space(space::M);
+        let Some(safety) = model.safety.as_ref().filter(|safety| safety.chat == chat.id) else {
+            if model.failures.contains_key(&Task::Other) {
+                page::failure(ui, cx, model, Task::Other);
+            } else {
+                page::working(ui, cx, T::Working);
+            }
+            return None;
+        };
+        page::card(ui, cx, |ui| {
+            let all = safety.groups.join(" ");
+            let block = ui.vertical_centered(|ui| {
+                ui.label(RichText::new(cx.tr(T::SafetyNumber)).font(theme::strong(size::SMALL)).color(cx.c.weak));
+                ui.add_space(space::XS);
+                let wide = 4.0 * 82.0;
+                ui.horizontal(|ui| {
+                    ui.add_space(((ui.available_width() - wide) / 2.0).max(0.0));
+                    Grid::new("digits").spacing([space::L, space::XS]).show(ui, |ui| {
+                        for line in safety.groups.chunks(GROUPS_IN_LINE) {
+                            for group in line {
+                                ui.label(RichText::new(group).font(egui::FontId::monospace(size::LARGE)).color(cx.c.ink));
+                            }
+                            ui.end_row();
+                        }
+                    });
+                });
+            });
+            block.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Group, true, format!("{}: {all}", cx.tr(T::SafetyNumber))));
+            ui.add_space(space::M);
+            ui.vertical_centered(|ui| qr::show(ui, &safety.qr, measure::QR * 0.75, cx.tr(T::SafetyQr)));
+        });
+        ui.add_space(space::M);
+        let idle = !model.is_busy(Task::Verify);
+        let mut asked = None;
+        ui.horizontal_wrapped(|ui| {
+            if chat.verified {
+                if button::quiet(ui, cx, T::TakeBackVerified, idle).clicked() {
+                    asked = Some(Action::Do(Command::Verify(chat.id, false)));
+                }
+            } else {
+                if button::primary(ui, cx, T::TheyMatch, idle).clicked() {
+                    asked = Some(Action::Do(Command::Verify(chat.id, true)));
+                }
+                let differ = ui.id().with("differ");
+                if button::danger(ui, cx, T::TheyDiffer, idle).clicked() {
+                    ui.data_mut(|data| data.insert_temp(differ, true));
+                }
+                if ui.data(|data| data.get_temp::<bool>(differ)).unwrap_or(false) {
+                    ui.end_row();
+                    page::warning(ui, cx, cx.tr(T::DifferAdvice));
+                }
+            }
+        });
+        page::failure(ui, cx, model, Task::Verify);
+        asked
+    })
+}

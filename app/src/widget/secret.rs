@@ -1,0 +1,179 @@
+//! A field for a passphrase. It keeps no copies: the text lives in one buffer that wipes itself, and the undo list of ordinary fields is absent.
+
+use egui::{CornerRadius, Event, EventFilter, IMEPurpose, ImeEvent, Key, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, output::IMEOutput};
+use zeroize::Zeroizing;
+
+use super::{Cx, button, icon::Icon};
+use crate::{
+    i18n::T,
+    theme::{self, radius, size, space},
+};
+
+/// Longest passphrase in bytes. The buffer has this room from the start, so that it never moves and leaves a copy behind.
+pub(crate) const SECRET_BYTES_MAX: usize = 512;
+
+/// A passphrase while it is typed.
+pub(crate) struct Secret {
+    text: Zeroizing<String>,
+    /// A syllable that the input method has not committed yet.
+    preedit: Zeroizing<String>,
+    shown: bool,
+}
+
+impl Default for Secret {
+    fn default() -> Secret {
+        Secret { text: Zeroizing::new(String::with_capacity(SECRET_BYTES_MAX)), preedit: Zeroizing::new(String::with_capacity(SECRET_BYTES_MAX)), shown: false }
+    }
+}
+
+impl Secret {
+    /// What has been typed.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Hands the passphrase on and leaves an empty buffer.
+    pub(crate) fn take(&mut self) -> Zeroizing<String> {
+        std::mem::take(self).text
+    }
+
+    /// Whether a syllable is still being composed.
+    pub(crate) fn is_composing(&self) -> bool {
+        !self.preedit.is_empty()
+    }
+
+    fn push(&mut self, typed: &str) {
+        for c in typed.chars().filter(|c| !c.is_control()) {
+            if self.text.len() + c.len_utf8() <= SECRET_BYTES_MAX {
+                self.text.push(c);
+            }
+        }
+    }
+
+    fn set_preedit(&mut self, text: &str) {
+        self.preedit.clear();
+        if text.len() <= SECRET_BYTES_MAX {
+            self.preedit.push_str(text);
+        }
+    }
+
+    fn erase_last(&mut self) {
+        // Dropping a character from a `String` leaves its bytes in the spare room; `take` and drop wipe the whole capacity.
+        self.text.pop();
+    }
+
+    fn take_events(&mut self, events: &[Event]) -> bool {
+        let mut changed = false;
+        for event in events {
+            match event {
+                Event::Text(typed) | Event::Paste(typed) => self.push(typed),
+                Event::Ime(ImeEvent::Preedit { text, .. }) => self.set_preedit(text),
+                Event::Ime(ImeEvent::Commit(text)) => {
+                    self.preedit.clear();
+                    self.push(text);
+                }
+                Event::Key { key: Key::Backspace, pressed: true, modifiers, .. } if self.preedit.is_empty() => {
+                    if modifiers.command { self.text.clear() } else { self.erase_last() }
+                }
+                _ => continue,
+            }
+            changed = true;
+        }
+        changed
+    }
+}
+
+/// Draws the field under its label, with an eye to look at it. The response has lost focus with Enter when the person is done.
+pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, label: T, hint: Option<T>, secret: &mut Secret) -> Response {
+    let head = ui.label(egui::RichText::new(cx.tr(label)).font(theme::strong(size::SMALL)).color(cx.c.ink));
+    let height = 37.0;
+    let (rect, mut response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), Sense::click());
+    if response.clicked() {
+        response.request_focus();
+    }
+    if response.has_focus() {
+        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, EventFilter { tab: false, horizontal_arrows: true, vertical_arrows: true, escape: false }));
+        let (changed, enter) = ui.input(|input| (secret.take_events(&input.events), input.key_pressed(Key::Enter)));
+        if changed {
+            response.mark_changed();
+        }
+        if enter && !secret.is_composing() {
+            response.surrender_focus();
+        }
+    } else if secret.is_composing() {
+        secret.set_preedit("");
+    }
+    // The tree gets bullets, never the text.
+    let bullets = "•".repeat(secret.text.chars().count());
+    response.widget_info(|| {
+        let mut info = WidgetInfo::labeled(Role::PasswordInput, true, cx.tr(label));
+        info.current_text_value = Some(bullets.clone());
+        info
+    });
+    let response = response.labelled_by(head.id);
+
+    let stroke = if response.has_focus() { Stroke::new(2.0, cx.c.jade) } else { Stroke::new(1.0, cx.c.outline) };
+    ui.painter().rect(rect, CornerRadius::same(radius::S), cx.c.raised, stroke, StrokeKind::Inside);
+    let eye_side = height;
+    let inner = Rect::from_min_max(rect.min + Vec2::new(10.0, 0.0), rect.max - Vec2::new(eye_side, 0.0));
+    paint_text(ui, cx, inner, &response, secret, &bullets, hint);
+
+    let eye_rect = Rect::from_center_size(rect.right_center() - Vec2::new(eye_side / 2.0, 0.0), Vec2::splat(height - 4.0));
+    let (sign, word) = if secret.shown { (Icon::EyeShut, T::HidePassphrase) } else { (Icon::Eye, T::ShowPassphrase) };
+    let eye = ui.scope_builder(egui::UiBuilder::new().max_rect(eye_rect), |ui| button::icon_named(ui, cx, sign, cx.tr(word), cx.c.weak, true)).inner;
+    if eye.clicked() {
+        secret.shown = !secret.shown;
+        response.request_focus();
+    }
+    ui.add_space(space::XS);
+    response
+}
+
+fn paint_text(ui: &Ui, cx: &Cx<'_>, inner: Rect, response: &Response, secret: &Secret, bullets: &str, hint: Option<T>) {
+    let painter = ui.painter().with_clip_rect(inner.intersect(ui.clip_rect()));
+    let empty = secret.text.is_empty() && secret.preedit.is_empty();
+    let (shown, ink) = match hint {
+        Some(hint) if empty => (cx.tr(hint).to_owned(), cx.c.weak),
+        _ if secret.shown => (format!("{}{}", secret.text.as_str(), secret.preedit.as_str()), cx.c.ink),
+        _ => (format!("{bullets}{}", "•".repeat(secret.preedit.chars().count())), cx.c.ink),
+    };
+    let galley = painter.layout_no_wrap(shown, theme::regular(size::BODY), ink);
+    let over = (galley.size().x - inner.width() + 4.0).max(0.0);
+    let at = egui::pos2(inner.left() - over, inner.center().y - galley.size().y / 2.0);
+    let end = if empty { at.x } else { at.x + galley.size().x };
+    painter.galley(at, galley, ink);
+    if response.has_focus() {
+        let cursor = Rect::from_min_max(egui::pos2(end + 1.0, inner.top() + 9.0), egui::pos2(end + 3.0, inner.bottom() - 9.0));
+        painter.rect_filled(cursor, 0.0, cx.c.jade);
+        ui.output_mut(|output| {
+            output.ime = Some(IMEOutput { purpose: IMEPurpose::Password, rect: inner, cursor_rect: cursor, should_interrupt_composition: false });
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hangul_passphrase_is_taken_once_each_syllable() {
+        let mut secret = Secret::default();
+        let preedit = |text: &str| Event::Ime(ImeEvent::Preedit { text: text.to_owned(), active_range_chars: None });
+        secret.take_events(&[preedit("ㅎ"), preedit("하"), preedit("한")]);
+        assert!(secret.is_composing());
+        secret.take_events(&[Event::Ime(ImeEvent::Commit("한".into())), Event::Ime(ImeEvent::Commit("글".into())), Event::Text("!".into())]);
+        assert_eq!(secret.as_str(), "한글!");
+        assert!(!secret.is_composing());
+    }
+
+    #[test]
+    fn the_buffer_never_moves_and_is_bounded() {
+        let mut secret = Secret::default();
+        let place = secret.text.as_ptr();
+        secret.take_events(&[Event::Paste("가".repeat(4000))]);
+        assert_eq!(secret.text.as_ptr(), place);
+        assert!(secret.as_str().len() <= SECRET_BYTES_MAX);
+        let taken = secret.take();
+        assert!(secret.as_str().is_empty() && !taken.is_empty());
+    }
+}

@@ -1,0 +1,152 @@
+//! A scrolling column of rows with heights of their own, anchored at a row instead of an offset:
+//! rows above may load or grow and nothing under the eye moves. The work of a frame is that of the visible rows.
+
+use egui::{Key, Rect, Role, Sense, Ui, Vec2, WidgetInfo};
+
+use crate::{model::MessageKey, theme};
+
+/// Width of the scroll bar, in points.
+const BAR_WIDTH: f32 = 8.0;
+/// Shortest thumb.
+const THUMB_MIN: f32 = 28.0;
+/// Room under the last row.
+const FOOT: f32 = 12.0;
+
+/// Where the reader is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stream {
+    /// The first visible row and how far its top is from the top of the view; nothing: at the newest end.
+    anchor: Option<(MessageKey, f32)>,
+}
+
+/// What is visible in this frame.
+pub(crate) struct Visible {
+    /// Row index and place, from top to bottom.
+    pub(crate) rows: Vec<(usize, Rect)>,
+    /// The view.
+    pub(crate) view: Rect,
+    /// The newest row is in sight.
+    pub(crate) at_end: bool,
+}
+
+impl Stream {
+    /// Goes to the newest row and stays there.
+    pub(crate) fn to_end(&mut self) {
+        self.anchor = None;
+    }
+
+    /// Brings a row to the upper third.
+    pub(crate) fn to_row(&mut self, key: MessageKey, view_height: f32) {
+        self.anchor = Some((key, view_height / 3.0));
+    }
+
+    /// Takes all room that is left, moves by wheel and keys, and says where rows belong.
+    pub(crate) fn layout(&mut self, ui: &mut Ui, name: &str, keys: &[MessageKey], mut height: impl FnMut(&Ui, usize) -> f32) -> Visible {
+        let (view, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
+        response.widget_info(|| WidgetInfo::labeled(Role::List, true, name));
+        let moved = wanted_move(ui, view);
+        self.drag_bar(ui, view, keys);
+
+        let mut rows = match self.anchor.and_then(|(key, offset)| Some((keys.iter().position(|k| *k == key)?, offset))) {
+            Some((at, offset)) => from_anchor(ui, view, at, view.top() + offset + moved, keys.len(), &mut height),
+            None if moved > 0.0 => match keys.len().checked_sub(1) {
+                Some(last) => {
+                    let top = view.bottom() - FOOT - height(ui, last) + moved;
+                    from_anchor(ui, view, last, top, keys.len(), &mut height)
+                }
+                None => Vec::new(),
+            },
+            None => from_end(ui, view, keys.len(), &mut height),
+        };
+        let ends = |rows: &[(usize, Rect)]| rows.last().is_none_or(|(at, rect)| at + 1 == keys.len() && rect.bottom() <= view.bottom() - FOOT + 1.0);
+        let at_end = ends(&rows);
+        if at_end {
+            rows = from_end(ui, view, keys.len(), &mut height);
+            self.anchor = None;
+        } else {
+            self.anchor = rows.first().map(|(at, rect)| (keys[*at], rect.top() - view.top()));
+        }
+        paint_bar(ui, view, &rows, keys.len());
+        Visible { rows, view, at_end }
+    }
+
+    fn drag_bar(&mut self, ui: &Ui, view: Rect, keys: &[MessageKey]) {
+        let bar = Rect::from_min_max(egui::pos2(view.right() - BAR_WIDTH * 1.5, view.top()), view.max);
+        let response = ui.interact(bar, ui.id().with("bar"), Sense::drag());
+        if let Some(at) = response.interact_pointer_pos().filter(|_| response.dragged()) {
+            let part = ((at.y - view.top()) / view.height()).clamp(0.0, 1.0);
+            let row = (part * keys.len() as f32) as usize;
+            self.anchor = keys.get(row).map(|key| (*key, 0.0));
+        }
+    }
+}
+
+/// Points that the reader moves the rows down (so that older ones appear).
+fn wanted_move(ui: &Ui, view: Rect) -> f32 {
+    let page = view.height() * 0.85;
+    let over = ui.rect_contains_pointer(view);
+    ui.input(|input| {
+        let wheel = if over { input.smooth_scroll_delta.y } else { 0.0 };
+        let pages = f32::from(i8::from(input.key_pressed(Key::PageUp)) - i8::from(input.key_pressed(Key::PageDown)));
+        wheel + pages * page
+    })
+}
+
+/// Rows from the newest upwards, the last one at the foot of the view.
+fn from_end(ui: &Ui, view: Rect, count: usize, height: &mut impl FnMut(&Ui, usize) -> f32) -> Vec<(usize, Rect)> {
+    let mut rows = Vec::new();
+    let mut bottom = view.bottom() - FOOT;
+    for at in (0..count).rev() {
+        if bottom < view.top() {
+            break;
+        }
+        let tall = height(ui, at);
+        rows.push((at, row_rect(view, bottom - tall, tall)));
+        bottom -= tall;
+    }
+    rows.reverse();
+    rows
+}
+
+/// Rows around `anchor`, whose top is at `top`; never past the oldest.
+fn from_anchor(ui: &Ui, view: Rect, anchor: usize, top: f32, count: usize, height: &mut impl FnMut(&Ui, usize) -> f32) -> Vec<(usize, Rect)> {
+    let (mut first, mut first_top) = (anchor, top);
+    while first > 0 && first_top > view.top() {
+        first -= 1;
+        first_top -= height(ui, first);
+    }
+    if first == 0 {
+        first_top = first_top.min(view.top());
+    }
+    let mut rows = Vec::new();
+    let mut at_top = first_top;
+    for at in first..count {
+        if at_top > view.bottom() {
+            break;
+        }
+        let tall = height(ui, at);
+        if at_top + tall >= view.top() {
+            rows.push((at, row_rect(view, at_top, tall)));
+        }
+        at_top += tall;
+    }
+    // The anchor may have been scrolled far above the view: the newest row is then nearest.
+    if rows.is_empty() && count > 0 { from_end(ui, view, count, height) } else { rows }
+}
+
+fn row_rect(view: Rect, top: f32, tall: f32) -> Rect {
+    Rect::from_min_size(egui::pos2(view.left(), top), Vec2::new(view.width() - BAR_WIDTH, tall))
+}
+
+fn paint_bar(ui: &Ui, view: Rect, rows: &[(usize, Rect)], count: usize) {
+    let (Some((first, _)), Some((last, _))) = (rows.first(), rows.last()) else { return };
+    if *first == 0 && last + 1 == count && rows[0].1.top() >= view.top() - 1.0 {
+        return;
+    }
+    let part = |n: usize| n as f32 / count.max(1) as f32;
+    let tall = ((part(last + 1) - part(*first)) * view.height()).clamp(THUMB_MIN, view.height());
+    let top = view.top() + part(*first) / (1.0 - part(last + 1 - first)).max(f32::EPSILON) * (view.height() - tall);
+    let top = top.min(view.bottom() - tall);
+    let thumb = Rect::from_min_size(egui::pos2(view.right() - BAR_WIDTH + 2.0, top), Vec2::new(BAR_WIDTH - 4.0, tall));
+    ui.painter().rect_filled(thumb, theme::radius::S, ui.visuals().weak_text_color().gamma_multiply(0.5));
+}
