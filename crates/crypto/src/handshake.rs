@@ -377,3 +377,44 @@ impl Schedule {
         Secret::new(*expand::<32>(&self.key, label, &[&self.transcript]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Classical and quantum breaks alike: who has all inputs but one has nothing.
+    #[test]
+    fn every_single_input_of_the_schedule_changes_every_secret() {
+        let secret = |byte| Secret::new([byte; 32]);
+        let psk = || Psk::Invite(secret(1));
+        let exchanges = || [secret(2), secret(3), secret(4)];
+        let schedule = |psk: Psk, exchanges: [Secret32; 3], kem: u8, transcript: u8| {
+            Schedule::new(&psk, &exchanges, &secret(kem), &[transcript; 32])
+        };
+        let all = [
+            schedule(psk(), exchanges(), 5, 6),
+            schedule(Psk::Invite(secret(9)), exchanges(), 5, 6),
+            schedule(Psk::Resume(secret(1)), exchanges(), 5, 6),
+            schedule(Psk::None, exchanges(), 5, 6),
+            // The elliptic curve broken but for one exchange each ...
+            schedule(psk(), [secret(9), secret(3), secret(4)], 5, 6),
+            schedule(psk(), [secret(2), secret(9), secret(4)], 5, 6),
+            schedule(psk(), [secret(2), secret(3), secret(9)], 5, 6),
+            // ... or ML-KEM alone standing.
+            schedule(psk(), exchanges(), 9, 6),
+            schedule(psk(), exchanges(), 5, 9),
+            // The same secrets in each other's place.
+            schedule(psk(), [secret(3), secret(2), secret(4)], 5, 6),
+        ];
+        let mut seen = std::collections::BTreeSet::new();
+        for schedule in &all {
+            let made = schedule.established(Side::Initiator);
+            seen.insert(*schedule.root().as_bytes());
+            seen.insert(made.sid);
+            for secret in [&made.resume, &made.drop_send, &made.drop_recv, &made.link, &made.repair] {
+                seen.insert(*secret.as_bytes());
+            }
+        }
+        assert_eq!(seen.len(), all.len() * 7);
+    }
+}

@@ -1,0 +1,11 @@
+//! What an attacker tries against keys, identities, bundles, handshake, ratchet, envelopes and vault, each under its name.
+
+mod common;
+mod envelope;
+mod handshake;
+mod identity;
+mod keys;
+mod prekeys;
+mod ratchet;
+mod request;
+mod vault;
