@@ -93,8 +93,17 @@ pub(crate) fn tcp_socket(multiaddr: &Multiaddr) -> Option<SocketAddr> {
     let port = multiaddr.iter().find_map(|part| match part {
         Protocol::Tcp(port) => Some(port),
         _ => None,
-    })?;
-    Some(SocketAddr::new(ip_of(multiaddr)?, port))
+    });
+    Some(SocketAddr::new(ip_of(multiaddr)?, port?))
+}
+
+/// The socket of a QUIC address.
+pub(crate) fn quic_socket(multiaddr: &Multiaddr) -> Option<SocketAddr> {
+    let port = multiaddr.iter().find_map(|part| match part {
+        Protocol::Udp(port) => Some(port),
+        _ => None,
+    });
+    Some(SocketAddr::new(ip_of(multiaddr)?, port?))
 }
 
 /// The IP address in a transport's address.

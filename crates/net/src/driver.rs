@@ -1,6 +1,7 @@
 //! The network's task: owns the swarm, carries out commands, dials and retries.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,10 @@ const BACKLOG_MAX: usize = 256;
 
 /// For all links together to end in order when the network shuts down.
 const SHUTDOWN_WITHIN: Duration = Duration::from_millis(800);
+
+/// For the sockets of a network that has shut down to close, and how often one looks.
+const PORTS_WITHIN: Duration = Duration::from_millis(300);
+const PORTS_LOOK: Duration = Duration::from_millis(2);
 
 /// How often a peer may ask for a stream at once on one connection.
 const NEGOTIATING_MAX: usize = 4;
@@ -212,6 +217,9 @@ impl Driver {
             }
         })
         .await;
+        let ports: Vec<_> = self.swarm.listeners().filter_map(address::quic_socket).collect();
+        drop(self);
+        let _ = timeout(PORTS_WITHIN, given_back(ports)).await;
     }
 
     fn on_command(&mut self, command: Command) {
@@ -431,6 +439,15 @@ impl Driver {
             if self.backlog.len() < BACKLOG_MAX {
                 self.backlog.push_back(Event::Discovered { peer: address::name_of(&peer), addresses });
             }
+        }
+    }
+}
+
+/// Waits until the ports can be used again: a QUIC socket closes in a task of its own, a moment later.
+async fn given_back(ports: Vec<SocketAddr>) {
+    for port in ports {
+        while std::net::UdpSocket::bind(port).is_err() {
+            tokio::time::sleep(PORTS_LOOK).await;
         }
     }
 }

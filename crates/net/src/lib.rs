@@ -36,6 +36,9 @@ mod handler;
 mod keeper;
 mod transport;
 
+#[cfg(test)]
+mod hostile;
+
 pub use address::{AddressError, TypedTarget, any_addresses, parse_typed};
 pub use environment::{EnvironmentError, scrub_environment};
 pub use event::{DialFailure, Down, Event, Events};

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use madang_net::{Config, DialFailure, Down, Event, Events, IdentitySeed, Network, Patience, SendError, Target};
+use madang_net::{
+    Config, DialFailure, Down, Event, Events, IdentitySeed, Network, Patience, SendError, Target,
+};
 use proto::id::{Address, LinkId, PeerName};
 use tokio::time::timeout;
 

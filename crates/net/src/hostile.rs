@@ -1,0 +1,381 @@
+//! Stories of peers that do not keep to the protocol. They speak through a connection without any behaviour.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::poll_fn;
+use futures::{AsyncReadExt, AsyncWriteExt};
+use libp2p::core::Endpoint;
+use libp2p::core::muxing::{StreamMuxerBox, StreamMuxerExt, SubstreamBox};
+use libp2p::core::transport::{DialOpts, PortUse, Transport};
+use libp2p::identity::Keypair;
+use proto::id::{Address, LinkId};
+use tokio::time::timeout;
+
+use crate::{Config, Down, Event, Events, IdentitySeed, Network, Patience, Target, address, transport};
+
+const PROTOCOL: &str = "/madang/test/1";
+const LONG: Duration = Duration::from_secs(60);
+const TCP: &str = "/ip4/127.0.0.1/tcp/0";
+const QUIC: &str = "/ip4/127.0.0.1/udp/0/quic-v1";
+
+/// A connection whose other end does what the test says.
+struct Raw {
+    muxer: Arc<tokio::sync::Mutex<StreamMuxerBox>>,
+    driver: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Raw {
+    async fn connect(seed: u8, to: &Address) -> Self {
+        let keys = Keypair::ed25519_from_bytes([seed; 32]).unwrap();
+        let mut transport = transport::build(&keys).unwrap();
+        let multiaddr = address::to_multiaddr(to).unwrap();
+        let opts = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
+        let mut dial = transport.dial(multiaddr, opts).unwrap();
+        let (_, muxer) = timeout(
+            LONG,
+            poll_fn(|cx| {
+                let _ = std::pin::Pin::new(&mut transport).poll(cx);
+                std::pin::Pin::new(&mut dial).poll(cx)
+            }),
+        )
+        .await
+        .unwrap()
+        .unwrap();
+        let muxer = Arc::new(tokio::sync::Mutex::new(muxer));
+        let driven = Arc::clone(&muxer);
+        let driver = tokio::spawn(async move {
+            loop {
+                let mut muxer = driven.lock().await;
+                let mut ended = false;
+                poll_fn(|cx| {
+                    ended = muxer.poll_unpin(cx).is_ready_and(|event| event.is_err());
+                    std::task::Poll::Ready(())
+                })
+                .await;
+                drop(muxer);
+                if ended {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+        Self { muxer, driver }
+    }
+
+    /// Opens a stream and asks for a protocol.
+    async fn open(&self, protocol: &str) -> SubstreamBox {
+        let mut stream = loop {
+            let mut muxer = self.muxer.lock().await;
+            let opened = poll_fn(|cx| std::task::Poll::Ready(muxer.poll_outbound_unpin(cx))).await;
+            drop(muxer);
+            if let std::task::Poll::Ready(stream) = opened {
+                break stream.unwrap();
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        };
+        for line in ["/multistream/1.0.0", protocol] {
+            let mut message = vec![u8::try_from(line.len() + 1).unwrap()];
+            message.extend_from_slice(line.as_bytes());
+            message.push(b'\n');
+            stream.write_all(&message).await.unwrap();
+        }
+        stream.flush().await.unwrap();
+        stream
+    }
+
+    /// Opens the link's stream and waits until the node's answer to the protocol is there.
+    async fn link(&self) -> SubstreamBox {
+        let mut stream = self.open(PROTOCOL).await;
+        let mut answer = vec![0; 2 + "/multistream/1.0.0".len() + 2 + PROTOCOL.len()];
+        timeout(LONG, stream.read_exact(&mut answer)).await.unwrap().unwrap();
+        stream
+    }
+
+    /// Waits until the other end has closed the connection.
+    async fn ended(self) {
+        timeout(LONG, async {
+            while !self.driver.is_finished() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await
+        .expect("the node closes the connection");
+    }
+}
+
+trait ReadyAnd<T> {
+    fn is_ready_and(self, check: impl FnOnce(&T) -> bool) -> bool;
+}
+
+impl<T> ReadyAnd<T> for std::task::Poll<T> {
+    fn is_ready_and(self, check: impl FnOnce(&T) -> bool) -> bool {
+        matches!(&self, std::task::Poll::Ready(value) if check(value))
+    }
+}
+
+struct Node {
+    network: Network,
+    events: Events,
+    at: Address,
+}
+
+impl Node {
+    /// A node with a name larger than `Raw`'s, or smaller: the smaller one chooses.
+    async fn start(seed: u8, listen: &str, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::new(IdentitySeed::new([seed; 32]), PROTOCOL);
+        config.listen = vec![Address::parse(listen).unwrap()];
+        config.patience.link_within = Duration::from_millis(300);
+        config.patience.frame_pause = Duration::from_millis(300);
+        change(&mut config);
+        let (network, mut events) = Network::start(config).unwrap();
+        let Some(Event::Listening(at)) = events.recv().await else { panic!("it listens") };
+        Self { network, events, at }
+    }
+
+    async fn next(&mut self) -> Event {
+        timeout(LONG, self.events.recv()).await.expect("an event in time").expect("the network runs")
+    }
+
+    async fn up(&mut self) -> LinkId {
+        loop {
+            if let Event::LinkUp { link, .. } = self.next().await {
+                return link;
+            }
+        }
+    }
+
+    async fn ended(&mut self) -> Down {
+        loop {
+            match self.next().await {
+                Event::LinkDown { reason, .. } | Event::Refused { reason } => return reason,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Two seeds of which the first makes the smaller name.
+fn ordered_seeds() -> (u8, u8) {
+    let name = |seed: u8| IdentitySeed::new([seed; 32]).peer_name();
+    if name(1) < name(2) { (1, 2) } else { (2, 1) }
+}
+
+/// Makes a node that chooses, and a raw connection that has become its link.
+async fn linked(listen: &str, change: impl FnOnce(&mut Config)) -> (Node, Raw, SubstreamBox) {
+    let (small, large) = ordered_seeds();
+    let mut node = Node::start(small, listen, change).await;
+    let raw = Raw::connect(large, &node.at).await;
+    let mut stream = raw.link().await;
+    let mut chosen = [9; 5];
+    timeout(LONG, stream.read_exact(&mut chosen)).await.unwrap().unwrap();
+    assert_eq!(chosen, [0, 0, 0, 0, 1]);
+    node.up().await;
+    (node, raw, stream)
+}
+
+/// A good neighbour, to see that it is not disturbed.
+async fn neighbour(of: &mut Node) -> (Network, Events, LinkId) {
+    let config = Config::new(IdentitySeed::new([77; 32]), PROTOCOL);
+    let (network, mut events) = Network::start(config).unwrap();
+    let target = Target { peer: Some(of.network.local()), addresses: vec![of.at.clone()] };
+    network.dial(target).unwrap();
+    let link = loop {
+        if let Some(Event::LinkUp { link, .. }) = events.recv().await {
+            break link;
+        }
+    };
+    of.up().await;
+    (network, events, link)
+}
+
+#[tokio::test]
+async fn a_frame_of_four_gibibytes_is_refused_by_its_head_and_others_are_not_harmed() {
+    for wire in [TCP, QUIC] {
+        let (mut node, raw, mut stream) = linked(wire, |_| {}).await;
+        let (good, _events, link) = neighbour(&mut node).await;
+        stream.write_all(&[0xff; 4]).await.unwrap();
+        stream.flush().await.unwrap();
+        assert_eq!(node.ended().await, Down::FrameTooLong { announced: u32::MAX });
+        raw.ended().await;
+        good.send(link, b"unharmed".to_vec()).unwrap();
+        let Event::Frame { bytes, .. } = node.next().await else { panic!("a frame comes next") };
+        assert_eq!(bytes, b"unharmed");
+    }
+}
+
+#[tokio::test]
+async fn a_stall_within_a_frame_ends_the_link() {
+    for wire in [TCP, QUIC] {
+        let (mut node, raw, mut stream) = linked(wire, |_| {}).await;
+        stream.write_all(&[0, 0, 0xff, 0xff, 1, 2, 3]).await.unwrap();
+        stream.flush().await.unwrap();
+        assert_eq!(node.ended().await, Down::FrameStalled);
+        raw.ended().await;
+    }
+}
+
+#[tokio::test]
+async fn a_frame_that_drips_ends_the_link_at_last() {
+    let (mut node, _raw, mut stream) = linked(TCP, |config| {
+        config.patience.frame_within = Duration::from_millis(500);
+        config.patience.frame_pause = LONG;
+    })
+    .await;
+    let dripping = tokio::spawn(async move {
+        let _ = stream.write_all(&[0, 0, 0xff, 0xff]).await;
+        while stream.write_all(&[1]).await.is_ok() && stream.flush().await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    assert_eq!(node.ended().await, Down::FrameStalled);
+    dripping.abort();
+}
+
+#[tokio::test]
+async fn a_connection_without_a_stream_is_dropped() {
+    for wire in [TCP, QUIC] {
+        let mut node = Node::start(1, wire, |_| {}).await;
+        let raw = Raw::connect(2, &node.at).await;
+        assert_eq!(node.ended().await, Down::NoStream);
+        raw.ended().await;
+    }
+}
+
+#[tokio::test]
+async fn a_chooser_that_never_chooses_is_dropped() {
+    let (small, large) = ordered_seeds();
+    let mut node = Node::start(large, TCP, |_| {}).await;
+    let raw = Raw::connect(small, &node.at).await;
+    let _stream = raw.link().await;
+    assert_eq!(node.ended().await, Down::NoStream);
+    raw.ended().await;
+}
+
+#[tokio::test]
+async fn a_frame_before_the_choice_is_refused() {
+    let (small, large) = ordered_seeds();
+    let mut node = Node::start(large, TCP, |_| {}).await;
+    let raw = Raw::connect(small, &node.at).await;
+    let mut stream = raw.link().await;
+    stream.write_all(&[0, 0, 0, 1, 5]).await.unwrap();
+    stream.flush().await.unwrap();
+    assert_eq!(node.ended().await, Down::BadControl);
+    raw.ended().await;
+}
+
+#[tokio::test]
+async fn an_unknown_control_word_ends_the_link() {
+    let (mut node, raw, mut stream) = linked(TCP, |_| {}).await;
+    stream.write_all(&[0, 0, 0, 0, 99]).await.unwrap();
+    stream.flush().await.unwrap();
+    assert_eq!(node.ended().await, Down::BadControl);
+    raw.ended().await;
+}
+
+#[tokio::test]
+async fn a_second_stream_ends_the_link() {
+    let (mut node, raw, _stream) = linked(TCP, |_| {}).await;
+    let _second = raw.open(PROTOCOL).await;
+    assert_eq!(node.ended().await, Down::SecondStream);
+    raw.ended().await;
+}
+
+#[tokio::test]
+async fn a_peer_that_falls_silent_is_given_up_after_a_ping() {
+    let (mut node, raw, mut stream) = linked(TCP, |config| {
+        config.patience.answer_within = Duration::from_millis(100);
+        config.patience.pong_within = Duration::from_millis(300);
+    })
+    .await;
+    let Some((link, _)) = first_link(&node) else { panic!("it has a link") };
+    node.network.send(link, b"anyone?".to_vec()).unwrap();
+    assert_eq!(node.ended().await, Down::Silent);
+    let mut said = Vec::new();
+    let _ = timeout(LONG, stream.read_to_end(&mut said)).await;
+    assert!(said.starts_with(b"\0\0\0\x07anyone?\0\0\0\0\x02"), "a frame, then a ping");
+    raw.ended().await;
+}
+
+fn first_link(_: &Node) -> Option<(LinkId, ())> {
+    Some((LinkId(1), ()))
+}
+
+#[tokio::test]
+async fn a_flood_of_pings_costs_the_node_no_memory_and_it_goes_on() {
+    let (mut node, _raw, mut stream) = linked(TCP, |_| {}).await;
+    let (good, _events, link) = neighbour(&mut node).await;
+    let flood = tokio::spawn(async move {
+        let pings: Vec<u8> = [0, 0, 0, 0, 2].repeat(13_000);
+        for _ in 0..20 {
+            if timeout(Duration::from_millis(200), stream.write_all(&pings)).await.is_err() {
+                return;
+            }
+        }
+    });
+    good.send(link, b"unharmed".to_vec()).unwrap();
+    loop {
+        if let Event::Frame { bytes, .. } = node.next().await {
+            assert_eq!(bytes, b"unharmed");
+            break;
+        }
+    }
+    flood.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_flood_of_frames_is_held_back_while_the_owner_looks_away() {
+    let (mut node, _raw, mut stream) = linked(TCP, |config| config.limits.events = 8).await;
+    let mut sent = 0_usize;
+    let frame = [&[0, 0, 0xea, 0x60][..], &[7; 60_000]].concat();
+    while timeout(Duration::from_millis(500), stream.write_all(&frame)).await.is_ok() {
+        sent += frame.len();
+        assert!(sent < 64 * 1024 * 1024, "nothing holds the flood back");
+    }
+    let Event::Frame { bytes, .. } = node.next().await else { panic!("a frame comes next") };
+    assert_eq!(bytes, [7; 60_000]);
+}
+
+#[tokio::test]
+async fn half_open_handshakes_are_bounded_and_end() {
+    let mut node = Node::start(1, TCP, |config| config.limits.handshakes = 4).await;
+    let socket = address::tcp_socket(&address::to_multiaddr(&node.at).unwrap()).unwrap();
+    let mut idle = Vec::new();
+    for _ in 0..40 {
+        idle.push(tokio::net::TcpStream::connect(socket).await.unwrap());
+    }
+    let mut dropped = 0;
+    for mut socket in idle {
+        let mut byte = [0];
+        let read = tokio::io::AsyncReadExt::read(&mut socket, &mut byte);
+        dropped += u32::from(!matches!(timeout(Duration::from_millis(50), read).await, Err(_) | Ok(Ok(1))));
+    }
+    assert!(dropped >= 36, "only {dropped} of 40 were dropped at once");
+    // The four that were let in have been dropped with this scope; there is room again.
+    neighbour(&mut node).await;
+}
+
+#[tokio::test]
+async fn noise_on_the_socket_ends_nothing_but_itself() {
+    let mut node = Node::start(1, TCP, |_| {}).await;
+    let socket = address::tcp_socket(&address::to_multiaddr(&node.at).unwrap()).unwrap();
+    for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0xff; 5000], &[0; 70_000], b"\x13/multistream/1.0.0\n"]
+    {
+        let mut socket = tokio::net::TcpStream::connect(socket).await.unwrap();
+        let _ = tokio::io::AsyncWriteExt::write_all(&mut socket, garbage).await;
+    }
+    neighbour(&mut node).await;
+}
+
+#[tokio::test]
+async fn patience_defaults_are_those_of_the_chapter() {
+    let patience = Patience::default();
+    assert_eq!(patience.link_within, Duration::from_secs(10));
+    assert_eq!(patience.ping_after, Duration::from_secs(240));
+}
