@@ -21,4 +21,7 @@ pub mod text;
 pub mod frame;
 pub mod router;
 
+#[cfg(feature = "sim")]
+pub mod sim;
+
 mod chance;
