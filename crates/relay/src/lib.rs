@@ -258,10 +258,13 @@ impl Relay {
     }
 
     async fn wait_until_known(&mut self) -> Result<(), RelayError> {
-        let mut descriptor = self.descriptor.clone();
-        let known = descriptor.wait_for(Option::is_some);
+        let (mut descriptor, mut addresses) = (self.descriptor.clone(), self.addresses.clone());
+        let known = async {
+            descriptor.wait_for(Option::is_some).await?;
+            addresses.wait_for(|addresses| !addresses.is_empty()).await.map(drop)
+        };
         match tokio::time::timeout(START_WAIT, known).await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(self.end().await.err().unwrap_or(RelayError::Fault)),
             Err(_) => {
                 self.end().await?;

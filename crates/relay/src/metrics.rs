@@ -78,7 +78,8 @@ impl Counters {
             links_all,
             refused_connections,
             sent_away,
-            waiting_bytes, commits,
+            waiting_bytes,
+            commits,
             uptime_minutes,
             "counters"
         );

@@ -1,0 +1,249 @@
+//! A relay, spoken to by a bare client over real sockets, hosted in the test and run as a process.
+
+mod client;
+mod process;
+
+use std::time::Duration;
+
+use client::{Client, blob};
+use crypto::{Class, Secret32, slot::Chain};
+use madang_relay::{Relay, Settings};
+use process::{Daemon, command, folder};
+use proto::{
+    envelope::{Envelope, flags},
+    mailbox::request::{DeleteOutcome, FollowMode, PutOutcome, Reply, Request},
+};
+
+fn envelope(chain: &mut Chain, class: Class, flags: u8) -> (crypto::slot::Slot, Envelope) {
+    let slot = chain.next();
+    let envelope = Envelope::seal_into(&slot, blob(class, slot.number()), 30, flags);
+    (slot, envelope)
+}
+
+fn chain() -> Chain {
+    Chain::new(&Secret32::random(&mut rand::rng()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_put_is_pushed_to_a_follower_fetched_and_deleted() {
+    let dir = folder();
+    let relay = Relay::start(Settings::loopback(dir.path())).await.expect("started");
+    let mut reader = Client::connect(&relay.descriptor()).await;
+    let mut writer = Client::connect(&relay.descriptor()).await;
+    let follow = Request::Follow { list: None, from: 0, mode: FollowMode::Blobs, credit: 1 << 20 };
+    let Reply::Following { list, first, .. } = reader.ask(&follow).await else { panic!("no follow") };
+    assert_eq!(first, 0);
+
+    let mut chain = chain();
+    let (small_slot, small) = envelope(&mut chain, Class::C0, 0);
+    let (large_slot, large) = envelope(&mut chain, Class::C3, flags::KEEP);
+    let stored = writer.ask(&Request::Put(vec![small.clone(), large.clone()])).await;
+    assert_eq!(stored, Reply::Put(vec![PutOutcome::Stored, PutOutcome::Stored]));
+    let batch = reader.batch().await;
+    let seen: Vec<_> = batch.entries.iter().collect();
+    assert_eq!(seen, [(small.tag.prefix(), Class::C0), (large.tag.prefix(), Class::C3)]);
+    assert_eq!(batch.blobs, [(0, small.blob.clone())], "the small blob rides along");
+
+    let get = Request::Get { list, positions: vec![1], bytes_max: 61_440 };
+    assert_eq!(reader.ask(&get).await, Reply::Got(vec![(1, Some(large.blob.clone()))]));
+    let delete = |slot: &crypto::slot::Slot, e: &Envelope| Request::Delete(vec![(e.tag, slot.sign_delete())]);
+    assert_eq!(writer.ask(&delete(&small_slot, &small)).await, Reply::Deleted(vec![DeleteOutcome::Done]));
+    assert_eq!(writer.ask(&delete(&large_slot, &large)).await, Reply::Deleted(vec![DeleteOutcome::Kept]));
+    let again = writer.ask(&Request::Put(vec![small.clone(), large])).await;
+    assert_eq!(
+        again,
+        Reply::Put(vec![PutOutcome::Gone, PutOutcome::Duplicate]),
+        "a replay brings nothing back"
+    );
+    let get = Request::Get { list, positions: vec![0], bytes_max: 61_440 };
+    assert_eq!(reader.ask(&get).await, Reply::Got(vec![(0, None)]));
+    relay.shutdown().await.expect("a clean end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_keeps_list_mail_and_descriptor() {
+    let dir = folder();
+    let mut settings = Settings::loopback(dir.path());
+    settings.announce = vec![proto::id::Address::parse("/ip4/203.0.113.7/tcp/4470").expect("an address")];
+    let (_, kept) = envelope(&mut chain(), Class::C1, 0);
+    let mut before = None;
+    for outcome in [PutOutcome::Stored, PutOutcome::Duplicate] {
+        let relay = Relay::start(settings.clone()).await.expect("started");
+        let mut client = Client::connect_at(&relay.descriptor(), relay.addresses()).await;
+        assert_eq!(client.ask(&Request::Put(vec![kept.clone()])).await, Reply::Put(vec![outcome]));
+        let now = (relay.descriptor(), client.positions().await);
+        assert_eq!(before.get_or_insert(now.clone()), &now);
+        relay.shutdown().await.expect("a clean end");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_relay_refuses_and_forgets_nothing() {
+    let dir = folder();
+    let mut settings = Settings::loopback(dir.path());
+    settings.quotas.bytes = 10_000;
+    let relay = Relay::start(settings).await.expect("started");
+    let mut client = Client::connect(&relay.descriptor()).await;
+    let mut chain = chain();
+    let mut outcomes = Vec::new();
+    for _ in 0..4 {
+        let (_, next) = envelope(&mut chain, Class::C1, 0);
+        let Reply::Put(outcome) = client.ask(&Request::Put(vec![next])).await else { panic!("no answer") };
+        outcomes.extend(outcome);
+    }
+    assert_eq!(outcomes, [PutOutcome::Stored, PutOutcome::Stored, PutOutcome::Full, PutOutcome::Full]);
+    let (_, list) = client.positions().await;
+    assert_eq!(list, [0, 1]);
+    relay.shutdown().await.expect("a clean end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_breaks_the_protocol_is_sent_away_and_the_others_are_served() {
+    let dir = folder();
+    let relay = Relay::start(Settings::loopback(dir.path())).await.expect("started");
+    let mut other = Client::connect(&relay.descriptor()).await;
+    for wrong in [vec![0xff; 64], proto::frame::Frame::Nonce([7; 32]).encode(), vec![0x80]] {
+        let mut client = Client::connect(&relay.descriptor()).await;
+        client.send(wrong);
+        client.until_down().await;
+    }
+    let (_, next) = envelope(&mut chain(), Class::C0, 0);
+    assert_eq!(other.ask(&Request::Put(vec![next])).await, Reply::Put(vec![PutOutcome::Stored]));
+    assert_eq!(relay.counters().sent_away, 3);
+    relay.shutdown().await.expect("a clean end");
+}
+
+/// Each round kills the process while deposits are under way, and looks for all that was acknowledged so far.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_relay_loses_nothing_that_it_acknowledged() {
+    let dir = folder();
+    let daemon = Daemon::init(dir.path());
+    let mut chain = chain();
+    let mut acknowledged: Vec<Envelope> = Vec::new();
+    for round in 0..12u64 {
+        let mut running = daemon.run().await;
+        let mut client = Client::connect(&daemon.descriptor()).await;
+        for kept in acknowledged.chunks(16) {
+            let Some(Reply::Put(outcomes)) = client.try_ask(&Request::Put(kept.to_vec())).await else {
+                panic!("no answer")
+            };
+            assert!(outcomes.iter().all(|o| *o == PutOutcome::Duplicate), "round {round}: {outcomes:?}");
+        }
+        // The kill falls at another place in each round: after a number of deposits, with more under way.
+        let mut under_way = Vec::new();
+        for _ in 0..3 + round {
+            let (_, next) = envelope(&mut chain, Class::C0, 0);
+            under_way.push((client.begin(&Request::Put(vec![next.clone()])), next));
+        }
+        let mut answers = 0;
+        let mut killed = false;
+        while let Some((id, reply)) = client.answer().await {
+            if let Some((_, envelope)) = under_way.iter().find(|(sent, _)| *sent == id) {
+                assert_eq!(reply, Reply::Put(vec![PutOutcome::Stored]));
+                acknowledged.push(envelope.clone());
+            }
+            answers += 1;
+            if answers > round % 4 && !killed {
+                running.kill();
+                killed = true;
+            }
+        }
+        running.kill();
+    }
+    assert!(acknowledged.len() >= 12, "each round acknowledged at least one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminated_relay_ends_well_and_within_five_seconds() {
+    let dir = folder();
+    let daemon = Daemon::init(dir.path());
+    let mut running = daemon.run().await;
+    let mut client = Client::connect(&daemon.descriptor()).await;
+    let (_, next) = envelope(&mut chain(), Class::C3, 0);
+    assert_eq!(client.ask(&Request::Put(vec![next])).await, Reply::Put(vec![PutOutcome::Stored]));
+    running.signal("TERM");
+    let status =
+        tokio::time::timeout(Duration::from_secs(5), running.ended()).await.expect("within five seconds");
+    assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_on_the_directory_is_told_so() {
+    let dir = folder();
+    let daemon = Daemon::init(dir.path());
+    let _running = daemon.run().await;
+    let second = command(dir.path(), &["run"]).output().expect("ran");
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(4), "{said}");
+    assert!(said.contains("another relay runs on this directory"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_names_no_client_and_no_tag_even_when_it_tells_all() {
+    let dir = folder();
+    let daemon = Daemon::init(dir.path());
+    daemon.configure("level = \"info\"", "level = \"debug\"");
+    let mut running = daemon.run().await;
+    let own = daemon.addresses();
+    let mut client = Client::connect(&daemon.descriptor()).await;
+    let (_, next) = envelope(&mut chain(), Class::C0, 0);
+    assert_eq!(client.ask(&Request::Put(vec![next.clone()])).await, Reply::Put(vec![PutOutcome::Stored]));
+    client.send(vec![0xff; 8]);
+    client.until_down().await;
+    running.signal("TERM");
+    running.ended().await;
+    let log = running.log();
+    assert!(log.contains("a client is sent away"), "the log tells what happened:\n{log}");
+    let without_own = own.iter().fold(log.clone(), |log, address| log.replace(address, ""));
+    assert!(!without_own.contains("127.0.0.1"), "no client's address:\n{log}");
+    let tag: String = next.tag.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(!log.contains(&tag[..8]) && !log.contains(&client.name()), "no tag, no peer:\n{log}");
+}
+
+#[test]
+fn bad_input_ends_in_a_sentence_and_its_own_exit_code() {
+    let dir = folder();
+    let run = |args: &[&str]| {
+        let out = command(dir.path(), args).output().expect("ran");
+        (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())
+    };
+    let (code, said) = run(&["run"]);
+    assert!(code == Some(3) && said.contains("madang-relay init"), "{said}");
+    let (code, said) = run(&["fly"]);
+    assert!(code == Some(2) && said.contains("unrecognized subcommand"), "{said}");
+    let daemon = Daemon::init(dir.path());
+    let (code, said) = run(&["init"]);
+    assert!(code == Some(1) && said.contains("exists already; nothing was changed"), "{said}");
+    let (code, said) = run(&["show"]);
+    assert!(code == Some(5) && said.contains("no address is known yet"), "{said}");
+    daemon.configure("room = \"20 GiB\"", "rom = \"20 GiB\"");
+    for args in [["check-config"], ["run"], ["show"]] {
+        let (code, said) = run(&args);
+        assert!(code == Some(3) && said.contains("unknown key `rom`"), "{said}");
+    }
+    daemon.configure("rom = \"20 GiB\"", "room = \"20 GiB\"");
+    daemon.configure("127.0.0.1:0", "203.0.113.77:4470");
+    let (code, said) = run(&["run"]);
+    assert!(code == Some(6) && said.contains("cannot listen at"), "{said}");
+    std::fs::remove_file(dir.path().join("data/machine.key")).expect("removed");
+    let (code, said) = run(&["check-config"]);
+    assert!(code == Some(5) && said.contains("no machine key"), "{said}");
+}
+
+#[test]
+fn the_descriptor_is_shown_as_text_as_a_picture_and_as_json() {
+    let dir = folder();
+    let out = command(dir.path(), &["init", "--announce", "203.0.113.7:4470"]).output().expect("ran");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let show = |args: &[&str]| {
+        String::from_utf8(command(dir.path(), args).output().expect("ran").stdout).expect("text")
+    };
+    let page = show(&["show"]);
+    let text = page.lines().next().expect("a line");
+    let descriptor = proto::descriptor::RelayDescriptor::parse_text(text).expect("a descriptor");
+    assert_eq!(descriptor.facts().addresses.len(), 2, "TCP and QUIC");
+    assert!(page.contains('\u{2580}') && page.contains("/ip4/203.0.113.7/tcp/4470"), "{page}");
+    let json: serde_json::Value = serde_json::from_str(&show(&["show", "--json"])).expect("JSON");
+    assert_eq!(json["descriptor"], text);
+    assert_eq!(json["longest_days"], 30);
+}
