@@ -1,1 +1,44 @@
-//! Placeholder.
+//! Madang's core: people, conversations, and a node that carries them.
+//!
+//! With the feature `node` (on by default) this crate runs: [`Node`] keeps a profile on disk, links to contacts and
+//! relays, and tells what happens. Without it the crate is pure: [`engine::Engine`] is the whole client as a state
+//! machine over bytes, time and randomness that are handed to it.
+
+#![deny(missing_docs)]
+
+pub mod content;
+pub mod event;
+
+pub mod contact;
+pub mod conversation;
+
+pub mod stream;
+
+mod pair;
+mod tables;
+
+/// What is told of a record of ours that cannot be read.
+pub(crate) const CORRUPT: proto::store::StoreError =
+    proto::store::StoreError::Corrupt("a record of the profile");
+
+pub mod engine;
+
+#[cfg(feature = "node")]
+pub mod node;
+
+pub use crypto::identity::AccountId;
+pub use crypto::safety::SafetyNumber;
+pub use crypto::vault::Cost;
+pub use proto::id::Address;
+
+pub use contact::{Contact, ContactState};
+pub use content::{ConversationId, MessageId};
+pub use conversation::{Message, Page};
+pub use engine::{CommandError, RelayInfo, Whoami};
+pub use event::{ContactId, Delivery, Event, Notice, Place, RelayNumber, Step, TrailStep};
+#[cfg(feature = "node")]
+pub use net::{any_addresses, scrub_environment};
+#[cfg(feature = "node")]
+pub use node::{Config, Events, Node, NodeError};
+#[cfg(feature = "node")]
+pub use store::OpenError;

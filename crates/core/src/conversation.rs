@@ -1,0 +1,275 @@
+//! A conversation: its newest messages, and where the next one stands. Order rests on causes, never on clocks.
+
+use minicbor::{Decode, Encode};
+use proto::store::{Direction, Overlay, StoreError};
+
+use crate::content::{Body, Content, ConversationId, DEPS_MAX, MessageId};
+use crate::event::{Delivery, Place, Trail};
+use crate::tables;
+
+/// A conversation's state between messages.
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Conversation {
+    #[n(0)]
+    pub(crate) id: ConversationId,
+    #[n(1)]
+    pub(crate) party: u32,
+    /// Messages that this device has written here.
+    #[n(2)]
+    pub(crate) my_sequence: u64,
+    #[n(3)]
+    pub(crate) my_last: Option<MessageId>,
+    /// Messages that no known message names as its cause.
+    #[n(4)]
+    pub(crate) heads: Vec<MessageId>,
+    #[n(5)]
+    pub(crate) lamport: u64,
+    #[n(6)]
+    pub(crate) last_place: u64,
+    #[n(7)]
+    pub(crate) last_label_ms: Option<u64>,
+    #[n(8)]
+    pub(crate) unread: u32,
+    #[n(9)]
+    pub(crate) read_place: u64,
+}
+
+/// Heads kept: what two devices can make between two looks, many times over.
+const HEADS_MAX: usize = 64;
+/// A message that belongs before one shown this long ago is marked as arrived later.
+const LATE_AFTER_MS: u64 = 60_000;
+
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct MessageRecord {
+    #[n(0)]
+    mine: bool,
+    #[n(1)]
+    late: bool,
+    #[n(2)]
+    gap: bool,
+    #[n(3)]
+    label_ms: Option<u64>,
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub(crate) content: Vec<u8>,
+}
+
+/// A message as it is read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Message {
+    /// The same on every device and road.
+    pub id: MessageId,
+    /// Where it stands.
+    pub place: Place,
+    /// Whether it was written here.
+    pub mine: bool,
+    /// What it says; nothing if its kind is of a newer version.
+    pub text: Option<String>,
+    /// The message that it answers.
+    pub reply_to: Option<MessageId>,
+    /// When this machine kept it, by its own clock; a label.
+    pub label_ms: Option<u64>,
+    /// When the author's clock says it was written; a label, and theirs.
+    pub claimed_ms: Option<u64>,
+    /// It belongs before messages that were shown long before it came.
+    pub arrived_late: bool,
+    /// A message that it follows is not here.
+    pub after_gap: bool,
+    /// How far it has come, for own messages.
+    pub delivery: Option<Delivery>,
+}
+
+/// A run of messages, oldest first.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Page {
+    /// The messages.
+    pub messages: Vec<Message>,
+    /// Whether older ones exist.
+    pub more: bool,
+}
+
+/// What became of a content that was inserted.
+pub(crate) enum Inserted {
+    New(MessageId, Place),
+    Known,
+}
+
+impl Conversation {
+    pub(crate) fn new(id: ConversationId, party: u32) -> Self {
+        Self {
+            id,
+            party,
+            my_sequence: 0,
+            my_last: None,
+            heads: Vec::new(),
+            lamport: 0,
+            last_place: 0,
+            last_label_ms: None,
+            unread: 0,
+            read_place: 0,
+        }
+    }
+
+    /// Writes the header of the next own message around `body`.
+    pub(crate) fn compose(
+        &self,
+        device: [u8; 16],
+        body: Body,
+        claimed_ms: Option<u64>,
+        salt: [u8; 32],
+    ) -> Content {
+        let deps: Vec<MessageId> =
+            self.heads.iter().rev().filter(|h| Some(**h) != self.my_last).take(DEPS_MAX).copied().collect();
+        Content {
+            conversation: self.id,
+            device,
+            sequence: self.my_sequence + 1,
+            previous: self.my_last,
+            deps,
+            lamport: self.lamport + 1,
+            claimed_ms,
+            salt,
+            body,
+        }
+    }
+
+    /// Puts one message in its place. The depth is reckoned from the causes that are here, never believed.
+    pub(crate) fn insert(
+        &mut self,
+        number: u32,
+        bytes: &[u8],
+        content: &Content,
+        mine: bool,
+        label_ms: Option<u64>,
+        overlay: &mut Overlay<'_>,
+    ) -> Result<Inserted, StoreError> {
+        let id = Content::id(bytes);
+        if find(&id, overlay)?.is_some() {
+            return Ok(Inserted::Known);
+        }
+        let (mut lamport, mut gap) = (1, false);
+        for parent in content.previous.iter().chain(&content.deps) {
+            match find(parent, overlay)? {
+                Some((conversation, place)) if conversation == number => {
+                    lamport = lamport.max(place.lamport() + 1)
+                }
+                _ => gap = true,
+            }
+        }
+        let mut place = Place::new(lamport, &id);
+        while overlay.get(&tables::MESSAGE, &tables::name(number), place.0)?.is_some() {
+            place.0 += 1;
+        }
+        let shown_before = place.0 < self.last_place;
+        let long_ago = matches!((self.last_label_ms, label_ms), (Some(then), Some(now)) if now.saturating_sub(then) > LATE_AFTER_MS);
+        let record = MessageRecord {
+            mine,
+            late: !mine && shown_before && long_ago,
+            gap,
+            label_ms,
+            content: bytes.to_vec(),
+        };
+        overlay.put(&tables::MESSAGE, &tables::name(number), place.0, encode(&record));
+        overlay.put(&tables::BY_ID, &id.0, 0, [&number.to_be_bytes()[..], &place.0.to_be_bytes()].concat());
+        self.heads.retain(|head| Some(*head) != content.previous && !content.deps.contains(head));
+        if self.heads.len() == HEADS_MAX {
+            self.heads.remove(0);
+        }
+        self.heads.push(id);
+        self.lamport = self.lamport.max(lamport);
+        self.last_place = self.last_place.max(place.0);
+        self.last_label_ms = label_ms;
+        if mine {
+            self.my_sequence += 1;
+            self.my_last = Some(id);
+        } else {
+            self.unread = self.unread.saturating_add(1);
+        }
+        Ok(Inserted::New(id, place))
+    }
+}
+
+/// Returns where a message stands: the conversation's local number and the place.
+pub(crate) fn find(id: &MessageId, overlay: &Overlay<'_>) -> Result<Option<(u32, Place)>, StoreError> {
+    let Some(bytes) = overlay.get(&tables::BY_ID, &id.0, 0)? else { return Ok(None) };
+    let (conversation, place) = bytes.split_first_chunk::<4>().ok_or(crate::CORRUPT)?;
+    let place: [u8; 8] = place.try_into().map_err(|_| crate::CORRUPT)?;
+    Ok(Some((u32::from_be_bytes(*conversation), Place(u64::from_be_bytes(place)))))
+}
+
+/// Returns the bytes of the content that stands at a place.
+pub(crate) fn content_at(
+    conversation: u32,
+    place: Place,
+    overlay: &Overlay<'_>,
+) -> Result<Vec<u8>, StoreError> {
+    let bytes = overlay.get(&tables::MESSAGE, &tables::name(conversation), place.0)?.ok_or(crate::CORRUPT)?;
+    Ok(decode::<MessageRecord>(&bytes)?.content)
+}
+
+/// Returns up to `limit` messages before `before`, or the newest.
+pub(crate) fn history(
+    conversation: u32,
+    before: Option<Place>,
+    limit: usize,
+    overlay: &Overlay<'_>,
+) -> Result<Page, StoreError> {
+    let name = tables::name(conversation);
+    let last = match before {
+        Some(Place(0)) => return Ok(Page::default()),
+        Some(Place(place)) => place - 1,
+        None => u64::MAX,
+    };
+    let mut records = overlay.range(&tables::MESSAGE, &name, 0..=last, Direction::Descending, limit + 1)?;
+    let more = records.len() > limit;
+    records.truncate(limit);
+    records.reverse();
+    let trails = match (records.first(), records.last()) {
+        (Some((from, _)), Some((to, _))) => {
+            overlay.range(&tables::TRAIL, &name, *from..=*to, Direction::Ascending, limit)?
+        }
+        _ => Vec::new(),
+    };
+    let mut trails = trails.into_iter().peekable();
+    let mut messages = Vec::with_capacity(records.len());
+    for (place, bytes) in records {
+        let record: MessageRecord = decode(&bytes)?;
+        while trails.next_if(|(at, _)| *at < place).is_some() {}
+        let trail =
+            trails.next_if(|(at, _)| *at == place).map(|(_, bytes)| decode::<Trail>(&bytes)).transpose()?;
+        let delivery = record.mine.then(|| trail.unwrap_or_default().delivery());
+        messages.push(message(Place(place), record, delivery)?);
+    }
+    Ok(Page { messages, more })
+}
+
+fn message(place: Place, record: MessageRecord, delivery: Option<Delivery>) -> Result<Message, StoreError> {
+    let content = Content::decode(&record.content).map_err(|_| crate::CORRUPT)?;
+    let (text, reply_to) = match content.body {
+        Body::Text { text, reply_to } => (Some(text), reply_to),
+        Body::Unknown { .. } => (None, None),
+    };
+    Ok(Message {
+        id: Content::id(&record.content),
+        place,
+        mine: record.mine,
+        text,
+        reply_to,
+        label_ms: record.label_ms,
+        claimed_ms: content.claimed_ms,
+        arrived_late: record.late,
+        after_gap: record.gap,
+        delivery,
+    })
+}
+
+/// Returns the bytes of one of our own records.
+pub(crate) fn encode<T: Encode<()>>(record: &T) -> Vec<u8> {
+    minicbor::to_vec(record).expect("a vector takes all bytes")
+}
+
+/// Reads one of our own records.
+pub(crate) fn decode<'b, T: Decode<'b, ()>>(bytes: &'b [u8]) -> Result<T, StoreError> {
+    minicbor::decode(bytes).map_err(|_| crate::CORRUPT)
+}

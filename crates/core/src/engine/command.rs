@@ -1,0 +1,427 @@
+//! What people and programs ask of the engine, and what they are answered.
+
+use proto::id::{Address, Party};
+use proto::invite::InviteError;
+use proto::router::MailboxId;
+use proto::store::StoreError;
+use unicode_normalization::UnicodeNormalization;
+
+use super::roads::RelayRecord;
+use super::{Engine, Output, Turn};
+use crate::contact::Contact;
+use crate::content::{Body, ConversationId, Item, MessageId, NAME_BYTES_MAX, TEXT_BYTES_MAX};
+use crate::conversation::{self, Page, decode};
+use crate::event::{ContactId, Event, Place, RelayNumber, Trail, TrailStep};
+use crate::tables;
+
+/// The most messages in one page.
+pub(super) const PAGE_MESSAGES_MAX: usize = 1_000;
+
+/// What can be asked.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Who this profile is.
+    Whoami,
+    /// What this profile calls itself; contacts are told.
+    Rename(String),
+    /// A fresh invite.
+    Invite {
+        /// Days for which its bundle is good, counted in uptime.
+        expiry_days: u16,
+    },
+    /// Takes up an invite; `name` is the own name for whoever gave it.
+    Accept {
+        /// The invite as it was given.
+        text: String,
+        /// The own name.
+        name: Option<String>,
+    },
+    /// All contacts.
+    Contacts,
+    /// An own name for a contact; none takes it away.
+    RenameContact(ContactId, Option<String>),
+    /// The number to compare with a contact.
+    SafetyNumber(ContactId),
+    /// Whether the numbers were equal.
+    Verify(ContactId, bool),
+    /// A text for a conversation.
+    Send {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// What to say.
+        text: String,
+        /// The message that it answers.
+        reply_to: Option<MessageId>,
+    },
+    /// Messages before a place, or the newest.
+    History {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Older than this.
+        before: Option<Place>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// All that is known of an own message's way.
+    Trail(MessageId),
+    /// How many messages of a conversation are unread, with the newest message.
+    Glance(ConversationId),
+    /// Everything up to a place was seen; tells the other side if asked to.
+    MarkRead {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Up to here.
+        place: Place,
+        /// Whether the other side is told.
+        tell: bool,
+    },
+    /// A relay by its descriptor text; mail for this profile is left there from now on.
+    RelayAdd(String),
+    /// A relay by where it is; whoever answers there first is believed to be it, and noted.
+    RelayAddAt(Vec<Address>),
+    /// All relays.
+    Relays,
+    /// Mail is no longer left there.
+    RelayRemove(RelayNumber),
+    /// Dials a device at an address, once, for a direct link.
+    Dial(Address),
+}
+
+/// Who a profile is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Whoami {
+    /// The account.
+    pub account: crypto::identity::AccountId,
+    /// What it calls itself.
+    pub name: String,
+}
+
+/// A relay as this profile knows it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RelayInfo {
+    /// Its number in this profile.
+    pub number: RelayNumber,
+    /// The hash over its keys, once known.
+    pub id: Option<[u8; 16]>,
+    /// Where it was said to be.
+    pub addresses: Vec<String>,
+    /// Whether it can be spoken to now.
+    pub up: bool,
+    /// Whether mail for this profile is left there.
+    pub home: bool,
+}
+
+/// What is answered.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// It is done.
+    Done,
+    /// To [`Command::Whoami`].
+    Whoami(Whoami),
+    /// To [`Command::Invite`]: the text to hand over, by any road that is trusted with a secret.
+    Invite(String),
+    /// To [`Command::Accept`].
+    Contact(ContactId),
+    /// To [`Command::Contacts`].
+    Contacts(Vec<Contact>),
+    /// To [`Command::SafetyNumber`].
+    SafetyNumber(crypto::safety::SafetyNumber),
+    /// To [`Command::Send`]: the message is kept.
+    Sent(MessageId),
+    /// To [`Command::History`].
+    Page(Page),
+    /// To [`Command::Trail`].
+    Trail(Vec<TrailStep>),
+    /// To [`Command::Glance`]: unread messages and the newest one.
+    Glance(u32, Page),
+    /// To [`Command::RelayAdd`].
+    Relay(RelayNumber),
+    /// To [`Command::Relays`].
+    Relays(Vec<RelayInfo>),
+}
+
+/// Why a command changed nothing.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum CommandError {
+    /// The invite text is no invite.
+    #[error(transparent)]
+    Invite(InviteError),
+    /// The invite was made by this very profile.
+    #[error("this is your own invite: give it to the person you want to talk to")]
+    OwnInvite,
+    /// Its maker is a contact already.
+    #[error("you have this person as a contact already")]
+    AlreadyContact,
+    /// No such contact.
+    #[error("there is no such contact: list the contacts and use a number shown there")]
+    NoContact,
+    /// No such conversation.
+    #[error("there is no such conversation")]
+    NoConversation,
+    /// No such message.
+    #[error("there is no such message of yours")]
+    NoMessage,
+    /// No such relay.
+    #[error("there is no such relay: list the relays and use a number shown there")]
+    NoRelay,
+    /// The profile has a relay that has never answered: an invite would lead nowhere.
+    #[error("your relay has not been reached yet: wait until it is connected, or remove it")]
+    RelayNotReached,
+    /// The text names no relay.
+    #[error("this is neither a relay's descriptor nor an address: {0}")]
+    Relay(String),
+    /// Too many relays.
+    #[error("the profile knows as many relays as it can hold: remove one first")]
+    RelaysFull,
+    /// The text is empty.
+    #[error("an empty message is not sent")]
+    EmptyText,
+    /// The text is too long.
+    #[error("the message has {0} bytes; at most {TEXT_BYTES_MAX} can be sent: split it")]
+    TextTooLong(usize),
+    /// The contact's account is not known yet.
+    #[error("their keys are not here yet: the safety number appears once the invite is answered")]
+    NotYet,
+    /// The days are out of range.
+    #[error("an invite can be good for 1 to 365 days")]
+    ExpiryOutOfRange,
+}
+
+impl Engine {
+    pub(super) fn command(
+        &mut self,
+        command: Command,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<Result<Answer, CommandError>, StoreError> {
+        Ok(match command {
+            Command::Whoami => {
+                Ok(Answer::Whoami(Whoami { account: self.me.account_id(), name: self.name.clone() }))
+            }
+            Command::Rename(name) => {
+                self.name = clean_name(&name);
+                turn.overlay.put(&tables::ME, b"", super::ME_NAME, self.name.clone().into_bytes());
+                let item = Item::Name(self.name.clone());
+                let parties: Vec<Party> = self.pairs.keys().copied().collect();
+                parties.into_iter().try_for_each(|party| self.queue_item(party, &item, turn))?;
+                Ok(Answer::Done)
+            }
+            Command::Invite { expiry_days } if !(1..=365).contains(&expiry_days) => {
+                Err(CommandError::ExpiryOutOfRange)
+            }
+            Command::Invite { expiry_days } => {
+                let answer = self.invite(expiry_days, turn)?.map(Answer::Invite);
+                self.refresh_links(turn);
+                answer
+            }
+            Command::Accept { text, name } => {
+                self.accept_invite(&text, name.as_deref(), turn)?.map(Answer::Contact)
+            }
+            Command::Contacts => Ok(Answer::Contacts(self.contact_list())),
+            Command::RenameContact(id, name) => self.with_contact(id, turn, |contact| {
+                contact.own_name = name.as_deref().map(clean_name).filter(|n| !n.is_empty());
+            }),
+            Command::SafetyNumber(id) => self.safety_number(id).map(Answer::SafetyNumber),
+            Command::Verify(id, verified) => match self.safety_number(id) {
+                Ok(_) => self.with_contact(id, turn, |contact| contact.verified = verified),
+                Err(error) => Err(error),
+            },
+            Command::Send { conversation, text, reply_to } => {
+                self.send(conversation, &text, reply_to, turn)?
+            }
+            Command::History { conversation, before, limit } => match self.by_conversation.get(&conversation)
+            {
+                Some(number) => {
+                    let limit = limit.min(PAGE_MESSAGES_MAX);
+                    Ok(Answer::Page(conversation::history(*number, before, limit, turn.overlay)?))
+                }
+                None => Err(CommandError::NoConversation),
+            },
+            Command::Trail(id) => self.trail(&id, turn)?,
+            Command::Glance(conversation) => match self.by_conversation.get(&conversation) {
+                Some(number) => {
+                    let page = conversation::history(*number, None, 1, turn.overlay)?;
+                    Ok(Answer::Glance(self.conversations[number].unread, page))
+                }
+                None => Err(CommandError::NoConversation),
+            },
+            Command::MarkRead { conversation, place, tell } => {
+                self.mark_read(conversation, place, tell, turn)?
+            }
+            Command::RelayAdd(text) => match proto::descriptor::RelayDescriptor::parse_text(text.trim()) {
+                Ok(descriptor) => {
+                    let record = RelayRecord {
+                        id: Some(descriptor.id().0),
+                        addresses: descriptor
+                            .facts()
+                            .addresses
+                            .iter()
+                            .map(|a| a.as_str().to_owned())
+                            .collect(),
+                        descriptor: Some(descriptor.bytes().to_vec()),
+                        home: false,
+                    };
+                    self.relay_add(record, turn)?
+                }
+                Err(error) => Err(CommandError::Relay(error.to_string())),
+            },
+            Command::RelayAddAt(addresses) => {
+                let addresses = addresses.iter().map(|a| a.as_str().to_owned()).collect();
+                let record = RelayRecord { id: None, addresses, descriptor: None, home: false };
+                self.relay_add(record, turn)?
+            }
+            Command::Relays => Ok(Answer::Relays(self.relay_list())),
+            Command::RelayRemove(number) => {
+                let known = self.relays.contains_key(&MailboxId(number.0));
+                self.remove_relay(MailboxId(number.0), turn)?;
+                if known { Ok(Answer::Done) } else { Err(CommandError::NoRelay) }
+            }
+            Command::Dial(address) => {
+                self.outputs.push(Output::Dial(address));
+                Ok(Answer::Done)
+            }
+        })
+    }
+
+    fn with_contact(
+        &mut self,
+        id: ContactId,
+        turn: &mut Turn<'_, '_>,
+        change: impl FnOnce(&mut crate::contact::ContactRecord),
+    ) -> Result<Answer, CommandError> {
+        let party = Party(id.0);
+        change(self.contacts.get_mut(&party).ok_or(CommandError::NoContact)?);
+        self.put_contact(party, turn);
+        self.event(Event::ContactChanged(id));
+        Ok(Answer::Done)
+    }
+
+    fn contact_list(&self) -> Vec<Contact> {
+        let as_seen = |(party, record): (&Party, &crate::contact::ContactRecord)| {
+            let conversation = record.conversation.and_then(|n| self.conversations.get(&n)).map(|c| c.id);
+            Contact {
+                id: Self::contact_id(*party),
+                name: record.own_name.clone().unwrap_or_else(|| record.their_name.clone()),
+                their_name: record.their_name.clone(),
+                account: account(&record.account),
+                verified: record.verified,
+                state: record.state,
+                conversation,
+                linked: self.is_linked(*party),
+                relays: record.mailboxes.len(),
+            }
+        };
+        self.contacts.iter().map(as_seen).collect()
+    }
+
+    fn safety_number(&self, id: ContactId) -> Result<crypto::safety::SafetyNumber, CommandError> {
+        let contact = self.contacts.get(&Party(id.0)).ok_or(CommandError::NoContact)?;
+        contact.cert.as_ref().ok_or(CommandError::NotYet)?;
+        let theirs = account(&contact.account).ok_or(CommandError::NotYet)?;
+        Ok(crypto::safety::safety_number(&self.me.account_id(), &theirs))
+    }
+
+    fn send(
+        &mut self,
+        conversation: ConversationId,
+        text: &str,
+        reply_to: Option<MessageId>,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<Result<Answer, CommandError>, StoreError> {
+        let Some(number) = self.by_conversation.get(&conversation).copied() else {
+            return Ok(Err(CommandError::NoConversation));
+        };
+        let text: String = text.nfc().collect();
+        if text.trim().is_empty() {
+            return Ok(Err(CommandError::EmptyText));
+        }
+        if text.len() > TEXT_BYTES_MAX {
+            return Ok(Err(CommandError::TextTooLong(text.len())));
+        }
+        self.write_message(number, Body::Text { text, reply_to }, turn).map(|id| Ok(Answer::Sent(id)))
+    }
+
+    fn trail(
+        &self,
+        id: &MessageId,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<Result<Answer, CommandError>, StoreError> {
+        let Some((number, place)) = conversation::find(id, turn.overlay)? else {
+            return Ok(Err(CommandError::NoMessage));
+        };
+        match turn.overlay.get(&tables::TRAIL, &tables::name(number), place.0)? {
+            Some(bytes) => Ok(Ok(Answer::Trail(decode::<Trail>(&bytes)?.steps))),
+            None => Ok(Err(CommandError::NoMessage)),
+        }
+    }
+
+    fn mark_read(
+        &mut self,
+        id: ConversationId,
+        place: Place,
+        tell: bool,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<Result<Answer, CommandError>, StoreError> {
+        let Some(number) = self.by_conversation.get(&id).copied() else {
+            return Ok(Err(CommandError::NoConversation));
+        };
+        let Some(conversation) = self.conversations.get_mut(&number) else { return Err(crate::CORRUPT) };
+        if place.0 <= conversation.read_place {
+            return Ok(Ok(Answer::Done));
+        }
+        let party = Party(conversation.party);
+        conversation.read_place = place.0;
+        conversation.unread = 0;
+        self.dirty_conversations.insert(number);
+        if tell && self.pairs.contains_key(&party) {
+            let newest =
+                conversation::history(number, Some(Place(place.0.saturating_add(1))), 16, turn.overlay)?;
+            if let Some(message) = newest.messages.iter().rev().find(|m| !m.mine) {
+                self.queue_item(party, &Item::Read(id, message.id), turn)?;
+            }
+        }
+        Ok(Ok(Answer::Done))
+    }
+
+    fn relay_add(
+        &mut self,
+        record: RelayRecord,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<Result<Answer, CommandError>, StoreError> {
+        let same = |r: &RelayRecord| (r.id.is_some() && r.id == record.id) || r.addresses == record.addresses;
+        let known = self.relays.iter().find(|(_, r)| same(r.record())).map(|(number, _)| *number);
+        let Some(number) = known.or_else(|| self.add_relay(record, turn)) else {
+            return Ok(Err(CommandError::RelaysFull));
+        };
+        self.make_home(number, turn)?;
+        Ok(Ok(Answer::Relay(RelayNumber(number.0))))
+    }
+
+    fn relay_list(&self) -> Vec<RelayInfo> {
+        let as_seen = |(number, relay): (&MailboxId, &super::Relay)| RelayInfo {
+            number: RelayNumber(number.0),
+            id: relay.record().id,
+            addresses: relay.record().addresses.clone(),
+            up: relay.is_up(),
+            home: relay.is_home(),
+        };
+        self.relays.iter().map(as_seen).collect()
+    }
+}
+
+fn account(bytes: &[u8]) -> Option<crypto::identity::AccountId> {
+    bytes.try_into().ok().map(crypto::identity::AccountId::new)
+}
+
+/// Returns a name as it is kept: composed, without control or direction marks, on one line, cut to its limit.
+pub(super) fn clean_name(name: &str) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    let composed: String = name.nfc().filter(|c| !hidden(*c)).collect();
+    let mut clean = composed.trim().to_owned();
+    while clean.len() > NAME_BYTES_MAX {
+        clean.pop();
+    }
+    clean
+}

@@ -1,0 +1,367 @@
+//! The whole client as one state machine: no runtime, no socket, no file, no clock, no global randomness.
+//!
+//! The driver brings inputs and takes outputs. One *turn* is: any number of [`Engine::handle`], one
+//! [`Engine::settle`], one commit of the batch they filled, and only then the release of [`Engine::take_outputs`].
+//! So whatever leaves this device, is shown or is answered rests on what is on its disk; and a busy node shares one
+//! commit among many inputs, while a lone one never waits.
+
+mod command;
+mod contacts;
+mod receive;
+mod roads;
+mod send;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crypto::CryptoRng;
+use crypto::identity::Identity;
+use proto::id::{Address, LinkId, Moment, Party, PeerName};
+use proto::link::{Link, Role};
+use proto::router::{Expected, MailboxId, Router};
+use proto::store::{Direction, Overlay, StoreError};
+
+pub use self::command::{Answer, Command, CommandError, RelayInfo, Whoami};
+use self::contacts::{Joining, OpenInvite};
+use self::roads::Relay;
+use crate::contact::ContactRecord;
+use crate::content::ConversationId;
+use crate::conversation::{Conversation, decode, encode};
+use crate::event::{ContactId, Event};
+use crate::pair::{Flight, KeptSlot, Pair};
+use crate::tables;
+
+/// The time of a turn: what decisions rest on, and what people are shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Now {
+    /// A clock that only goes forward. Decisions rest on it.
+    pub moment: Moment,
+    /// The machine's word for the time, in milliseconds since 1970. Labels only; it may jump by years.
+    pub label_ms: Option<u64>,
+}
+
+/// The number by which a driver finds who asked.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Ticket(pub u64);
+
+/// What a link leads to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum LinkKind {
+    /// Another person's device, perhaps a stranger's.
+    Direct {
+        /// Who dialled.
+        role: Role,
+        /// Our name on this network.
+        local: PeerName,
+        /// Theirs.
+        remote: PeerName,
+    },
+    /// A relay that the engine asked to be connected to.
+    Relay(MailboxId),
+}
+
+/// What the driver brings.
+#[derive(Debug)]
+pub enum Input {
+    /// A person or program asks.
+    Command(Ticket, Command),
+    /// A link is up.
+    LinkUp(LinkId, LinkKind),
+    /// A frame came.
+    Frame(LinkId, Vec<u8>),
+    /// A link is gone.
+    LinkDown(LinkId),
+    /// The moment of [`Engine::next_wake`] has come.
+    Wake,
+}
+
+/// What the driver is to do after the turn's batch is on disk.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a frame.
+    Send(LinkId, Vec<u8>),
+    /// Close a link.
+    Close(LinkId),
+    /// Keep a connection to a relay, trying again with patience until [`Output::Disconnect`].
+    Connect {
+        /// The relay's local number.
+        mailbox: MailboxId,
+        /// Where it may be.
+        addresses: Vec<Address>,
+        /// Who must answer there, if that is known.
+        peer: Option<PeerName>,
+    },
+    /// Give up the connection to a relay.
+    Disconnect(MailboxId),
+    /// Dial a device once, for a direct link.
+    Dial(Address),
+    /// The link leads to a contact: dial it again when it is lost.
+    Keep(LinkId),
+    /// Greet all neighbours that are not linked: somebody new may be recognised among them.
+    Greet,
+    /// Tell those who listen.
+    Event(Event),
+    /// Answer who asked.
+    Answer(Ticket, Result<Answer, CommandError>),
+}
+
+/// What one turn works with.
+pub(crate) struct Turn<'a, 'b> {
+    pub(crate) now: Now,
+    pub(crate) overlay: &'a mut Overlay<'b>,
+    pub(crate) rng: &'a mut dyn CryptoRng,
+}
+
+enum LinkState {
+    Direct {
+        link: Box<Link>,
+        /// When the other side is told what came, if nothing that leaves before then can say so.
+        ack_due: Option<Moment>,
+    },
+    Relay(MailboxId),
+}
+
+/// The client.
+pub struct Engine {
+    me: Identity,
+    name: String,
+    router: Router,
+    contacts: BTreeMap<Party, ContactRecord>,
+    pairs: BTreeMap<Party, Pair>,
+    invites: BTreeMap<Party, OpenInvite>,
+    joins: BTreeMap<Party, Joining>,
+    conversations: BTreeMap<u32, Conversation>,
+    by_conversation: BTreeMap<ConversationId, u32>,
+    relays: BTreeMap<MailboxId, Relay>,
+    links: BTreeMap<LinkId, LinkState>,
+    next_party: u32,
+    reach_number: u64,
+    /// Pairs whose live record is not yet in the batch.
+    dirty: BTreeSet<Party>,
+    /// Conversations whose record is not yet in the batch.
+    dirty_conversations: BTreeSet<u32>,
+    outputs: Vec<Output>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Engine({} contacts, {} links)", self.contacts.len(), self.links.len())
+    }
+}
+
+const ME_IDENTITY: u64 = 0;
+const ME_NAME: u64 = 1;
+const ME_COUNTERS: u64 = 2;
+const PAGE: usize = 256;
+
+impl Engine {
+    /// Writes a new profile into `overlay`; [`Engine::load`] opens it once that is on disk.
+    pub fn create(name: &str, overlay: &mut Overlay<'_>, rng: &mut dyn CryptoRng) {
+        let identity = Identity::create(rng);
+        overlay.put(&tables::ME, b"", ME_IDENTITY, identity.to_bytes().to_vec());
+        overlay.put(&tables::ME, b"", ME_NAME, command::clean_name(name).into_bytes());
+        overlay.put(&tables::ME, b"", ME_COUNTERS, encode(&(1u32, 1u64)));
+    }
+
+    /// Reads a profile as it stood.
+    ///
+    /// # Errors
+    /// [`StoreError`] from the store, or [`StoreError::Corrupt`] if a record is not what this version writes.
+    pub fn load(now: Now, overlay: &Overlay<'_>) -> Result<Self, StoreError> {
+        let one = |order| overlay.get(&tables::ME, b"", order)?.ok_or(crate::CORRUPT);
+        let me = Identity::from_bytes(&one(ME_IDENTITY)?).map_err(|_| crate::CORRUPT)?;
+        let name = String::from_utf8(one(ME_NAME)?).map_err(|_| crate::CORRUPT)?;
+        let (next_party, reach_number): (u32, u64) = decode(&one(ME_COUNTERS)?)?;
+        let mut engine = Self {
+            me,
+            name,
+            router: Router::load(overlay, now.moment)?,
+            contacts: BTreeMap::new(),
+            pairs: BTreeMap::new(),
+            invites: BTreeMap::new(),
+            joins: BTreeMap::new(),
+            conversations: BTreeMap::new(),
+            by_conversation: BTreeMap::new(),
+            relays: BTreeMap::new(),
+            links: BTreeMap::new(),
+            next_party,
+            reach_number,
+            dirty: BTreeSet::new(),
+            dirty_conversations: BTreeSet::new(),
+            outputs: Vec::new(),
+        };
+        each(&tables::CONTACT, b"", overlay, |order, bytes| {
+            engine.contacts.insert(Party(order as u32), decode(bytes)?);
+            Ok(())
+        })?;
+        each(&tables::CONVERSATION, b"", overlay, |order, bytes| {
+            let conversation: Conversation = decode(bytes)?;
+            engine.by_conversation.insert(conversation.id, order as u32);
+            engine.conversations.insert(order as u32, conversation);
+            Ok(())
+        })?;
+        each(&tables::PAIR, b"", overlay, |order, bytes| {
+            engine.load_pair(Party(order as u32), bytes, overlay)
+        })?;
+        each(&tables::INVITE, b"", overlay, |order, bytes| engine.load_invite(Party(order as u32), bytes))?;
+        each(&tables::JOIN, b"", overlay, |order, bytes| engine.load_join(Party(order as u32), bytes))?;
+        each(&tables::RELAY, b"", overlay, |order, bytes| engine.load_relay(order as u32, bytes, overlay))?;
+        Ok(engine)
+    }
+
+    fn load_pair(&mut self, party: Party, bytes: &[u8], overlay: &Overlay<'_>) -> Result<(), StoreError> {
+        let live = overlay.get(&tables::LIVE, b"", party.0.into())?.ok_or(crate::CORRUPT)?;
+        let name = tables::name(party.0);
+        let mut held = Vec::new();
+        each(&tables::HELD, &name, overlay, |order, _| {
+            held.push(order);
+            Ok(())
+        })?;
+        let mut pair = Pair::restore(party, bytes, &live, held)?;
+        each(&tables::SLOT, &name, overlay, |order, bytes| {
+            let number = order as u32;
+            match KeptSlot::decode(bytes)? {
+                KeptSlot::Open(slot) => {
+                    let tag = proto::id::Tag(slot.tag());
+                    self.router.expect(Expected { tag, party, slot: number });
+                    pair.slots.insert(number, slot);
+                }
+                KeptSlot::Spent(tag) => {
+                    self.router.spend(Expected { tag, party, slot: number });
+                    pair.spent.insert(number, tag);
+                }
+            }
+            Ok(())
+        })?;
+        each(&tables::FLIGHT, &name, overlay, |order, bytes| {
+            pair.flights.insert(order as u32, decode::<Flight>(bytes)?);
+            Ok(())
+        })?;
+        each(&tables::EARLY, &name, overlay, |order, _| {
+            pair.early.insert(order as u32);
+            Ok(())
+        })?;
+        if !pair.early.is_empty() {
+            pair.early_since = Some(Moment(0));
+        }
+        if pair.sender.has_unsealed() {
+            self.dirty.insert(party);
+        }
+        self.pairs.insert(party, pair);
+        Ok(())
+    }
+
+    /// Takes one input. Effects wait in the batch behind `overlay` and in the outputs until the turn is committed.
+    ///
+    /// # Errors
+    /// [`StoreError`] from the store: the turn must be given up and the engine loaded anew.
+    pub fn handle(
+        &mut self,
+        input: Input,
+        now: Now,
+        overlay: &mut Overlay<'_>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), StoreError> {
+        let turn = &mut Turn { now, overlay, rng };
+        match input {
+            Input::Command(ticket, command) => {
+                let answer = self.command(command, turn)?;
+                self.outputs.push(Output::Answer(ticket, answer));
+                Ok(())
+            }
+            Input::LinkUp(link, kind) => self.link_up(link, kind, turn),
+            Input::Frame(link, bytes) => self.frame(link, &bytes, turn),
+            Input::LinkDown(link) => self.link_down(link, turn),
+            Input::Wake => Ok(()),
+        }
+    }
+
+    /// Ends a turn: seals what waits, answers what is due, fills the roads, and writes what changed.
+    ///
+    /// # Errors
+    /// As [`Engine::handle`].
+    pub fn settle(
+        &mut self,
+        now: Now,
+        overlay: &mut Overlay<'_>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), StoreError> {
+        let turn = &mut Turn { now, overlay, rng };
+        self.flush_pairs(turn)?;
+        self.fill_roads(turn)?;
+        for party in std::mem::take(&mut self.dirty) {
+            if let Some(pair) = self.pairs.get(&party) {
+                turn.overlay.put(&tables::LIVE, b"", party.0.into(), pair.encode_live());
+            }
+        }
+        for number in std::mem::take(&mut self.dirty_conversations) {
+            turn.overlay.put(&tables::CONVERSATION, b"", number.into(), encode(&self.conversations[&number]));
+        }
+        Ok(())
+    }
+
+    /// Returns what is to be done now that the turn is on disk, in order.
+    pub fn take_outputs(&mut self) -> Vec<Output> {
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// Returns when the engine wants [`Input::Wake`] at the latest.
+    pub fn next_wake(&self, now: Moment) -> Option<Moment> {
+        let pairs = self.pairs.values().filter_map(|pair| self.pair_deadline(pair));
+        let links = self.links.values().filter_map(|link| match link {
+            LinkState::Direct { link, ack_due } => link.deadline().into_iter().chain(*ack_due).min(),
+            LinkState::Relay(_) => None,
+        });
+        let relays = self.relays.values().filter_map(|relay| relay.deadline(now));
+        pairs.chain(links).chain(relays).chain(self.router.deadline()).min()
+    }
+
+    /// Returns the account of this profile.
+    pub fn account(&self) -> crypto::identity::AccountId {
+        self.me.account_id()
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push(Output::Event(event));
+    }
+
+    fn new_party(&mut self, turn: &mut Turn<'_, '_>) -> Party {
+        let party = Party(self.next_party);
+        self.next_party += 1;
+        self.put_counters(turn);
+        party
+    }
+
+    fn put_counters(&self, turn: &mut Turn<'_, '_>) {
+        turn.overlay.put(&tables::ME, b"", ME_COUNTERS, encode(&(self.next_party, self.reach_number)));
+    }
+
+    fn put_contact(&mut self, party: Party, turn: &mut Turn<'_, '_>) {
+        if let Some(record) = self.contacts.get(&party) {
+            turn.overlay.put(&tables::CONTACT, b"", party.0.into(), encode(record));
+        }
+    }
+
+    fn contact_id(party: Party) -> ContactId {
+        ContactId(party.0)
+    }
+}
+
+/// Calls `visit` for each record under one name, in order.
+pub(crate) fn each(
+    table: &proto::store::Table,
+    name: &[u8],
+    overlay: &Overlay<'_>,
+    mut visit: impl FnMut(u64, &[u8]) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut from = 0;
+    loop {
+        let page = overlay.range(table, name, from..=u64::MAX, Direction::Ascending, PAGE)?;
+        for (order, bytes) in &page {
+            visit(*order, bytes)?;
+        }
+        match page.last() {
+            Some((last, _)) if page.len() == PAGE => from = last + 1,
+            _ => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,579 @@
+//! The roads: direct links, relays, and what each is given to carry.
+
+use std::time::Duration;
+
+use minicbor::{Decode, Encode};
+use proto::descriptor::RelayDescriptor;
+use proto::frame::Frame;
+use proto::id::{Address, LinkId, Moment, Party, Prefix, RelayId};
+use proto::link::{Link, LinkEvent};
+use proto::mailbox::client::{Client, ClientEvent, Cursor, Refusal};
+use proto::router::{Crossing, MailboxId, Setback};
+use proto::store::{Overlay, StoreError};
+
+use super::receive::Road;
+use super::{Engine, LinkKind, LinkState, Output, Turn};
+use crate::content::{REACH_RELAYS_MAX, RelayRef};
+use crate::conversation::{decode, encode};
+use crate::event::{Event, Notice, RelayNumber, Step};
+use crate::tables;
+
+/// Relays kept in a profile: own ones and those of contacts.
+const RELAYS_MAX: usize = 4_096;
+/// Deletions told to a relay in one request.
+const DELETIONS_MAX: usize = 32;
+/// How long word of an envelope that needs no haste, such as a receipt, waits for a push to ride on.
+const ACK_PATIENCE: Duration = Duration::from_secs(2);
+/// A relay that would not take mail is asked again after this long.
+const ASK_AGAIN: Duration = Duration::from_secs(300);
+
+/// A relay as this profile knows it.
+pub(crate) struct Relay {
+    record: RelayRecord,
+    link: Option<LinkId>,
+    /// Our side of its mailbox, once its keys are known.
+    client: Option<Client>,
+    connecting: bool,
+    retry_at: Option<Moment>,
+}
+
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct RelayRecord {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub(crate) id: Option<[u8; 16]>,
+    #[n(1)]
+    pub(crate) addresses: Vec<String>,
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub(crate) descriptor: Option<Vec<u8>>,
+    /// Whether mail for this profile is left there.
+    #[n(3)]
+    pub(crate) home: bool,
+}
+
+impl Relay {
+    fn new(record: RelayRecord) -> Self {
+        Self { record, link: None, client: None, connecting: false, retry_at: None }
+    }
+
+    pub(super) fn is_home(&self) -> bool {
+        self.record.home
+    }
+
+    pub(super) fn record(&self) -> &RelayRecord {
+        &self.record
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.client.as_ref().is_some_and(Client::is_up)
+    }
+
+    pub(super) fn deadline(&self, now: Moment) -> Option<Moment> {
+        let client = self.client.as_ref().and_then(|client| client.deadline(now));
+        client.into_iter().chain(self.retry_at).min()
+    }
+
+    fn descriptor(&self) -> Option<RelayDescriptor> {
+        RelayDescriptor::parse(self.record.descriptor.as_deref()?).ok()
+    }
+
+    fn addresses(&self) -> Vec<Address> {
+        self.record.addresses.iter().filter_map(|a| Address::parse(a).ok()).collect()
+    }
+}
+
+impl Engine {
+    pub(super) fn load_relay(
+        &mut self,
+        number: u32,
+        bytes: &[u8],
+        overlay: &Overlay<'_>,
+    ) -> Result<(), StoreError> {
+        let record: RelayRecord = decode(bytes)?;
+        let cursor = match overlay.get(&tables::CURSOR, b"", number.into())? {
+            Some(bytes) => Cursor::decode(&bytes).map_err(|_| crate::CORRUPT)?,
+            None => Cursor::default(),
+        };
+        let mut relay = Relay::new(record);
+        let reads = relay.record.home || self.joins.values().any(|j| j.reads(MailboxId(number)));
+        relay.client = relay.descriptor().map(|descriptor| Client::new(&descriptor, cursor, reads));
+        self.relays.insert(MailboxId(number), relay);
+        Ok(())
+    }
+
+    /// Returns the relays where mail for this profile is left, as others are told: those that are known by key.
+    pub(super) fn home_relays(&self) -> Vec<(MailboxId, (RelayId, Address))> {
+        let homes = self.relays.iter().filter(|(_, r)| r.record.home);
+        let known = homes.filter_map(|(number, relay)| {
+            Some((*number, (RelayId(relay.record.id?), relay.addresses().into_iter().next()?)))
+        });
+        known.take(REACH_RELAYS_MAX).collect()
+    }
+
+    /// Returns the number of a relay that somebody named, noting it if it is new.
+    pub(super) fn know_relay(&mut self, named: &RelayRef, turn: &mut Turn<'_, '_>) -> Option<MailboxId> {
+        if let Some((number, _)) = self.relays.iter().find(|(_, r)| r.record.id == Some(named.id)) {
+            return Some(*number);
+        }
+        Address::parse(&named.address).ok()?;
+        let record = RelayRecord {
+            id: Some(named.id),
+            addresses: vec![named.address.clone()],
+            descriptor: None,
+            home: false,
+        };
+        self.add_relay(record, turn)
+    }
+
+    pub(super) fn add_relay(&mut self, record: RelayRecord, turn: &mut Turn<'_, '_>) -> Option<MailboxId> {
+        if self.relays.len() >= RELAYS_MAX {
+            return None;
+        }
+        let number = MailboxId(self.relays.last_key_value().map_or(1, |(n, _)| n.0 + 1));
+        self.relays.insert(number, Relay::new(record));
+        self.put_relay(number, turn);
+        self.restart_client(number, turn);
+        Some(number)
+    }
+
+    fn put_relay(&self, number: MailboxId, turn: &mut Turn<'_, '_>) {
+        turn.overlay.put(&tables::RELAY, b"", number.0.into(), encode(&self.relays[&number].record));
+    }
+
+    /// From now on mail for this profile is left at this relay, and read there.
+    pub(super) fn make_home(&mut self, number: MailboxId, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let Some(relay) = self.relays.get_mut(&number).filter(|r| !r.record.home) else { return Ok(()) };
+        relay.record.home = true;
+        self.put_relay(number, turn);
+        self.restart_client(number, turn);
+        self.announce_reach(turn)
+    }
+
+    pub(super) fn remove_relay(
+        &mut self,
+        number: MailboxId,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let Some(relay) = self.relays.get_mut(&number) else { return Ok(()) };
+        let was_home = std::mem::replace(&mut relay.record.home, false);
+        self.put_relay(number, turn);
+        self.restart_client(number, turn);
+        if was_home { self.announce_reach(turn) } else { Ok(()) }
+    }
+
+    fn reads(&self, number: MailboxId) -> bool {
+        self.relays.get(&number).is_some_and(|r| r.record.home)
+            || self.joins.values().any(|j| j.reads(number))
+    }
+
+    /// Reads a relay's list again from an earlier position: tags that were passed are waited for now.
+    pub(super) fn look_again(&mut self, number: MailboxId, position: u64, turn: &mut Turn<'_, '_>) {
+        let Some(relay) = self.relays.get_mut(&number) else { return };
+        // A relay whose keys are not known yet was never read.
+        let Some(client) = &mut relay.client else { return };
+        let frames = client.look_again(position, turn.rng);
+        turn.overlay.put(&tables::CURSOR, b"", number.0.into(), client.cursor().encode());
+        if let Some(link) = relay.link {
+            self.outputs.extend(frames.into_iter().map(|frame| Output::Send(link, frame)));
+        }
+    }
+
+    // ---- links ----
+
+    pub(super) fn link_up(
+        &mut self,
+        link: LinkId,
+        kind: LinkKind,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        match kind {
+            LinkKind::Direct { role, local, remote } => {
+                let secrets = self.link_secrets();
+                let (state, first) = Link::new(role, &local, &remote, secrets, turn.now.moment, turn.rng);
+                self.links.insert(link, LinkState::Direct { link: Box::new(state), ack_due: None });
+                self.outputs.push(Output::Send(link, first));
+            }
+            LinkKind::Relay(number) => {
+                let Some(relay) = self.relays.get_mut(&number) else {
+                    self.outputs.push(Output::Close(link));
+                    return Ok(());
+                };
+                relay.link = Some(link);
+                self.links.insert(link, LinkState::Relay(number));
+                if relay.client.is_some() {
+                    self.start_client(number, turn);
+                } else {
+                    self.outputs.push(Output::Send(link, Frame::Describe.encode()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn link_down(&mut self, link: LinkId, _turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        match self.links.remove(&link) {
+            Some(LinkState::Direct { link: state, .. }) => {
+                self.router.link_down(link);
+                if let Some(party) = state.party().filter(|p| self.contacts.contains_key(p)) {
+                    if !self.router.has_link(party) {
+                        self.event(Event::Link { contact: Self::contact_id(party), up: false });
+                    }
+                }
+            }
+            Some(LinkState::Relay(number)) => {
+                self.router.mailbox_down(number);
+                let relay = self.relays.get_mut(&number).filter(|r| r.link == Some(link));
+                if let Some(relay) = relay {
+                    relay.link = None;
+                    if let Some(client) = &mut relay.client {
+                        client.on_link_down();
+                        self.event(Event::Relay { relay: RelayNumber(number.0), up: false });
+                    }
+                }
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn frame(
+        &mut self,
+        link: LinkId,
+        bytes: &[u8],
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        match self.links.get_mut(&link) {
+            Some(LinkState::Direct { link: state, .. }) => {
+                match state.on_frame(bytes, turn.now.moment, turn.rng) {
+                    Ok(events) => events.into_iter().try_for_each(|event| self.on_link(link, event, turn)),
+                    Err(_) => {
+                        self.outputs.push(Output::Close(link));
+                        self.link_down(link, turn)
+                    }
+                }
+            }
+            Some(LinkState::Relay(number)) => {
+                let number = *number;
+                self.relay_frame(number, link, bytes, turn)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn on_link(&mut self, link: LinkId, event: LinkEvent, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        match event {
+            LinkEvent::Send(frame) => self.outputs.push(Output::Send(link, frame)),
+            LinkEvent::Up(party) => {
+                self.router.link_up(link, party);
+                self.outputs.push(Output::Keep(link));
+                if self.contacts.contains_key(&party) {
+                    self.event(Event::Link { contact: Self::contact_id(party), up: true });
+                }
+            }
+            LinkEvent::Received { tag, blob } => {
+                let patient = turn.now.moment.plus(ACK_PATIENCE);
+                if let Some(LinkState::Direct { ack_due, .. }) = self.links.get_mut(&link) {
+                    *ack_due = ack_due.or(Some(patient));
+                }
+                self.arrive(Crossing::Arriving(tag), blob.bytes(), Road::Link(link), turn)?;
+            }
+            LinkEvent::Acked(numbers) => {
+                for number in numbers {
+                    if self.router.landed(number) {
+                        self.note_flight(number, Step::OnDevice, turn)?;
+                    }
+                }
+            }
+            LinkEvent::Ready => {}
+        }
+        Ok(())
+    }
+
+    /// Notes a step for each message in the envelope with this outbox number.
+    fn note_flight(&mut self, number: u64, step: Step, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let found = self.router.party_of(number).and_then(|party| {
+            let pair = self.pairs.get(&party)?;
+            let flight = pair.flights.values().rev().find(|f| f.number == number)?;
+            Some((party, *flight))
+        });
+        let Some((party, flight)) = found else { return Ok(()) };
+        flight.items().try_for_each(|sequence| self.note(party, sequence, step, turn))
+    }
+
+    pub(super) fn note_refused(&mut self, number: u64, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        self.note_flight(number, Step::Refused, turn)
+    }
+
+    /// Links that are not bound to anybody yet were greeted without the newest secrets: they are made anew.
+    pub(super) fn refresh_links(&mut self, turn: &mut Turn<'_, '_>) {
+        let unbound = |(id, link): (&LinkId, &LinkState)| match link {
+            LinkState::Direct { link: state, .. } if state.party().is_none() => Some(*id),
+            _ => None,
+        };
+        let strangers: Vec<LinkId> = self.links.iter().filter_map(unbound).collect();
+        for link in strangers {
+            self.outputs.push(Output::Close(link));
+            let _ = self.link_down(link, turn);
+        }
+        self.outputs.push(Output::Greet);
+    }
+
+    // ---- relays ----
+
+    /// Makes our side of a relay's mailbox anew: its keys are known now, or it is read from now on, or no longer.
+    fn restart_client(&mut self, number: MailboxId, turn: &mut Turn<'_, '_>) {
+        let reads = self.reads(number);
+        let Some(relay) = self.relays.get_mut(&number) else { return };
+        let Some(descriptor) = relay.descriptor() else { return };
+        let cursor = relay.client.take().map(|client| client.cursor().clone()).unwrap_or_default();
+        self.router.mailbox_down(number);
+        relay.client = Some(Client::new(&descriptor, cursor, reads));
+        self.start_client(number, turn);
+    }
+
+    fn start_client(&mut self, number: MailboxId, turn: &mut Turn<'_, '_>) {
+        let Some(relay) = self.relays.get_mut(&number) else { return };
+        let (Some(link), Some(client)) = (relay.link, &mut relay.client) else { return };
+        for frame in client.on_link_up(turn.rng) {
+            self.outputs.push(Output::Send(link, frame));
+        }
+        self.router.mailbox_up(number);
+        self.event(Event::Relay { relay: RelayNumber(number.0), up: true });
+    }
+
+    fn relay_frame(
+        &mut self,
+        number: MailboxId,
+        link: LinkId,
+        bytes: &[u8],
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let Some(relay) = self.relays.get_mut(&number) else { return Ok(()) };
+        let Some(client) = &mut relay.client else { return self.relay_described(number, link, bytes, turn) };
+        let router = &self.router;
+        let wanted = |prefix: &Prefix| router.is_expected(prefix);
+        match client.on_frame(bytes, &wanted, turn.now.moment, turn.rng) {
+            Ok(events) => events.into_iter().try_for_each(|event| self.on_relay(number, link, event, turn)),
+            Err(_) => {
+                self.outputs.push(Output::Close(link));
+                self.link_down(link, turn)
+            }
+        }
+    }
+
+    fn relay_described(
+        &mut self,
+        number: MailboxId,
+        link: LinkId,
+        bytes: &[u8],
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let Ok(Frame::Descriptor(bytes)) = Frame::decode(bytes) else { return Ok(()) };
+        let Some(relay) = self.relays.get_mut(&number) else { return Ok(()) };
+        let described =
+            RelayDescriptor::parse(&bytes).ok().filter(|d| relay.record.id.is_none_or(|id| id == d.id().0));
+        let Some(descriptor) = described else {
+            self.outputs.push(Output::Close(link));
+            self.event(Event::Notice(Notice::RelayImpostor(RelayNumber(number.0))));
+            return self.link_down(link, turn);
+        };
+        let was_nameless = relay.record.id.replace(descriptor.id().0).is_none();
+        relay.record.descriptor = Some(bytes);
+        self.put_relay(number, turn);
+        self.restart_client(number, turn);
+        let home = self.relays.get(&number).is_some_and(|r| r.record.home);
+        if was_nameless && home { self.announce_reach(turn) } else { Ok(()) }
+    }
+
+    fn on_relay(
+        &mut self,
+        number: MailboxId,
+        link: LinkId,
+        event: ClientEvent,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let relay = RelayNumber(number.0);
+        match event {
+            ClientEvent::Send(frame) => self.outputs.push(Output::Send(link, frame)),
+            ClientEvent::Stored(key) => {
+                if self.router.stored(number, key, turn.overlay).is_some() {
+                    self.note_flight(key, Step::OnRelay(number.0), turn)?;
+                }
+            }
+            ClientEvent::Refused(key, refusal) => {
+                let (setback, pause) = match refusal {
+                    Refusal::Taken | Refusal::Gone | Refusal::Bad | Refusal::NotUnderstood => {
+                        (Setback::Taken, None)
+                    }
+                    Refusal::Full | Refusal::Pay { .. } => (Setback::NotNow, Some(ASK_AGAIN)),
+                    Refusal::Busy { after_ms } => {
+                        (Setback::NotNow, Some(Duration::from_millis(after_ms.into()).min(ASK_AGAIN)))
+                    }
+                };
+                if let (Some(pause), Some(relay)) = (pause, self.relays.get_mut(&number)) {
+                    relay.retry_at = Some(turn.now.moment.plus(pause));
+                }
+                self.deposit_refused(number, key, setback, turn)?;
+            }
+            ClientEvent::Blob { prefix, blob, position } => {
+                self.arrive(Crossing::Listed(prefix), blob.bytes(), Road::Mailbox(number, position), turn)?;
+            }
+            ClientEvent::CursorMoved => {
+                if let Some(client) = self.relays.get(&number).and_then(|r| r.client.as_ref()) {
+                    turn.overlay.put(&tables::CURSOR, b"", number.0.into(), client.cursor().encode());
+                }
+            }
+            ClientEvent::ListReplaced => {
+                self.router.mailbox_forgot(number);
+                self.event(Event::Notice(Notice::RelayListReplaced(relay)));
+            }
+            ClientEvent::Deleted(..)
+            | ClientEvent::CaughtUp
+            | ClientEvent::Descriptor(_)
+            | ClientEvent::NotFollowing => {}
+            ClientEvent::Equivocation => self.event(Event::Notice(Notice::RelayEquivocates(relay))),
+        }
+        Ok(())
+    }
+
+    // ---- filling ----
+
+    /// Gives each road what it can carry now, acknowledges what came, and asks for connections that are needed.
+    pub(super) fn fill_roads(&mut self, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let now = turn.now.moment;
+        self.close_strangers(turn)?;
+        self.tire_early(turn)?;
+        self.router.overdue(now);
+        self.wake_relays(turn)?;
+        let links: Vec<LinkId> = self.links.keys().copied().collect();
+        for link in links {
+            self.fill_link(link, turn)?;
+        }
+        let numbers: Vec<MailboxId> = self.relays.keys().copied().collect();
+        for number in numbers {
+            self.fill_relay(number, turn)?;
+        }
+        self.connect_wanted();
+        Ok(())
+    }
+
+    fn wake_relays(&mut self, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let now = turn.now.moment;
+        let mut stalled = Vec::new();
+        for relay in self.relays.values_mut() {
+            relay.retry_at = relay.retry_at.filter(|at| *at > now);
+            let (Some(client), Some(link)) = (&mut relay.client, relay.link) else { continue };
+            match client.on_wake(now, turn.rng) {
+                Ok(frames) => self.outputs.extend(frames.into_iter().map(|frame| Output::Send(link, frame))),
+                Err(_) => stalled.push(link),
+            }
+        }
+        for link in stalled {
+            self.outputs.push(Output::Close(link));
+            self.link_down(link, turn)?;
+        }
+        Ok(())
+    }
+
+    fn close_strangers(&mut self, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let now = turn.now.moment;
+        let late = |(id, link): (&LinkId, &LinkState)| match link {
+            LinkState::Direct { link: state, .. } if state.deadline().is_some_and(|at| at <= now) => {
+                Some(*id)
+            }
+            _ => None,
+        };
+        let late: Vec<LinkId> = self.links.iter().filter_map(late).collect();
+        for link in late {
+            self.outputs.push(Output::Close(link));
+            self.link_down(link, turn)?;
+        }
+        Ok(())
+    }
+
+    fn fill_link(&mut self, link: LinkId, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let Some(LinkState::Direct { link: state, ack_due }) = self.links.get_mut(&link) else {
+            return Ok(());
+        };
+        // The turn is committed before anything leaves, so what came is kept by then.
+        state.kept();
+        while let Some(number) = self.router.next_push(link) {
+            let Some(envelope) = self.router.envelope(number, turn.overlay)? else {
+                self.router.pushed(link, number);
+                continue;
+            };
+            let Some(frame) = state.push(number, &envelope.tag, &envelope.blob) else { break };
+            self.router.pushed(link, number);
+            self.outputs.push(Output::Send(link, frame));
+        }
+        if !state.owes_ack() {
+            *ack_due = None;
+        } else if state.is_ack_due() || ack_due.is_some_and(|at| at <= turn.now.moment) {
+            *ack_due = None;
+            let frame = state.acknowledge();
+            self.outputs.extend(frame.map(|frame| Output::Send(link, frame)));
+        }
+        Ok(())
+    }
+
+    fn fill_relay(&mut self, number: MailboxId, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let Some(relay) = self.relays.get_mut(&number) else { return Ok(()) };
+        let (Some(client), Some(link), None) = (&mut relay.client, relay.link, relay.retry_at) else {
+            return Ok(());
+        };
+        let up = self.router.is_up(number);
+        while let Some(key) = self.router.next_deposit(number).filter(|_| up) {
+            let Some(envelope) = self.router.envelope(key, turn.overlay)? else {
+                self.router.settle(key, turn.overlay)?;
+                continue;
+            };
+            // One envelope a request: the relay is not told which of them came together.
+            let Some(frame) = client.put(key, &envelope, turn.rng) else { break };
+            self.router.depositing(number, key);
+            self.outputs.push(Output::Send(link, frame));
+        }
+        while up {
+            let deletions = self.router.take_deletions(number, DELETIONS_MAX);
+            if deletions.is_empty() {
+                break;
+            }
+            let Some(frame) = client.delete(&deletions, turn.rng) else {
+                self.router.return_deletions(number, deletions);
+                break;
+            };
+            self.outputs.push(Output::Send(link, frame));
+        }
+        Ok(())
+    }
+
+    /// Homes are always connected; other relays while something is to be taken to or fetched from them.
+    fn connect_wanted(&mut self) {
+        let wanted = self.router.mailboxes_wanted();
+        let numbers: Vec<MailboxId> = self.relays.keys().copied().collect();
+        for number in numbers {
+            let needed = self.reads(number) || wanted.contains(&number);
+            let Some(relay) = self.relays.get_mut(&number) else { continue };
+            if needed && !relay.connecting {
+                relay.connecting = true;
+                let peer = relay.descriptor().map(|d| d.facts().peer.clone());
+                let addresses = relay.addresses();
+                self.outputs.push(Output::Connect { mailbox: number, addresses, peer });
+            } else if !needed && relay.connecting && relay.link.is_none() {
+                relay.connecting = false;
+                self.outputs.push(Output::Disconnect(number));
+            }
+        }
+    }
+
+    /// Something that people wait for came over this link: its sender is told at once that it is kept.
+    pub(super) fn hasten_ack(&mut self, link: LinkId, turn: &Turn<'_, '_>) {
+        if let Some(LinkState::Direct { ack_due, .. }) = self.links.get_mut(&link) {
+            *ack_due = Some(turn.now.moment);
+        }
+    }
+
+    /// Tells whether a direct link to a contact is up.
+    pub(super) fn is_linked(&self, party: Party) -> bool {
+        self.router.has_link(party)
+    }
+}

@@ -1,0 +1,323 @@
+//! From words to envelopes: items get numbers, segments are sealed, and the router gets what leaves.
+
+use std::time::Duration;
+
+use proto::id::{Moment, Party};
+use proto::router::{Accepted, Crossing, MailboxId};
+use proto::store::StoreError;
+
+use super::{Engine, Turn};
+use crate::content::{Body, Item, MessageId};
+use crate::conversation::{self, Inserted, decode, encode};
+use crate::event::{Event, Place, Step, Trail};
+use crate::pair::{Flight, Pair, SEGMENT_BYTES_MAX};
+use crate::stream::{SEGMENT_ITEMS_MAX, Segment};
+use crate::tables;
+
+/// Slots in doubt from which items wait to share an envelope: the other side is away, and slots are finite.
+const GATHER_FROM_SLOTS: u32 = 128;
+/// How long they wait, at first and when slots grow scarce.
+const GATHER: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
+/// How long an envelope may be missing while later ones came before its items are sealed again.
+const DOUBT: Duration = Duration::from_secs(10);
+
+/// What a number of the stream stands for, until it is acknowledged.
+pub(crate) enum Sent {
+    /// A message of ours at a place of a conversation.
+    Message(u32, Place),
+    /// The bytes of another item.
+    Item(Vec<u8>),
+}
+
+impl Sent {
+    fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Message(conversation, place) => {
+                [&[1][..], &conversation.to_be_bytes(), &place.0.to_be_bytes()].concat()
+            }
+            Self::Item(bytes) => [&[0][..], bytes].concat(),
+        }
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
+        match bytes.split_first() {
+            Some((1, rest)) => {
+                let (conversation, place) = rest.split_first_chunk::<4>().ok_or(crate::CORRUPT)?;
+                let place = place.try_into().map_err(|_| crate::CORRUPT)?;
+                Ok(Self::Message(u32::from_be_bytes(*conversation), Place(u64::from_be_bytes(place))))
+            }
+            Some((0, rest)) => Ok(Self::Item(rest.to_vec())),
+            _ => Err(crate::CORRUPT),
+        }
+    }
+}
+
+impl Engine {
+    /// Keeps an own message and queues it for the other side. Returns its id.
+    pub(super) fn write_message(
+        &mut self,
+        number: u32,
+        body: Body,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<MessageId, StoreError> {
+        let mut salt = [0; 32];
+        turn.rng.fill_bytes(&mut salt);
+        let device = self.device_id();
+        let conversation = self.conversations.get_mut(&number).ok_or(crate::CORRUPT)?;
+        let content = conversation.compose(device, body, turn.now.label_ms, salt);
+        let bytes = content.encode();
+        let label = turn.now.label_ms;
+        let inserted = conversation.insert(number, &bytes, &content, true, label, turn.overlay)?;
+        let Inserted::New(id, place) = inserted else { return Err(crate::CORRUPT) };
+        let (conversation_id, party) = (conversation.id, Party(conversation.party));
+        self.dirty_conversations.insert(number);
+        let mut trail = Trail::default();
+        trail.note(Step::Written, label);
+        turn.overlay.put(&tables::TRAIL, &tables::name(number), place.0, encode(&trail));
+        if self.pairs.contains_key(&party) {
+            self.queue_message(party, number, place, turn)?;
+        }
+        self.event(Event::Message { conversation: conversation_id, id, mine: true });
+        Ok(id)
+    }
+
+    /// Queues a message of ours for the other side.
+    pub(super) fn queue_message(
+        &mut self,
+        party: Party,
+        conversation: u32,
+        place: Place,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        self.queue(party, &Sent::Message(conversation, place), turn)
+    }
+
+    /// Queues an item other than a message.
+    pub(super) fn queue_item(
+        &mut self,
+        party: Party,
+        item: &Item,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        self.queue(party, &Sent::Item(item.encode()), turn)
+    }
+
+    fn queue(&mut self, party: Party, sent: &Sent, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let Some(pair) = self.pairs.get_mut(&party) else { return Err(crate::CORRUPT) };
+        let sequence = pair.sender.number();
+        turn.overlay.put(&tables::SENT, &tables::name(party.0), sequence, sent.encode());
+        self.dirty.insert(party);
+        Ok(())
+    }
+
+    /// This device's id, as it stands in content headers.
+    pub(super) fn device_id(&self) -> [u8; 16] {
+        device_id(self.me.cert())
+    }
+
+    /// Seals what waits in each pair, and receipts that are due.
+    pub(super) fn flush_pairs(&mut self, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let due: Vec<Party> =
+            self.pairs.values().filter(|p| self.is_due(p, turn.now.moment)).map(|p| p.party).collect();
+        for party in due {
+            self.reseal_doubted(party, turn)?;
+            self.flush(party, turn)?;
+        }
+        Ok(())
+    }
+
+    fn is_due(&self, pair: &Pair, now: Moment) -> bool {
+        self.dirty.contains(&pair.party) || self.pair_deadline(pair).is_some_and(|at| at <= now)
+    }
+
+    /// Returns when something of this pair falls due by time alone.
+    pub(super) fn pair_deadline(&self, pair: &Pair) -> Option<Moment> {
+        let ack = pair.ack_due.filter(|_| pair.room() > 0);
+        let doubt =
+            pair.doubted.values().min().map(|since| since.plus(DOUBT)).filter(|_| pair.room_for_items() > 0);
+        let early = pair.early_since.map(|since| since.plus(super::receive::EARLY_PATIENCE));
+        [ack, doubt, early, pair.gather_until].into_iter().flatten().min()
+    }
+
+    fn flush(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        loop {
+            let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+            if !pair.sender.has_unsealed() || pair.room_for_items() == 0 {
+                pair.gather_until = None;
+                break;
+            }
+            let first = pair.sender.sealed() + 1;
+            let items = collect_items(party, first, pair.sender.next(), turn)?;
+            let full = items.len() as u64 + first < pair.sender.next();
+            let scarce = pair.slots_in_doubt() >= GATHER_FROM_SLOTS;
+            if scarce && !full && !self.router.has_link(party) {
+                let patience = GATHER[usize::from(pair.room_for_items() < 32)];
+                let until = *pair.gather_until.get_or_insert(turn.now.moment.plus(patience));
+                if turn.now.moment < until {
+                    break;
+                }
+            }
+            pair.gather_until = None;
+            self.seal_segment(party, first, items, turn)?;
+        }
+        let ack_due = self.pairs.get(&party).and_then(|p| p.ack_due.filter(|_| p.room() > 0));
+        if ack_due.is_some_and(|at| at <= turn.now.moment) {
+            self.seal_segment(party, 0, Vec::new(), turn)?;
+        }
+        Ok(())
+    }
+
+    /// Seals one segment and hands the envelope to the router. Any segment carries the newest receipt.
+    fn seal_segment(
+        &mut self,
+        party: Party,
+        first: u64,
+        items: Vec<Vec<u8>>,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        let count = items.len() as u64;
+        let segment = Segment { first, items, ack: pair.ack() };
+        let (slot, envelope, deletion) = pair.seal(&segment, turn.rng);
+        pair.ack_due = None;
+        pair.ack_sent = Some(turn.now.moment);
+        let newly = if count > 0 && first + count - 1 > pair.sender.sealed() {
+            pair.sender.sealed() + 1
+        } else {
+            u64::MAX
+        };
+        if count > 0 {
+            pair.sender.mark_sealed(first + count - 1);
+        }
+        let mailboxes = self.mailboxes_of(party);
+        let crossing =
+            Crossing::Leaving { party, envelope: &envelope, deletion: Some(deletion), mailboxes: &mailboxes };
+        let Accepted::Kept(number) = self.router.accept(crossing, turn.now.moment, turn.overlay)? else {
+            return Err(crate::CORRUPT);
+        };
+        let flight = Flight { number, first, count };
+        turn.overlay.put(&tables::FLIGHT, &tables::name(party.0), slot.into(), encode(&flight));
+        if let Some(pair) = self.pairs.get_mut(&party) {
+            pair.flights.insert(slot, flight);
+        }
+        self.dirty.insert(party);
+        for sequence in flight.items().filter(|s| *s >= newly) {
+            self.note(party, sequence, Step::Sealed, turn)?;
+        }
+        Ok(())
+    }
+
+    /// Seals anew the items of envelopes that are long missing while later ones came.
+    fn reseal_doubted(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        let ripe: Vec<u32> = pair
+            .doubted
+            .iter()
+            .filter(|(_, since)| since.plus(DOUBT) <= turn.now.moment)
+            .map(|(s, _)| *s)
+            .collect();
+        for slot in ripe {
+            let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+            if pair.room_for_items() == 0 {
+                return Ok(());
+            }
+            pair.doubted.remove(&slot);
+            let Some(flight) = pair.flights.remove(&slot) else { continue };
+            let missing: Vec<u64> = flight.items().filter(|s| !pair.sender.is_acked(*s)).collect();
+            turn.overlay.delete(&tables::FLIGHT, &tables::name(party.0), slot.into());
+            self.router.settle(flight.number, turn.overlay)?;
+            for run in missing.chunk_by(|a, b| a + 1 == *b) {
+                let items = collect_items(party, run[0], run[run.len() - 1] + 1, turn)?;
+                // The run came out of one envelope, so it fits into one.
+                self.seal_segment(party, run[0], items, turn)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns where a counterpart looks for mail.
+    pub(super) fn mailboxes_of(&self, party: Party) -> Vec<MailboxId> {
+        self.contacts
+            .get(&party)
+            .map(|c| c.mailboxes.iter().copied().map(MailboxId).collect())
+            .unwrap_or_default()
+    }
+
+    /// Notes a step of the message behind `sequence`, if it is one.
+    pub(super) fn note(
+        &mut self,
+        party: Party,
+        sequence: u64,
+        step: Step,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let Some(bytes) = turn.overlay.get(&tables::SENT, &tables::name(party.0), sequence)? else {
+            return Ok(());
+        };
+        match Sent::decode(&bytes)? {
+            Sent::Message(conversation, place) => self.note_at(conversation, place, step, turn),
+            Sent::Item(_) => Ok(()),
+        }
+    }
+
+    pub(super) fn note_at(
+        &mut self,
+        conversation: u32,
+        place: Place,
+        step: Step,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let name = tables::name(conversation);
+        let mut trail: Trail = match turn.overlay.get(&tables::TRAIL, &name, place.0)? {
+            Some(bytes) => decode(&bytes)?,
+            None => Trail::default(),
+        };
+        let before = trail.delivery();
+        if !trail.note(step, turn.now.label_ms) {
+            return Ok(());
+        }
+        turn.overlay.put(&tables::TRAIL, &name, place.0, encode(&trail));
+        let delivery = trail.delivery();
+        if delivery != before {
+            let content = conversation::content_at(conversation, place, turn.overlay)?;
+            let id = crate::content::Content::id(&content);
+            if let Some(conversation) = self.conversations.get(&conversation) {
+                let conversation = conversation.id;
+                self.event(Event::Delivery { conversation, id, delivery });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the id that a device has in content headers.
+pub(super) fn device_id(cert: &crypto::identity::DeviceCert) -> [u8; 16] {
+    cert.hash()[..16].try_into().expect("a hash has 32 bytes")
+}
+
+/// Reads items from `first` up to before `end`, as many as one segment takes.
+fn collect_items(
+    party: Party,
+    first: u64,
+    end: u64,
+    turn: &Turn<'_, '_>,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    let mut items = Vec::new();
+    let mut bytes = Segment::OVERHEAD_BYTES;
+    for sequence in first..end {
+        let record =
+            turn.overlay.get(&tables::SENT, &tables::name(party.0), sequence)?.ok_or(crate::CORRUPT)?;
+        let item = match Sent::decode(&record)? {
+            Sent::Item(bytes) => bytes,
+            Sent::Message(conversation, place) => {
+                Item::Message(conversation::content_at(conversation, place, turn.overlay)?).encode()
+            }
+        };
+        bytes += item.len() + Segment::ITEM_OVERHEAD_BYTES;
+        if !items.is_empty() && (bytes > SEGMENT_BYTES_MAX || items.len() == SEGMENT_ITEMS_MAX) {
+            break;
+        }
+        items.push(item);
+    }
+    Ok(items)
+}

@@ -1,0 +1,271 @@
+//! The one task that acts: it gathers inputs, lets the engine decide, commits once, and releases the outputs.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use net::Target;
+use proto::id::{Address, LinkId, Moment, PeerName};
+use proto::store::{Batch, Overlay, Store as _, StoreError};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::networks::{Arrival, Networks, Origin};
+use super::profile::{NodeError, Opened};
+use super::{Config, Request};
+use crate::engine::{Answer, CommandError, Input, Now, Output, Ticket};
+use crate::event::Event;
+
+/// Network events that wait for the driver; beyond it the wires wait.
+const ARRIVALS_MAX: usize = 1_024;
+/// Inputs that share one commit.
+const GATHER_INPUTS: usize = 512;
+/// Bytes of frames that share one commit.
+const GATHER_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes that wait for one slow link; beyond it the link is closed, and what it carried goes another way.
+const BACKLOG_BYTES: usize = 16 * 1024 * 1024;
+/// Neighbours that are remembered to be greeted again.
+const NEIGHBOURS_MAX: usize = 1_024;
+
+pub(crate) fn spawn(
+    opened: Opened,
+    config: Config,
+    requests: mpsc::Receiver<Request>,
+    events: broadcast::Sender<Event>,
+) -> Result<(), NodeError> {
+    let (arrivals, arriving) = mpsc::channel(ARRIVALS_MAX);
+    let networks = Networks::start(config.listen, config.discovery, arrivals)?;
+    let runtime = tokio::runtime::Handle::current();
+    let driver = Driver {
+        opened,
+        networks,
+        requests,
+        arriving,
+        events,
+        tickets: BTreeMap::new(),
+        next_ticket: 0,
+        backlog: BTreeMap::new(),
+        neighbours: BTreeMap::new(),
+        listening: Vec::new(),
+        ending: None,
+    };
+    std::thread::Builder::new()
+        .name("madang-node".into())
+        .spawn(move || {
+            let _entered = runtime.enter();
+            driver.run(&runtime);
+        })
+        .map(drop)
+        .map_err(|_| NodeError::Stopped)
+}
+
+struct Driver {
+    opened: Opened,
+    networks: Networks,
+    requests: mpsc::Receiver<Request>,
+    arriving: mpsc::Receiver<Arrival>,
+    events: broadcast::Sender<Event>,
+    tickets: BTreeMap<Ticket, oneshot::Sender<Result<Answer, CommandError>>>,
+    next_ticket: u64,
+    backlog: BTreeMap<LinkId, VecDeque<Vec<u8>>>,
+    neighbours: BTreeMap<PeerName, Vec<Address>>,
+    listening: Vec<Address>,
+    ending: Option<oneshot::Sender<()>>,
+}
+
+enum Woken {
+    Request(Option<Request>),
+    Arrival(Arrival),
+    Time,
+}
+
+impl Driver {
+    fn run(mut self, runtime: &tokio::runtime::Handle) {
+        for notice in std::mem::take(&mut self.opened.notices) {
+            let _ = self.events.send(Event::Notice(notice));
+        }
+        // The first turn asks for the connections that the profile needs.
+        let mut inputs = vec![Input::Wake];
+        loop {
+            if let Err(error) = self.turn(std::mem::take(&mut inputs)) {
+                tracing::error!(%error, "the profile cannot be written: the node ends");
+                break;
+            }
+            if self.ending.is_some() {
+                break;
+            }
+            let woken = runtime.block_on(self.wait());
+            if !self.gather(woken, &mut inputs) {
+                break;
+            }
+        }
+        runtime.block_on(self.networks.shutdown());
+        let ending = self.ending.take();
+        drop(self);
+        if let Some(ending) = ending {
+            let _ = ending.send(());
+        }
+    }
+
+    async fn wait(&mut self) -> Woken {
+        let due = self.opened.engine.next_wake(self.moment());
+        let pause = due.map_or(Duration::from_secs(3600), |at| at.since(self.moment()));
+        tokio::select! {
+            biased;
+            request = self.requests.recv() => Woken::Request(request),
+            Some(arrival) = self.arriving.recv() => Woken::Arrival(arrival),
+            () = tokio::time::sleep(pause) => Woken::Time,
+        }
+    }
+
+    /// Collects what is there already, without waiting for more. Returns false when nobody can ask any more.
+    fn gather(&mut self, woken: Woken, inputs: &mut Vec<Input>) -> bool {
+        let mut bytes = 0;
+        match woken {
+            Woken::Request(Some(request)) => self.request(request, inputs),
+            Woken::Request(None) => return false,
+            Woken::Arrival(arrival) => bytes += self.arrival(arrival, inputs),
+            Woken::Time => inputs.push(Input::Wake),
+        }
+        while inputs.len() < GATHER_INPUTS && bytes < GATHER_BYTES {
+            if let Ok(request) = self.requests.try_recv() {
+                self.request(request, inputs);
+            } else if let Ok(arrival) = self.arriving.try_recv() {
+                bytes += self.arrival(arrival, inputs);
+            } else {
+                break;
+            }
+        }
+        true
+    }
+
+    fn request(&mut self, request: Request, inputs: &mut Vec<Input>) {
+        match request {
+            Request::Command(command, answer) => {
+                let ticket = Ticket(self.next_ticket);
+                self.next_ticket += 1;
+                self.tickets.insert(ticket, answer);
+                inputs.push(Input::Command(ticket, command));
+            }
+            Request::Addresses(answer) => {
+                let _ = answer.send(self.listening.clone());
+            }
+            Request::Shutdown(done) => self.ending = Some(done),
+        }
+    }
+
+    fn arrival(&mut self, (origin, event): Arrival, inputs: &mut Vec<Input>) -> usize {
+        match event {
+            net::Event::LinkUp { link, peer, dialer, remote } => {
+                if let Some((link, kind)) = self.networks.link_up(origin, link, peer, dialer, remote) {
+                    inputs.push(Input::LinkUp(link, kind));
+                }
+            }
+            net::Event::Frame { link, bytes } => {
+                let size = bytes.len();
+                if let Some(link) = self.networks.named(origin, link) {
+                    inputs.push(Input::Frame(link, bytes));
+                }
+                return size;
+            }
+            net::Event::LinkDown { link, .. } => {
+                if let Some(link) = self.networks.link_down(origin, link) {
+                    self.backlog.remove(&link);
+                    inputs.push(Input::LinkDown(link));
+                }
+            }
+            net::Event::Writable { link } => {
+                if let Some(link) = self.networks.named(origin, link) {
+                    self.drain(link);
+                }
+            }
+            net::Event::Listening(address) if origin == Origin::Direct => self.listening.push(address),
+            net::Event::NotListening(address) => self.listening.retain(|a| *a != address),
+            net::Event::Discovered { peer, addresses } => {
+                if self.neighbours.len() < NEIGHBOURS_MAX || self.neighbours.contains_key(&peer) {
+                    self.neighbours.insert(peer.clone(), addresses.clone());
+                }
+                self.networks.dial(Target { peer: Some(peer), addresses });
+            }
+            _ => {}
+        }
+        0
+    }
+
+    fn turn(&mut self, inputs: Vec<Input>) -> Result<(), StoreError> {
+        let now = self.now();
+        let mut rng = rand::rng();
+        let mut batch = Batch::new();
+        let Opened { store, engine, .. } = &mut self.opened;
+        let mut overlay = Overlay::new(store, &mut batch);
+        for input in inputs {
+            engine.handle(input, now, &mut overlay, &mut rng)?;
+        }
+        engine.settle(now, &mut overlay, &mut rng)?;
+        if !batch.is_empty() {
+            store.commit(batch)?;
+        }
+        for output in self.opened.engine.take_outputs() {
+            self.release(output);
+        }
+        Ok(())
+    }
+
+    fn release(&mut self, output: Output) {
+        match output {
+            Output::Send(link, frame) => self.send(link, frame),
+            Output::Close(link) => self.networks.close(link),
+            Output::Keep(link) => self.networks.keep(link),
+            Output::Connect { mailbox, addresses, peer } => self.networks.connect(mailbox, addresses, peer),
+            Output::Disconnect(mailbox) => self.networks.disconnect(mailbox),
+            Output::Dial(address) => self.networks.dial(Target { peer: None, addresses: vec![address] }),
+            Output::Greet => {
+                for (peer, addresses) in &self.neighbours {
+                    self.networks.dial(Target { peer: Some(peer.clone()), addresses: addresses.clone() });
+                }
+            }
+            Output::Event(event) => {
+                let _ = self.events.send(event);
+            }
+            Output::Answer(ticket, answer) => {
+                if let Some(asker) = self.tickets.remove(&ticket) {
+                    let _ = asker.send(answer);
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, link: LinkId, frame: Vec<u8>) {
+        if let Some(waiting) = self.backlog.get_mut(&link) {
+            waiting.push_back(frame);
+            if waiting.iter().map(Vec::len).sum::<usize>() > BACKLOG_BYTES {
+                self.backlog.remove(&link);
+                self.networks.close(link);
+            }
+            return;
+        }
+        if let Err(net::SendError::Full) = self.networks.send(link, frame.clone()) {
+            self.backlog.entry(link).or_default().push_back(frame);
+        }
+    }
+
+    fn drain(&mut self, link: LinkId) {
+        let Some(mut waiting) = self.backlog.remove(&link) else { return };
+        while let Some(frame) = waiting.front() {
+            match self.networks.send(link, frame.clone()) {
+                Err(net::SendError::Full) => {
+                    self.backlog.insert(link, waiting);
+                    return;
+                }
+                Ok(()) | Err(_) => drop(waiting.pop_front()),
+            }
+        }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment(self.opened.started.elapsed().as_millis() as u64)
+    }
+
+    fn now(&self) -> Now {
+        let label = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|d| d.as_millis() as u64);
+        Now { moment: self.moment(), label_ms: label }
+    }
+}

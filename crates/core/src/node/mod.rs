@@ -1,0 +1,329 @@
+//! A running client: the engine with a disk, wires and a thread of its own.
+
+mod config;
+mod driver;
+mod networks;
+mod profile;
+
+use std::path::Path;
+
+use proto::id::Address;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+pub use self::config::Config;
+pub use self::profile::NodeError;
+use crate::contact::Contact;
+use crate::content::{ConversationId, MessageId};
+use crate::conversation::Page;
+use crate::engine::{Answer, Command, CommandError, RelayInfo, Whoami};
+use crate::event::{ContactId, Event, Place, RelayNumber, TrailStep};
+
+/// Requests that wait for the driver; beyond it the asker waits.
+const REQUESTS_MAX: usize = 256;
+/// Events that a reader may lag behind before it is told that it missed some.
+const EVENTS_MAX: usize = 4_096;
+
+/// What is asked of the driver.
+pub(crate) enum Request {
+    Command(Command, oneshot::Sender<Result<Answer, CommandError>>),
+    Addresses(oneshot::Sender<Vec<Address>>),
+    Shutdown(oneshot::Sender<()>),
+}
+
+/// A running client. Clones speak to the same one; it ends by [`Node::shutdown`] or with the last clone.
+#[derive(Clone)]
+pub struct Node {
+    requests: mpsc::Sender<Request>,
+    events: broadcast::Sender<Event>,
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Node")
+    }
+}
+
+/// A reader of events. Each reader sees all events from the moment it was made.
+#[derive(Debug)]
+pub struct Events(broadcast::Receiver<Event>);
+
+impl Events {
+    /// Waits for the next event. Returns nothing once the node has ended.
+    pub async fn next(&mut self) -> Option<Event> {
+        match self.0.recv().await {
+            Ok(event) => Some(event),
+            Err(broadcast::error::RecvError::Lagged(_)) => Some(Event::Lagged),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+}
+
+impl Node {
+    /// Creates a profile in `directory`, which must be absent or empty, and starts it.
+    ///
+    /// # Errors
+    /// [`NodeError`], whose text says what to do. Nothing is left behind that was not there before.
+    pub async fn create(
+        directory: &Path,
+        passphrase: &[u8],
+        config: Config,
+    ) -> Result<(Self, Events), NodeError> {
+        let opened = profile::create(directory, passphrase, &config).await?;
+        Self::start(opened, config)
+    }
+
+    /// Opens the profile in `directory` and starts it.
+    ///
+    /// # Errors
+    /// [`NodeError`], whose text says what to do.
+    pub async fn open(
+        directory: &Path,
+        passphrase: &[u8],
+        config: Config,
+    ) -> Result<(Self, Events), NodeError> {
+        let opened = profile::open(directory, passphrase).await?;
+        Self::start(opened, config)
+    }
+
+    fn start(opened: profile::Opened, config: Config) -> Result<(Self, Events), NodeError> {
+        let (requests, queue) = mpsc::channel(REQUESTS_MAX);
+        let (events, reader) = broadcast::channel(EVENTS_MAX);
+        driver::spawn(opened, config, queue, events.clone())?;
+        Ok((Self { requests, events }, Events(reader)))
+    }
+
+    /// Returns a further reader of events.
+    pub fn events(&self) -> Events {
+        Events(self.events.subscribe())
+    }
+
+    /// Asks the engine. The typed calls below are made of this.
+    ///
+    /// # Errors
+    /// [`NodeError::Command`] if the command changes nothing, [`NodeError::Stopped`] if the node has ended.
+    pub async fn ask(&self, command: Command) -> Result<Answer, NodeError> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(Request::Command(command, answer)).await.map_err(|_| NodeError::Stopped)?;
+        Ok(answered.await.map_err(|_| NodeError::Stopped)??)
+    }
+
+    /// Returns who this profile is.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn whoami(&self) -> Result<Whoami, NodeError> {
+        answered(self.ask(Command::Whoami).await?, |a| match a {
+            Answer::Whoami(whoami) => Some(whoami),
+            _ => None,
+        })
+    }
+
+    /// Returns where direct links are taken.
+    ///
+    /// # Errors
+    /// [`NodeError::Stopped`].
+    pub async fn addresses(&self) -> Result<Vec<Address>, NodeError> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(Request::Addresses(answer)).await.map_err(|_| NodeError::Stopped)?;
+        answered.await.map_err(|_| NodeError::Stopped)
+    }
+
+    /// Changes what this profile calls itself; contacts are told.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn rename(&self, name: &str) -> Result<(), NodeError> {
+        self.ask(Command::Rename(name.to_owned())).await.map(drop)
+    }
+
+    /// Makes an invite for one person, good for `expiry_days` days of uptime. Whoever holds its text first can
+    /// become a contact: hand it over by a road that is trusted with a secret.
+    ///
+    /// # Errors
+    /// As [`Node::ask`]; [`CommandError::RelayNotReached`] if the profile's relay has never answered.
+    pub async fn invite(&self, expiry_days: u16) -> Result<String, NodeError> {
+        answered(self.ask(Command::Invite { expiry_days }).await?, |a| match a {
+            Answer::Invite(text) => Some(text),
+            _ => None,
+        })
+    }
+
+    /// Takes up an invite; `name` is the own name for whoever gave it.
+    ///
+    /// # Errors
+    /// As [`Node::ask`]; [`CommandError::Invite`] says what is wrong with the text.
+    pub async fn accept(&self, text: &str, name: Option<&str>) -> Result<ContactId, NodeError> {
+        let command = Command::Accept { text: text.to_owned(), name: name.map(str::to_owned) };
+        answered(self.ask(command).await?, |a| match a {
+            Answer::Contact(id) => Some(id),
+            _ => None,
+        })
+    }
+
+    /// Returns all contacts.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn contacts(&self) -> Result<Vec<Contact>, NodeError> {
+        answered(self.ask(Command::Contacts).await?, |a| match a {
+            Answer::Contacts(contacts) => Some(contacts),
+            _ => None,
+        })
+    }
+
+    /// Gives a contact an own name, or takes it away.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn rename_contact(&self, contact: ContactId, name: Option<&str>) -> Result<(), NodeError> {
+        self.ask(Command::RenameContact(contact, name.map(str::to_owned))).await.map(drop)
+    }
+
+    /// Returns the number to compare with a contact, over a road where they cannot be impersonated.
+    ///
+    /// # Errors
+    /// As [`Node::ask`]; [`CommandError::NotYet`] until their keys are here.
+    pub async fn safety_number(&self, contact: ContactId) -> Result<crypto::safety::SafetyNumber, NodeError> {
+        answered(self.ask(Command::SafetyNumber(contact)).await?, |a| match a {
+            Answer::SafetyNumber(number) => Some(number),
+            _ => None,
+        })
+    }
+
+    /// Notes that the numbers were compared and equal, or takes that back.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn verify(&self, contact: ContactId, verified: bool) -> Result<(), NodeError> {
+        self.ask(Command::Verify(contact, verified)).await.map(drop)
+    }
+
+    /// Writes a text. Returns once it is on disk; what becomes of it is told by events and [`Node::trail`].
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn send(
+        &self,
+        conversation: ConversationId,
+        text: &str,
+        reply_to: Option<MessageId>,
+    ) -> Result<MessageId, NodeError> {
+        let command = Command::Send { conversation, text: text.to_owned(), reply_to };
+        answered(self.ask(command).await?, |a| match a {
+            Answer::Sent(id) => Some(id),
+            _ => None,
+        })
+    }
+
+    /// Returns up to `limit` messages before a place, or the newest, oldest first.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn history(
+        &self,
+        conversation: ConversationId,
+        before: Option<Place>,
+        limit: usize,
+    ) -> Result<Page, NodeError> {
+        answered(self.ask(Command::History { conversation, before, limit }).await?, |a| match a {
+            Answer::Page(page) => Some(page),
+            _ => None,
+        })
+    }
+
+    /// Returns how many messages of a conversation are unread, and its newest message.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn glance(&self, conversation: ConversationId) -> Result<(u32, Page), NodeError> {
+        answered(self.ask(Command::Glance(conversation)).await?, |a| match a {
+            Answer::Glance(unread, page) => Some((unread, page)),
+            _ => None,
+        })
+    }
+
+    /// Returns all that is known of an own message's way.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn trail(&self, message: MessageId) -> Result<Vec<TrailStep>, NodeError> {
+        answered(self.ask(Command::Trail(message)).await?, |a| match a {
+            Answer::Trail(steps) => Some(steps),
+            _ => None,
+        })
+    }
+
+    /// Notes that everything up to a place was seen; tells the other side if `tell` is set.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn mark_read(
+        &self,
+        conversation: ConversationId,
+        place: Place,
+        tell: bool,
+    ) -> Result<(), NodeError> {
+        self.ask(Command::MarkRead { conversation, place, tell }).await.map(drop)
+    }
+
+    /// Adds a relay by its descriptor text, or by an address such as `10.0.0.5:4470`. From then on mail for this
+    /// profile is left there, and contacts are told.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn relay_add(&self, text: &str) -> Result<RelayNumber, NodeError> {
+        let text = text.trim();
+        let command = if text.starts_with("madang-relay:") {
+            Command::RelayAdd(text.to_owned())
+        } else {
+            let target = net::parse_typed(text).map_err(|error| CommandError::Relay(error.to_string()))?;
+            Command::RelayAddAt(target.addresses)
+        };
+        answered(self.ask(command).await?, |a| match a {
+            Answer::Relay(number) => Some(number),
+            _ => None,
+        })
+    }
+
+    /// Returns all relays: the profile's own and those of contacts.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn relays(&self) -> Result<Vec<RelayInfo>, NodeError> {
+        answered(self.ask(Command::Relays).await?, |a| match a {
+            Answer::Relays(relays) => Some(relays),
+            _ => None,
+        })
+    }
+
+    /// Mail for this profile is no longer left at this relay.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn relay_remove(&self, relay: RelayNumber) -> Result<(), NodeError> {
+        self.ask(Command::RelayRemove(relay)).await.map(drop)
+    }
+
+    /// Dials a device once, for a direct link: a contact there is recognised, anybody else learns nothing.
+    ///
+    /// # Errors
+    /// As [`Node::ask`]; [`CommandError::Relay`] if the text is no address.
+    pub async fn dial(&self, address: &str) -> Result<(), NodeError> {
+        let target = net::parse_typed(address).map_err(|error| CommandError::Relay(error.to_string()))?;
+        let first = target.addresses.into_iter().next().ok_or(NodeError::Stopped)?;
+        self.ask(Command::Dial(first)).await.map(drop)
+    }
+
+    /// Ends the node: finishes what is under way, closes links and files. Everything kept stays kept.
+    pub async fn shutdown(&self) {
+        let (done, ended) = oneshot::channel();
+        if self.requests.send(Request::Shutdown(done)).await.is_ok() {
+            let _ = ended.await;
+        }
+    }
+}
+
+fn answered<T>(answer: Answer, pick: impl FnOnce(Answer) -> Option<T>) -> Result<T, NodeError> {
+    // The engine answers each command by its own variant; anything else would be a defect of this crate.
+    pick(answer).ok_or(NodeError::Stopped)
+}

@@ -1,0 +1,82 @@
+//! A profile's directory: made, opened, and the sentences for when that cannot be.
+
+use std::path::Path;
+use std::time::Instant;
+
+use proto::id::Moment;
+use proto::store::{Batch, MemoryStore, Overlay, Store as _, StoreError};
+use store::{Options, SealedStore};
+
+use super::Config;
+use crate::engine::{CommandError, Engine, Now};
+use crate::event::Notice;
+
+/// Why a node could not be started, or did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The command changed nothing.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// The profile's files cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The profile's directory cannot be made or opened.
+    #[error(transparent)]
+    Open(#[from] store::OpenError),
+    /// The network cannot be started.
+    #[error("the network cannot be started: {0}")]
+    Network(#[from] net::StartError),
+    /// The node has ended.
+    #[error("the node has ended: start it again")]
+    Stopped,
+}
+
+/// A profile that was opened.
+pub(crate) struct Opened {
+    pub(crate) store: SealedStore,
+    pub(crate) engine: Engine,
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) started: Instant,
+}
+
+pub(crate) async fn create(
+    directory: &Path,
+    passphrase: &[u8],
+    config: &Config,
+) -> Result<Opened, NodeError> {
+    let (directory, passphrase) = (directory.to_owned(), zeroize::Zeroizing::new(passphrase.to_vec()));
+    let (name, cost) = (config.name.clone(), config.cost);
+    blocking(move || {
+        let mut rng = rand::rng();
+        let mut batch = Batch::new();
+        Engine::create(&name, &mut Overlay::new(&MemoryStore::new(), &mut batch), &mut rng);
+        let mut store = SealedStore::create(&directory, &passphrase, cost, Options::default(), &mut rng)?;
+        store.commit(batch)?;
+        load(store, Vec::new())
+    })
+    .await
+}
+
+pub(crate) async fn open(directory: &Path, passphrase: &[u8]) -> Result<Opened, NodeError> {
+    let (directory, passphrase) = (directory.to_owned(), zeroize::Zeroizing::new(passphrase.to_vec()));
+    blocking(move || {
+        let (store, report) = SealedStore::open(&directory, &passphrase, Options::default())?;
+        let rebuilt = report.rebuilt.is_some().then_some(Notice::IndexRebuilt);
+        let rolled_back = report.rolled_back.then_some(Notice::RolledBack);
+        load(store, rebuilt.into_iter().chain(rolled_back).collect())
+    })
+    .await
+}
+
+fn load(store: SealedStore, notices: Vec<Notice>) -> Result<Opened, NodeError> {
+    let now = Now { moment: Moment(0), label_ms: None };
+    let mut batch = Batch::new();
+    let engine = Engine::load(now, &Overlay::new(&store, &mut batch))?;
+    Ok(Opened { store, engine, notices, started: Instant::now() })
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, NodeError> + Send + 'static,
+) -> Result<T, NodeError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| NodeError::Stopped)?
+}

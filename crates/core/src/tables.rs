@@ -1,0 +1,52 @@
+//! Every table of this floor: its number, what its records are named by, and which keys die together.
+
+use proto::store::{LeafRule, Table};
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $name:ident = $id:literal, $text:literal, $leaf:expr;)*) => {
+        $($(#[$doc])* pub(crate) const $name: Table = Table { id: $id, name: $text, leaf: $leaf };)*
+    };
+}
+
+tables! {
+    /// Who we are: order 0 the identity, 1 the profile.
+    ME = 32, "me", LeafRule::PerRecord;
+    /// One record a contact; order = party.
+    CONTACT = 33, "contact", LeafRule::Shared;
+    /// What a pair keeps for as long as its generation lives; order = party.
+    PAIR = 34, "pair", LeafRule::PerRecord;
+    /// What changes with each envelope of a pair: ratchet, chains, stream; order = party.
+    LIVE = 35, "live", LeafRule::PerRecord;
+    /// Slots that are waited for, or spent; name = party, order = slot.
+    SLOT = 36, "slot", LeafRule::PerName;
+    /// Items without acknowledgement; name = party, order = sequence.
+    SENT = 37, "sent", LeafRule::PerName;
+    /// Envelopes under way and the items in them; name = party, order = slot.
+    FLIGHT = 38, "flight", LeafRule::PerName;
+    /// Items ahead of a gap; name = party, order = sequence.
+    HELD = 39, "held", LeafRule::PerName;
+    /// Envelopes too far ahead for the ratchet; name = party, order = slot.
+    EARLY = 40, "early", LeafRule::PerName;
+    /// Invites given out; order = party.
+    INVITE = 41, "invite", LeafRule::PerRecord;
+    /// Invites accepted, their bundle not here yet; order = party.
+    JOIN = 42, "join", LeafRule::PerRecord;
+    /// Relays; order = mailbox.
+    RELAY = 43, "relay", LeafRule::Shared;
+    /// How far each relay's list is read; order = mailbox.
+    CURSOR = 44, "cursor", LeafRule::Shared;
+    /// Conversations; order = their local number.
+    CONVERSATION = 45, "conversation", LeafRule::Shared;
+    /// Messages; name = conversation, order = place. The depth stands above the lowest 24 bits of a place, so a
+    /// run spans 64 steps of depth.
+    MESSAGE = 46, "message", LeafRule::PerRun(64 << 24);
+    /// Delivery of own messages; name = conversation, order = place.
+    TRAIL = 47, "trail", LeafRule::PerName;
+    /// Where a message stands; name = its id, order 0.
+    BY_ID = 48, "by id", LeafRule::Shared;
+}
+
+/// Returns the name under which the records of one local number stand.
+pub(crate) fn name(number: u32) -> [u8; 4] {
+    number.to_be_bytes()
+}
