@@ -364,14 +364,14 @@ impl SerializeTuple for KeyWriter<'_, '_> {
 
     fn serialize_element<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Unfit> {
         let byte = self.key.get_mut(self.at).ok_or(Unfit)?;
-        let mut one = Vec::with_capacity(3);
-        value.serialize(&mut Writer(&mut one))?;
-        *byte = match one.as_slice() {
-            [NUMBER, low] => *low,
-            [NUMBER, low, 1] => *low,
+        // Written behind what is there and taken back: the memory that it touches wipes itself.
+        let end = self.writer.0.len();
+        value.serialize(&mut *self.writer)?;
+        *byte = match &self.writer.0[end..] {
+            [NUMBER, low] | [NUMBER, low, 1] => *low,
             _ => return Err(Unfit),
         };
-        one.fill(0);
+        self.writer.0.truncate(end);
         self.at += 1;
         Ok(())
     }
