@@ -1,0 +1,424 @@
+//! What a profile can be asked, by a command line or by a line of JSON, and how it is answered.
+
+use madang_core::{
+    CommandError, Contact, ContactId, ConversationId, MessageId, Node, NodeError, OpenError, Place,
+    RelayNumber,
+};
+use serde::Deserialize;
+
+use crate::{
+    failure::{Failure, Kind},
+    view::Row,
+};
+
+/// A contact as it is named by a person or a script: by number, or by a name that only one contact has.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(untagged)]
+pub enum Who {
+    /// The contact's number.
+    Number(u32),
+    /// The contact's name, or its number as text.
+    Name(String),
+}
+
+/// A question or a wish. As JSON: an object whose `do` is one of the variants' names, in kebab case.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Ask {
+    /// Who this profile is.
+    Whoami {},
+    /// An invite for one person.
+    Invite {
+        /// Days for which it can be accepted.
+        #[serde(default = "days_default")]
+        days: u16,
+    },
+    /// Accept an invite.
+    Accept {
+        /// The invite's text.
+        invite: String,
+        /// What to call the contact.
+        #[serde(default)]
+        name: Option<String>,
+    },
+    /// All contacts.
+    Contacts {},
+    /// Another name for a contact.
+    Rename {
+        /// The contact.
+        contact: Who,
+        /// The new name.
+        name: String,
+    },
+    /// The safety number, compared or set if asked.
+    Verify {
+        /// The contact.
+        contact: Who,
+        /// The number that the contact reads out.
+        #[serde(default)]
+        compare: Option<String>,
+        /// Whether the contact is to count as verified.
+        #[serde(default)]
+        verified: Option<bool>,
+    },
+    /// Write a message.
+    Send {
+        /// The contact.
+        contact: Who,
+        /// The text.
+        text: String,
+        /// The message that it answers.
+        #[serde(default)]
+        reply_to: Option<String>,
+    },
+    /// A page of a conversation.
+    History {
+        /// The contact.
+        contact: Who,
+        /// Messages at most.
+        #[serde(default = "limit_default")]
+        limit: u32,
+        /// Only messages before this place.
+        #[serde(default)]
+        before: Option<u64>,
+    },
+    /// Note that all messages up to a place were seen, and tell the contact.
+    MarkRead {
+        /// The contact.
+        contact: Who,
+        /// The place of the newest message seen.
+        place: u64,
+    },
+    /// How far a message has come.
+    Trail {
+        /// The message's id.
+        message: String,
+    },
+    /// Let a relay keep mail.
+    RelayAdd {
+        /// Its descriptor, or its address.
+        descriptor: String,
+    },
+    /// The relays.
+    RelayList {},
+    /// Use a relay no longer.
+    RelayRemove {
+        /// Its number.
+        relay: u32,
+    },
+    /// Dial a device once, for a direct link.
+    Dial {
+        /// Its address.
+        address: String,
+    },
+    /// End the node.
+    Quit {},
+}
+
+fn days_default() -> u16 {
+    7
+}
+
+fn limit_default() -> u32 {
+    50
+}
+
+/// An answer: one row, or a list that may go on.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// One thing.
+    One(Row),
+    /// Several, in order, and whether more exist before the first.
+    Many(Vec<Row>, bool),
+}
+
+impl Answer {
+    /// Returns the answer as one JSON value: an object, or a list of objects.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::One(row) => row.to_json(),
+            Self::Many(rows, _) => rows.iter().map(Row::to_json).collect(),
+        }
+    }
+
+    /// Returns all rows.
+    pub fn rows(&self) -> &[Row] {
+        match self {
+            Self::One(row) => std::slice::from_ref(row),
+            Self::Many(rows, _) => rows,
+        }
+    }
+}
+
+/// Asks a node. [`Ask::Quit`] is for whoever owns the node and answers itself only.
+///
+/// # Errors
+/// [`Failure`]; then nothing was changed.
+pub async fn answer(node: &Node, ask: Ask) -> Result<Answer, Failure> {
+    let one = |row| Ok(Answer::One(row));
+    match ask {
+        Ask::Whoami {} => {
+            let (whoami, addresses) = (node.whoami().await?, node.addresses().await?);
+            one(Row::whoami(&whoami, &addresses))
+        }
+        Ask::Invite { days } => one(Row::Invite { invite: node.invite(days).await?, days }),
+        Ask::Accept { invite, name } => {
+            let id = node.accept(&invite, name.as_deref()).await?;
+            one(contact_row(node, id).await?)
+        }
+        Ask::Contacts {} => {
+            let rows = node.contacts().await?.iter().map(Row::contact).collect();
+            Ok(Answer::Many(rows, false))
+        }
+        Ask::Rename { contact, name } => {
+            let id = find(node, &contact).await?.id;
+            node.rename_contact(id, Some(name.as_str()).filter(|name| !name.trim().is_empty())).await?;
+            one(contact_row(node, id).await?)
+        }
+        Ask::Verify { contact, compare, verified } => verify(node, &contact, compare, verified).await,
+        Ask::Send { contact, text, reply_to } => {
+            let (conversation, reply_to) = (talk(node, &contact).await?, reply(reply_to)?);
+            let message = node.send(conversation, &text, reply_to).await?;
+            one(Row::sent(&message, &conversation))
+        }
+        Ask::History { contact, limit, before } => {
+            let contact = find(node, &contact).await?;
+            let Some(conversation) = contact.conversation else { return Ok(Answer::Many(Vec::new(), false)) };
+            let page = node.history(conversation, before.map(Place), limit as usize).await?;
+            let rows =
+                page.messages.iter().map(|message| Row::message(message, &conversation, &contact)).collect();
+            Ok(Answer::Many(rows, page.more))
+        }
+        Ask::MarkRead { contact, place } => {
+            node.mark_read(talk(node, &contact).await?, Place(place), true).await?;
+            one(Row::Done { done: true })
+        }
+        Ask::Trail { message } => {
+            let steps = node.trail(message_id(&message)?).await?;
+            Ok(Answer::Many(steps.iter().map(Row::step).collect(), false))
+        }
+        Ask::RelayAdd { descriptor } => {
+            let number = node.relay_add(&descriptor).await?;
+            one(relay_row(node, number).await?)
+        }
+        Ask::RelayList {} => {
+            let rows = node.relays().await?.iter().map(Row::relay).collect();
+            Ok(Answer::Many(rows, false))
+        }
+        Ask::RelayRemove { relay } => {
+            node.relay_remove(RelayNumber(relay)).await?;
+            one(Row::Done { done: true })
+        }
+        Ask::Dial { address } => {
+            node.dial(&address).await?;
+            one(Row::Done { done: true })
+        }
+        Ask::Quit {} => one(Row::Done { done: true }),
+    }
+}
+
+async fn verify(
+    node: &Node,
+    contact: &Who,
+    compare: Option<String>,
+    verified: Option<bool>,
+) -> Result<Answer, Failure> {
+    let found = find(node, contact).await?;
+    let number = node.safety_number(found.id).await?;
+    let decided = match (&compare, verified) {
+        (Some(_), Some(_)) => return Err(Failure::usage("give either `compare` or `verified`, not both")),
+        (Some(text), None) if !number.matches(text) => {
+            return Err(Failure::other(format!(
+                "the numbers differ: {} is not verified; compare again, and if they still differ somebody stands between you",
+                found.name
+            )));
+        }
+        (Some(_), None) => Some(true),
+        (None, verified) => verified,
+    };
+    if let Some(verified) = decided {
+        node.verify(found.id, verified).await?;
+    }
+    Ok(Answer::One(Row::SafetyNumber {
+        contact: found.id.0,
+        name: found.name,
+        safety_number: number.to_string(),
+        qr: number.to_qr_text(),
+        verified: decided.unwrap_or(found.verified),
+    }))
+}
+
+/// Finds the contact that is meant.
+///
+/// # Errors
+/// [`Kind::NotFound`] if there is none, [`Kind::Usage`] if there are several.
+pub async fn find(node: &Node, who: &Who) -> Result<Contact, Failure> {
+    choose(node.contacts().await?, who)
+}
+
+fn choose(contacts: Vec<Contact>, who: &Who) -> Result<Contact, Failure> {
+    let (number, name) = match who {
+        Who::Number(number) => (Some(*number), None),
+        Who::Name(name) => (name.trim().parse().ok(), Some(name.trim())),
+    };
+    let mut named: Vec<Contact> =
+        contacts.iter().filter(|contact| name == Some(contact.name.as_str())).cloned().collect();
+    if named.len() > 1 {
+        let numbers: Vec<String> = named.iter().map(|contact| contact.id.0.to_string()).collect();
+        let say = format!("several contacts have that name; use a number: {}", numbers.join(", "));
+        return Err(Failure::usage(say));
+    }
+    named.pop().or_else(|| contacts.into_iter().find(|contact| Some(contact.id.0) == number)).ok_or_else(
+        || Failure::not_found("there is no such contact; `contacts` lists their numbers and names"),
+    )
+}
+
+/// Finds the conversation with the contact that is meant.
+///
+/// # Errors
+/// As [`find`]; [`Kind::NotFound`] while the contact's keys are not here.
+pub async fn talk(node: &Node, who: &Who) -> Result<ConversationId, Failure> {
+    let contact = find(node, who).await?;
+    contact.conversation.ok_or_else(|| {
+        Failure::not_found(format!(
+            "the keys of {} are not here yet; run `listen` until both have been on the network",
+            contact.name
+        ))
+    })
+}
+
+/// Reads the id of a message that is answered.
+///
+/// # Errors
+/// [`Kind::Usage`].
+pub fn reply(text: Option<String>) -> Result<Option<MessageId>, Failure> {
+    text.as_deref().map(message_id).transpose()
+}
+
+/// Reads a message's id.
+///
+/// # Errors
+/// [`Kind::Usage`].
+pub fn message_id(text: &str) -> Result<MessageId, Failure> {
+    MessageId::from_hex(text).ok_or_else(|| {
+        Failure::usage("a message's id has 64 hexadecimal digits, as `send` and `history` show it")
+    })
+}
+
+/// Returns a contact as it is now.
+pub async fn contact_row(node: &Node, id: ContactId) -> Result<Row, Failure> {
+    find(node, &Who::Number(id.0)).await.map(|contact| Row::contact(&contact))
+}
+
+/// Returns a relay as it is now.
+pub async fn relay_row(node: &Node, number: RelayNumber) -> Result<Row, Failure> {
+    let relays = node.relays().await?;
+    let relay = relays.iter().find(|relay| relay.number == number);
+    relay.map(Row::relay).ok_or_else(|| Failure::not_found("the relay is gone again"))
+}
+
+impl From<NodeError> for Failure {
+    fn from(error: NodeError) -> Self {
+        let kind = match &error {
+            NodeError::Open(OpenError::Busy) => Kind::Busy,
+            NodeError::Open(OpenError::WrongPassphrase) => Kind::WrongPassphrase,
+            NodeError::Open(OpenError::NoProfile) => Kind::NotFound,
+            NodeError::Command(command) => match command {
+                CommandError::NoContact
+                | CommandError::NoConversation
+                | CommandError::NoMessage
+                | CommandError::NoRelay
+                | CommandError::NotYet => Kind::NotFound,
+                CommandError::Invite(_)
+                | CommandError::OwnInvite
+                | CommandError::Relay(_)
+                | CommandError::EmptyText
+                | CommandError::TextTooLong(_)
+                | CommandError::ExpiryOutOfRange => Kind::Usage,
+                _ => Kind::Other,
+            },
+            _ => Kind::Other,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+/// Reads one line of JSON. Returns the script's `id` (null if none could be read) and what is asked.
+pub fn parse(line: &str) -> (serde_json::Value, Result<Ask, Failure>) {
+    use serde_json::Value;
+    let usage = |error: serde_json::Error| Failure::usage(format!("the line is no command: {error}"));
+    let mut object = match serde_json::from_str(line) {
+        Ok(Value::Object(object)) => object,
+        Ok(_) => {
+            return (
+                Value::Null,
+                Err(Failure::usage("a command is a JSON object such as {\"do\":\"whoami\"}")),
+            );
+        }
+        Err(error) => return (Value::Null, Err(usage(error))),
+    };
+    let id = object.remove("id").unwrap_or(Value::Null);
+    (id, serde_json::from_value(Value::Object(object)).map_err(usage))
+}
+
+#[cfg(test)]
+mod tests {
+    use madang_core::ContactState;
+    use serde_json::json;
+
+    use super::*;
+
+    fn contact(id: u32, name: &str) -> Contact {
+        Contact {
+            id: ContactId(id),
+            name: name.into(),
+            their_name: String::new(),
+            account: None,
+            verified: false,
+            state: ContactState::Live,
+            conversation: None,
+            linked: false,
+            relays: 0,
+        }
+    }
+
+    #[test]
+    fn a_line_of_json_is_understood_and_its_id_is_kept() {
+        let (id, ask) = parse(r#"{"id":7,"do":"send","contact":"bora","text":"hi"}"#);
+        let send = Ask::Send { contact: Who::Name("bora".into()), text: "hi".into(), reply_to: None };
+        assert_eq!((id, ask), (json!(7), Ok(send)));
+        let (id, ask) = parse(r#"{"do":"history","contact":3,"id":"x"}"#);
+        assert_eq!(
+            (id, ask),
+            (json!("x"), Ok(Ask::History { contact: Who::Number(3), limit: 50, before: None }))
+        );
+    }
+
+    #[test]
+    fn a_line_that_is_no_command_says_why_and_keeps_the_id() {
+        for (line, id, part) in [
+            (r#"{"id":1,"do":"dance"}"#, json!(1), "unknown variant `dance`"),
+            (r#"{"id":2,"do":"send","contact":1}"#, json!(2), "missing field `text`"),
+            (r#"{"id":3,"do":"whoami","colour":1}"#, json!(3), "unknown field `colour`"),
+            ("[1]", json!(null), "JSON object"),
+            ("{\"id\":4", json!(null), "the line is no command"),
+        ] {
+            let (told, ask) = parse(line);
+            let failure = ask.expect_err(line);
+            assert_eq!((told, failure.kind), (id, Kind::Usage));
+            assert!(failure.say.contains(part), "{}", failure.say);
+        }
+    }
+
+    #[test]
+    fn a_contact_is_found_by_number_or_by_a_name_that_only_one_has() {
+        let contacts = || vec![contact(1, "Ari"), contact(2, "Bora"), contact(3, "Bora"), contact(4, "1")];
+        let found = |who: Who| choose(contacts(), &who).map(|contact| contact.id.0).map_err(|f| f.kind);
+        assert_eq!(found(Who::Name("Ari".into())), Ok(1));
+        assert_eq!(found(Who::Number(3)), Ok(3));
+        assert_eq!(found(Who::Name(" 2 ".into())), Ok(2));
+        assert_eq!(found(Who::Name("1".into())), Ok(4), "a name goes before a number");
+        assert_eq!(found(Who::Name("Bora".into())), Err(Kind::Usage));
+        assert_eq!(found(Who::Name("Cem".into())), Err(Kind::NotFound));
+    }
+}

@@ -1,0 +1,288 @@
+//! The node for as long as one wants it: it tells what happens, and takes commands from a script.
+
+use futures::{StreamExt, stream::FuturesOrdered};
+use madang_core::{Contact, ConversationId, Event, Events, MessageId, Node};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::{
+    ask::{self, Answer, Ask},
+    failure::Failure,
+    print::Print,
+    view::{self, Row},
+};
+
+/// Longest line of a command, in bytes: the longest text with room for its escapes.
+const LINE_BYTES_MAX: u64 = 256 * 1024;
+/// Lines that wait; beyond it the script waits.
+const LINES_MAX: usize = 64;
+/// Messages that are being written to disk at one time.
+const SENDS_MAX: usize = 256;
+/// How many of the newest messages are looked through for one that was just told of.
+const SEARCH_MESSAGES: usize = 64;
+
+/// Runs a node until SIGINT or SIGTERM, until `quit`, or until the commands end.
+///
+/// # Errors
+/// [`Failure`] if the output cannot be written or the node ends by itself.
+pub(crate) async fn run(node: &Node, mut events: Events, print: Print, stdin: bool) -> Result<(), Failure> {
+    let mut stop = crate::signals()?;
+    let mut lines = stdin.then(read_lines);
+    let mut sends = FuturesOrdered::new();
+    tell_ready(node, print).await?;
+    loop {
+        tokio::select! {
+            biased;
+            _ = stop.recv() => break,
+            Some((id, sent)) = sends.next(), if !sends.is_empty() => tell_answer(print, id, sent)?,
+            event = events.next() => match event {
+                Some(event) => tell(node, print, &event).await?,
+                None => return Err(Failure::other("the node has ended, for its disk failed; look at it and start again")),
+            },
+            line = next(&mut lines), if sends.len() < SENDS_MAX => {
+                let Some(line) = line else { break };
+                let (id, asked) = match line {
+                    Ok(line) if line.trim().is_empty() => continue,
+                    Ok(line) => ask::parse(&line),
+                    Err(failure) => (Value::Null, Err(failure)),
+                };
+                match asked {
+                    Err(failure) => tell_answer(print, id, Err(failure))?,
+                    Ok(Ask::Quit {}) => {
+                        finish(print, &mut sends).await?;
+                        tell_answer(print, id, ask::answer(node, Ask::Quit {}).await)?;
+                        return Ok(());
+                    }
+                    // Further messages need not wait until this one is on disk: they share its commit.
+                    Ok(Ask::Send { contact, text, reply_to }) => match prepare(node, &contact, reply_to).await {
+                        Ok((conversation, reply_to)) => {
+                            let node = node.clone();
+                            sends.push_back(async move {
+                                let sent = node.send(conversation, &text, reply_to).await;
+                                let row = sent.map(|id| Answer::One(Row::sent(&id, &conversation)));
+                                (id, row.map_err(Failure::from))
+                            });
+                        }
+                        Err(failure) => tell_answer(print, id, Err(failure))?,
+                    },
+                    Ok(asked) => {
+                        let answer = ask::answer(node, asked).await;
+                        tell_answer(print, id, answer)?;
+                    }
+                }
+            }
+        }
+    }
+    finish(print, &mut sends).await
+}
+
+/// Waits until each message that was taken is on disk, and answers it.
+async fn finish<F>(print: Print, sends: &mut FuturesOrdered<F>) -> Result<(), Failure>
+where
+    F: Future<Output = (Value, Result<Answer, Failure>)>,
+{
+    while let Some((id, sent)) = sends.next().await {
+        tell_answer(print, id, sent)?;
+    }
+    Ok(())
+}
+
+async fn prepare(
+    node: &Node,
+    contact: &ask::Who,
+    reply_to: Option<String>,
+) -> Result<(ConversationId, Option<MessageId>), Failure> {
+    Ok((ask::talk(node, contact).await?, ask::reply(reply_to)?))
+}
+
+fn tell_answer(print: Print, id: Value, answer: Result<Answer, Failure>) -> Result<(), Failure> {
+    print.json(&match answer {
+        Ok(answer) => {
+            let more = matches!(answer, Answer::Many(_, true));
+            let mut object = json!({ "answer": id, "ok": true, "result": answer.to_json() });
+            if more {
+                object["more"] = Value::Bool(true);
+            }
+            object
+        }
+        Err(failure) => json!({ "answer": id, "ok": false, "error": failure.to_json() }),
+    })
+}
+
+async fn tell_ready(node: &Node, print: Print) -> Result<(), Failure> {
+    let (whoami, addresses) = (node.whoami().await?, node.addresses().await?);
+    match print.json {
+        true => {
+            let mut object = Row::whoami(&whoami, &addresses).to_json();
+            object["event"] = "ready".into();
+            print.json(&object)
+        }
+        false => print.line("listening; Ctrl-C ends"),
+    }
+}
+
+/// Tells one event.
+async fn tell(node: &Node, print: Print, event: &Event) -> Result<(), Failure> {
+    let (mut object, sentence) = match event {
+        Event::ContactAdded(id) => with_contact(node, "contact-added", *id).await?,
+        Event::ContactLive(id) => with_contact(node, "contact-live", *id).await?,
+        Event::ContactChanged(id) => with_contact(node, "contact-changed", *id).await?,
+        Event::Message { conversation, id, .. } => match find_message(node, conversation, id).await? {
+            Some(row) => (row.to_json(), row.to_string()),
+            None => return Ok(()),
+        },
+        Event::Delivery { conversation, id, delivery } => {
+            let word = view::delivery(*delivery);
+            let message = id.to_hex();
+            let sentence = format!("{}  {word}", &message[..8]);
+            (
+                json!({ "message": message, "conversation": view::hex(&conversation.0), "delivery": word }),
+                sentence,
+            )
+        }
+        Event::Relay { relay, up } => {
+            (json!({ "relay": relay.0, "up": up }), format!("relay {} is {}", relay.0, up_or_down(*up)))
+        }
+        Event::Link { contact, up } => (
+            json!({ "contact": contact.0, "up": up }),
+            format!("the link to contact {} is {}", contact.0, up_or_down(*up)),
+        ),
+        Event::Notice(notice) => {
+            let (word, say) = view::notice(notice);
+            (json!({ "notice": word, "say": say }), say)
+        }
+        Event::Lagged => (json!({}), "some events were missed; read anew what matters".into()),
+    };
+    if !print.json {
+        return print.line(&sentence);
+    }
+    object["event"] = word(event).into();
+    print.json(&object)
+}
+
+/// The word of an event.
+fn word(event: &Event) -> &'static str {
+    match event {
+        Event::ContactAdded(_) => "contact-added",
+        Event::ContactLive(_) => "contact-live",
+        Event::ContactChanged(_) => "contact-changed",
+        Event::Message { .. } => "message",
+        Event::Delivery { .. } => "delivery",
+        Event::Relay { .. } => "relay",
+        Event::Link { .. } => "link",
+        Event::Notice(_) => "notice",
+        Event::Lagged => "lagged",
+    }
+}
+
+fn up_or_down(up: bool) -> &'static str {
+    if up { "up" } else { "down" }
+}
+
+async fn with_contact(
+    node: &Node,
+    word: &str,
+    id: madang_core::ContactId,
+) -> Result<(Value, String), Failure> {
+    let row = ask::contact_row(node, id).await?;
+    Ok((row.to_json(), format!("{word}: {row}")))
+}
+
+async fn find_message(
+    node: &Node,
+    conversation: &ConversationId,
+    id: &MessageId,
+) -> Result<Option<Row>, Failure> {
+    let contacts = node.contacts().await?;
+    let Some(contact) = contacts.iter().find(|contact| contact.conversation.as_ref() == Some(conversation))
+    else {
+        return Ok(None);
+    };
+    search(node, conversation, id, contact).await
+}
+
+/// Looks from the newest message backwards: one that came late stands further up.
+async fn search(
+    node: &Node,
+    conversation: &ConversationId,
+    id: &MessageId,
+    contact: &Contact,
+) -> Result<Option<Row>, Failure> {
+    let mut before = None;
+    loop {
+        let page = node.history(*conversation, before, SEARCH_MESSAGES).await?;
+        if let Some(message) = page.messages.iter().find(|message| message.id == *id) {
+            return Ok(Some(Row::message(message, conversation, contact)));
+        }
+        match page.messages.first() {
+            Some(first) if page.more => before = Some(first.place),
+            _ => return Ok(None),
+        }
+    }
+}
+
+async fn next(
+    lines: &mut Option<mpsc::Receiver<Result<String, Failure>>>,
+) -> Option<Result<String, Failure>> {
+    match lines {
+        Some(lines) => lines.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Reads standard input on a thread of its own, for a read there cannot be called off.
+fn read_lines() -> mpsc::Receiver<Result<String, Failure>> {
+    let (sender, receiver) = mpsc::channel(LINES_MAX);
+    std::thread::spawn(move || {
+        let mut input = std::io::stdin().lock();
+        while let Some(line) = read_line(&mut input) {
+            if sender.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// Reads a line of bounded length; a longer one is passed over and told of.
+fn read_line(input: &mut dyn std::io::BufRead) -> Option<Result<String, Failure>> {
+    use std::io::{BufRead, Read};
+    let mut bytes = Vec::new();
+    let read = (&mut *input).take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes);
+    match read {
+        Err(error) => return Some(Err(Failure::other(format!("standard input cannot be read: {error}")))),
+        Ok(0) => return None,
+        Ok(_) => {}
+    }
+    if bytes.len() as u64 == LINE_BYTES_MAX && bytes.last() != Some(&b'\n') {
+        let mut rest = Vec::new();
+        while rest.last() != Some(&b'\n') {
+            rest.clear();
+            if (&mut *input).take(LINE_BYTES_MAX).read_until(b'\n', &mut rest).unwrap_or(0) == 0 {
+                break;
+            }
+        }
+        return Some(Err(Failure::usage("the line is longer than 256 KiB; it was passed over")));
+    }
+    Some(String::from_utf8(bytes).map_err(|_| Failure::usage("the line is not UTF-8; it was passed over")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endless_line_is_passed_over_and_the_next_is_read() {
+        let long = "x".repeat(3 * LINE_BYTES_MAX as usize);
+        let text = format!("{{}}\n{long}\n\u{e9}\nlast");
+        let mut input = std::io::Cursor::new(text.into_bytes());
+        let mut lines = Vec::new();
+        while let Some(line) = read_line(&mut input) {
+            lines.push(line.map_err(|failure| failure.kind));
+        }
+        let usage = Err(crate::failure::Kind::Usage);
+        assert_eq!(lines, [Ok("{}\n".into()), usage.clone(), Ok("\u{e9}\n".into()), Ok("last".into())]);
+        let mut wrong = std::io::Cursor::new(b"\xff\n".to_vec());
+        assert_eq!(read_line(&mut wrong).map(|line| line.map_err(|f| f.kind)), Some(usage));
+    }
+}

@@ -1,0 +1,135 @@
+//! Where a passphrase comes from: the terminal, an open file descriptor or a file, never an argument.
+
+use std::{
+    io::{BufRead, IsTerminal, Read},
+    path::Path,
+};
+
+use zeroize::Zeroizing;
+
+use crate::{args::Common, failure::Failure};
+
+/// Longest passphrase, in bytes of UTF-8.
+const PASSPHRASE_BYTES_MAX: u64 = 4_096;
+
+/// Reads the passphrase of a profile that exists.
+///
+/// # Errors
+/// [`Failure`] if it cannot be read or is empty.
+pub(crate) fn existing(common: &Common) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    match given(common)? {
+        Some(passphrase) => Ok(passphrase),
+        None => prompt("Passphrase: "),
+    }
+}
+
+/// Reads the passphrase of a new profile; at the terminal it is asked for twice.
+///
+/// # Errors
+/// [`Failure`] if it cannot be read, is empty, or was typed differently the second time.
+pub(crate) fn new(common: &Common) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    if let Some(passphrase) = given(common)? {
+        return Ok(passphrase);
+    }
+    let first = prompt("New passphrase: ")?;
+    let second = prompt("The same again: ")?;
+    if *first != *second {
+        return Err(Failure::usage("the two passphrases differ; nothing was made, try again"));
+    }
+    Ok(first)
+}
+
+fn given(common: &Common) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
+    match (common.passphrase_fd, &common.passphrase_file) {
+        // The buffer of standard input is shared, so that commands may follow the passphrase there.
+        (Some(0), _) => line(&mut std::io::stdin().lock(), "file descriptor 0").map(Some),
+        (Some(number), _) => {
+            let path = format!("/dev/fd/{number}");
+            open(Path::new(&path), &format!("file descriptor {number}")).map(Some)
+        }
+        (None, Some(path)) => open(path, &path.display().to_string()).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
+fn open(path: &Path, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let file = std::fs::File::open(path)
+        .map_err(|error| Failure::usage(format!("the passphrase cannot be read from {name}: {error}")))?;
+    // A buffer of one byte: what follows the line is left for others, and no copy of the secret stays behind.
+    line(&mut std::io::BufReader::with_capacity(1, file), name)
+}
+
+/// Reads one line of bounded length, without its end.
+fn line(from: &mut dyn BufRead, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(PASSPHRASE_BYTES_MAX as usize + 2));
+    from.take(PASSPHRASE_BYTES_MAX + 2)
+        .read_until(b'\n', &mut bytes)
+        .map_err(|error| Failure::usage(format!("the passphrase cannot be read from {name}: {error}")))?;
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+        if bytes.last() == Some(&b'\r') {
+            bytes.pop();
+        }
+    }
+    checked(bytes, name)
+}
+
+fn prompt(words: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    if !std::io::stdin().is_terminal() && std::fs::File::open("/dev/tty").is_err() {
+        return Err(Failure::usage(
+            "there is no terminal to ask for the passphrase; give it with --passphrase-fd or --passphrase-file",
+        ));
+    }
+    let typed = rpassword::prompt_password(words).map_err(|error| {
+        Failure::usage(format!("the passphrase cannot be read from the terminal: {error}"))
+    })?;
+    checked(Zeroizing::new(typed.into_bytes()), "the terminal")
+}
+
+fn checked(bytes: Zeroizing<Vec<u8>>, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    if bytes.is_empty() {
+        return Err(Failure::usage(format!("the passphrase from {name} is empty; a profile needs one")));
+    }
+    if bytes.len() as u64 > PASSPHRASE_BYTES_MAX {
+        return Err(Failure::usage(format!("the passphrase from {name} is longer than 4096 bytes")));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &[u8]) -> Result<Vec<u8>, Failure> {
+        line(&mut std::io::BufReader::with_capacity(1, text), "a test").map(|bytes| bytes.to_vec())
+    }
+
+    #[test]
+    fn a_passphrase_is_the_first_line_without_its_end() {
+        for text in ["a b\n", "a b", "a b\r\n", "a b\nmore\n"] {
+            assert_eq!(read(text.as_bytes()), Ok(b"a b".to_vec()));
+        }
+    }
+
+    #[test]
+    fn what_follows_the_line_is_left_for_others() {
+        let mut reader = std::io::BufReader::with_capacity(1, &b"secret\nrest"[..]);
+        line(&mut reader, "a test").expect("a line");
+        let mut rest = String::new();
+        reader.read_to_string(&mut rest).expect("readable");
+        assert_eq!(rest, "rest");
+    }
+
+    #[test]
+    fn an_empty_or_endless_passphrase_is_refused() {
+        assert!(read(b"\n").expect_err("empty").say.contains("empty"));
+        assert!(read(&[b'x'; 4_097]).expect_err("long").say.contains("4096"));
+        assert_eq!(read(&[b'x'; 4_096]).map(|bytes| bytes.len()), Ok(4_096));
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let common = Common { passphrase_file: Some("/nowhere/secret".into()), ..Common::default() };
+        assert!(existing(&common).expect_err("none").say.contains("/nowhere/secret"));
+    }
+}

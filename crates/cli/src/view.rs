@@ -1,0 +1,345 @@
+//! What is shown: the stable fields of the JSON (docs/cli.md) and the lines that people read.
+
+use std::fmt;
+
+use madang_core::{
+    Address, Contact, ContactState, ConversationId, Delivery, Message, MessageId, Notice, RelayInfo, Step,
+    TrailStep, Whoami,
+};
+use serde::Serialize;
+
+/// One thing that is shown. In JSON each is one object with exactly these fields.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Row {
+    /// Who this profile is.
+    Whoami {
+        /// The account, 64 hexadecimal digits.
+        account: String,
+        /// What it calls itself.
+        name: String,
+        /// Where direct links are taken.
+        addresses: Vec<String>,
+    },
+    /// An invite.
+    Invite {
+        /// Its text.
+        invite: String,
+        /// Days for which it can be accepted.
+        days: u16,
+    },
+    /// A contact.
+    Contact {
+        /// Its number.
+        contact: u32,
+        /// What it is called here.
+        name: String,
+        /// What it calls itself.
+        their_name: String,
+        /// The account, once known.
+        account: Option<String>,
+        /// `fetching`, `waiting`, `live` or `failed`.
+        state: &'static str,
+        /// Whether the safety numbers were compared.
+        verified: bool,
+        /// The conversation, once known.
+        conversation: Option<String>,
+        /// Whether a direct link is up.
+        linked: bool,
+        /// Relays where it can be written to.
+        relays: usize,
+    },
+    /// A safety number.
+    SafetyNumber {
+        /// The contact's number.
+        contact: u32,
+        /// The contact's name.
+        name: String,
+        /// Twelve groups of five digits.
+        safety_number: String,
+        /// The same for a QR code.
+        qr: String,
+        /// Whether the contact counts as verified now.
+        verified: bool,
+    },
+    /// A message that was written.
+    Sent {
+        /// Its id, 64 hexadecimal digits.
+        message: String,
+        /// Its conversation, 32 hexadecimal digits.
+        conversation: String,
+        /// How far it has come.
+        delivery: &'static str,
+    },
+    /// A message of a conversation.
+    Message {
+        /// Its id.
+        message: String,
+        /// Its conversation.
+        conversation: String,
+        /// The contact's number.
+        contact: u32,
+        /// Where it stands; for `--before`.
+        place: u64,
+        /// Whether it was written here.
+        mine: bool,
+        /// What the author is called here; null for own messages.
+        author: Option<String>,
+        /// What it says; null if its kind is of a newer version.
+        text: Option<String>,
+        /// The message that it answers.
+        reply_to: Option<String>,
+        /// When this machine kept it, in milliseconds since 1970 by its own clock.
+        label_ms: Option<u64>,
+        /// It belongs before messages that were shown long before it came.
+        late: bool,
+        /// A message that it follows is not here.
+        after_gap: bool,
+        /// How far it has come; null for messages of others.
+        delivery: Option<&'static str>,
+    },
+    /// A step of a message's way.
+    Step {
+        /// What happened.
+        step: &'static str,
+        /// At which relay, where that says something.
+        relay: Option<u32>,
+        /// When, in milliseconds since 1970 by this machine's clock.
+        label_ms: Option<u64>,
+    },
+    /// A relay.
+    Relay {
+        /// Its number.
+        relay: u32,
+        /// Its id, 32 hexadecimal digits, once known.
+        relay_id: Option<String>,
+        /// Where it was said to be.
+        addresses: Vec<String>,
+        /// Whether it can be spoken to now.
+        up: bool,
+        /// Whether mail for this profile is left there.
+        home: bool,
+    },
+    /// It is done, and there is nothing to show.
+    Done {
+        /// True.
+        done: bool,
+    },
+}
+
+impl Row {
+    /// Shows a profile.
+    pub fn whoami(whoami: &Whoami, addresses: &[Address]) -> Self {
+        Self::Whoami {
+            account: hex(whoami.account.as_bytes()),
+            name: whoami.name.clone(),
+            addresses: addresses.iter().map(|address| address.as_str().to_owned()).collect(),
+        }
+    }
+
+    /// Shows a contact.
+    pub fn contact(contact: &Contact) -> Self {
+        Self::Contact {
+            contact: contact.id.0,
+            name: contact.name.clone(),
+            their_name: contact.their_name.clone(),
+            account: contact.account.as_ref().map(|account| hex(account.as_bytes())),
+            state: match contact.state {
+                ContactState::Fetching => "fetching",
+                ContactState::Waiting => "waiting",
+                ContactState::Live => "live",
+                ContactState::Failed => "failed",
+            },
+            verified: contact.verified,
+            conversation: contact.conversation.as_ref().map(|id| hex(&id.0)),
+            linked: contact.linked,
+            relays: contact.relays,
+        }
+    }
+
+    /// Shows a message that was just written.
+    pub fn sent(message: &MessageId, conversation: &ConversationId) -> Self {
+        Self::Sent { message: message.to_hex(), conversation: hex(&conversation.0), delivery: "written" }
+    }
+
+    /// Shows a message.
+    pub fn message(message: &Message, conversation: &ConversationId, contact: &Contact) -> Self {
+        Self::Message {
+            message: message.id.to_hex(),
+            conversation: hex(&conversation.0),
+            contact: contact.id.0,
+            place: message.place.0,
+            mine: message.mine,
+            author: (!message.mine).then(|| contact.name.clone()),
+            text: message.text.clone(),
+            reply_to: message.reply_to.as_ref().map(MessageId::to_hex),
+            label_ms: message.label_ms,
+            late: message.arrived_late,
+            after_gap: message.after_gap,
+            delivery: message.delivery.map(delivery),
+        }
+    }
+
+    /// Shows a step.
+    pub fn step(step: &TrailStep) -> Self {
+        let (word, relay) = match step.step {
+            Step::Written => ("written", None),
+            Step::Sealed => ("sealed", None),
+            Step::OnRelay(relay) => ("on-relay", Some(relay)),
+            Step::OnDevice => ("on-device", None),
+            Step::Delivered => ("delivered", None),
+            Step::Read => ("read", None),
+            Step::Refused => ("refused", None),
+        };
+        Self::Step { step: word, relay, label_ms: step.label_ms }
+    }
+
+    /// Shows a relay.
+    pub fn relay(relay: &RelayInfo) -> Self {
+        Self::Relay {
+            relay: relay.number.0,
+            relay_id: relay.id.as_ref().map(|id| hex(id)),
+            addresses: relay.addresses.clone(),
+            up: relay.up,
+            home: relay.home,
+        }
+    }
+
+    /// Returns the JSON object.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(self).expect("a row has text keys and plain values")
+    }
+}
+
+/// The word for how far a message has come.
+pub fn delivery(delivery: Delivery) -> &'static str {
+    match delivery {
+        Delivery::Written => "written",
+        Delivery::Sealed => "sealed",
+        Delivery::OnRelay { .. } => "on-relay",
+        Delivery::OnDevice => "on-device",
+        Delivery::Delivered => "delivered",
+        Delivery::Read => "read",
+    }
+}
+
+/// The word and the sentence for something that a person should know.
+pub fn notice(notice: &Notice) -> (&'static str, String) {
+    match notice {
+        Notice::InviteUsedAgain => (
+            "invite-used-again",
+            "somebody answered an invite that another had answered before; they were not let in".into(),
+        ),
+        Notice::InviteExhausted(contact) => (
+            "invite-exhausted",
+            format!(
+                "the invite of contact {} cannot be answered any more, perhaps it was stolen; ask for a new one",
+                contact.0
+            ),
+        ),
+        Notice::InviteForged(contact) => (
+            "invite-forged",
+            format!(
+                "what waits under the invite of contact {} is not what it names; ask for a new one",
+                contact.0
+            ),
+        ),
+        Notice::RelayListReplaced(relay) => (
+            "relay-list-replaced",
+            format!("relay {} lost its list and began anew; what was not fetched is sent again", relay.0),
+        ),
+        Notice::RelayEquivocates(relay) => (
+            "relay-equivocates",
+            format!("relay {} signed two histories: it lies to somebody; use another", relay.0),
+        ),
+        Notice::RelayImpostor(relay) => (
+            "relay-impostor",
+            format!("another relay answers at the address of relay {}; ask its operator", relay.0),
+        ),
+        Notice::IndexRebuilt => {
+            ("index-rebuilt", "the profile's index was damaged and has been rebuilt; nothing was lost".into())
+        }
+        Notice::RolledBack => (
+            "rolled-back",
+            "the profile's files were put back to an earlier state; messages since then are gone here".into(),
+        ),
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whoami { account, name, addresses } => {
+                writeln!(f, "name      {}", shown(name))?;
+                write!(f, "account   {account}")?;
+                addresses.iter().try_for_each(|address| write!(f, "\naddress   {address}"))
+            }
+            Self::Invite { invite, .. } => f.write_str(invite),
+            Self::Contact { contact, name, state, verified, linked, relays, .. } => {
+                let verified = if *verified { ", verified" } else { "" };
+                let linked = if *linked { ", linked" } else { "" };
+                write!(f, "{contact:>4}  {}  {state}{verified}{linked}, relays: {relays}", shown(name))
+            }
+            Self::SafetyNumber { name, safety_number, verified, .. } => {
+                let state = if *verified { "verified" } else { "not verified" };
+                write!(f, "{safety_number}\n{}: {state}", shown(name))
+            }
+            Self::Sent { message, delivery, .. } => write!(f, "{message}  {delivery}"),
+            Self::Message { message, author, text, late, delivery, .. } => {
+                let author = author.as_deref().unwrap_or("me");
+                let late = if *late { " (came later)" } else { "" };
+                let text = text.as_deref().unwrap_or("[a kind of message that a newer version can show]");
+                let delivery = delivery.map(|word| format!("  [{word}]")).unwrap_or_default();
+                write!(
+                    f,
+                    "{}  {}{late}: {}{delivery}",
+                    &message[..8.min(message.len())],
+                    shown(author),
+                    shown(text)
+                )
+            }
+            Self::Step { step, relay, label_ms } => {
+                let when =
+                    label_ms.map(|ms| format!("{}.{:03} s", ms / 1_000, ms % 1_000)).unwrap_or_default();
+                let relay = relay.map(|relay| format!("  relay {relay}")).unwrap_or_default();
+                write!(f, "{when:>18}  {step}{relay}")
+            }
+            Self::Relay { relay, relay_id, addresses, up, home } => {
+                let id = relay_id.as_deref().unwrap_or("not met yet");
+                let state = if *up { "up" } else { "down" };
+                let home = if *home { ", keeps our mail" } else { "" };
+                write!(f, "{relay:>4}  {id}  {state}{home}  {}", addresses.join(" "))
+            }
+            Self::Done { .. } => f.write_str("done"),
+        }
+    }
+}
+
+/// Text of others as a terminal may show it: no control characters, so that nobody can move our cursor.
+fn shown(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+/// Lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_others_cannot_steer_the_terminal() {
+        assert_eq!(shown("a\u{1b}[2Jb\r\nc"), "a\u{fffd}[2Jb\u{fffd}\nc");
+    }
+
+    #[test]
+    fn a_row_has_exactly_the_documented_fields() {
+        let sent = Row::sent(&MessageId([0xab; 32]), &ConversationId([1; 16]));
+        let json = sent.to_json();
+        let keys: Vec<&str> = json.as_object().expect("an object").keys().map(String::as_str).collect();
+        assert_eq!(keys, ["conversation", "delivery", "message"]);
+        assert_eq!(json["message"], "ab".repeat(32));
+    }
+}
