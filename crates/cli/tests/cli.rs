@@ -1,0 +1,332 @@
+//! What scripts rely on: arguments, exit codes, the fields of the JSON, and a node that is driven line by line.
+
+mod bot;
+
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use bot::Bot;
+use relay::{Relay, Settings};
+use serde_json::{Value, json};
+
+/// The program on a profile in a folder, whose passphrase lies beside it.
+fn command(dir: &Path, args: &[&str]) -> Command {
+    let secret = dir.join("passphrase");
+    std::fs::write(&secret, "a plank over the stream\n").expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_madang-cli"));
+    command.args(args).arg("--profile").arg(dir.join("profile")).arg("--passphrase-file").arg(secret);
+    command.args(["--listen", "127.0.0.1:0", "--no-mdns"]);
+    command.env_remove("SSLKEYLOGFILE").stdin(Stdio::null());
+    command
+}
+
+fn run(dir: &Path, args: &[&str]) -> Output {
+    command(dir, args).output().expect("ran")
+}
+
+fn failed(out: &Output) -> (Option<i32>, String) {
+    assert!(out.stdout.is_empty(), "a failure says nothing on standard output");
+    (out.status.code(), String::from_utf8_lossy(&out.stderr).trim().to_owned())
+}
+
+fn object(out: &Output) -> Value {
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    serde_json::from_slice(&out.stdout).expect("one JSON object")
+}
+
+fn fields(object: &Value) -> Vec<&str> {
+    object.as_object().expect("an object").keys().map(String::as_str).collect()
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+fn init(name: &str) -> tempfile::TempDir {
+    let dir = folder();
+    object(&run(dir.path(), &["init", "--name", name, "--insecure-test-kdf", "--json"]));
+    dir
+}
+
+#[test]
+fn a_profile_is_made_once_and_opened_by_its_passphrase_only() {
+    let dir = init("Ari");
+    let whoami = object(&run(dir.path(), &["whoami", "--json"]));
+    assert_eq!(fields(&whoami), ["account", "addresses", "name"]);
+    assert_eq!(whoami["name"], "Ari");
+
+    let (code, said) = failed(&run(dir.path(), &["init", "--insecure-test-kdf"]));
+    assert!(code == Some(1) && said.contains("already"), "{said}");
+
+    let wrong = dir.path().join("wrong");
+    std::fs::write(&wrong, "a plank over the river\n").expect("written");
+    let out = Command::new(env!("CARGO_BIN_EXE_madang-cli"))
+        .args(["whoami", "--json", "--no-mdns", "--profile"])
+        .arg(dir.path().join("profile"))
+        .arg("--passphrase-file")
+        .arg(wrong)
+        .output()
+        .expect("ran");
+    let (code, said) = failed(&out);
+    assert_eq!(code, Some(3));
+    let error: Value = serde_json::from_str(&said).expect("one JSON object");
+    assert_eq!((&error["error"]["kind"], &error["error"]["exit"]), (&json!("wrong-passphrase"), &json!(3)));
+
+    let again = object(&run(dir.path(), &["whoami", "--json"]));
+    assert_eq!(again["account"], whoami["account"], "nothing of this changed anything");
+}
+
+#[test]
+fn a_passphrase_comes_through_a_file_descriptor_too() {
+    let dir = init("Ari");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_madang-cli"))
+        .args(["whoami", "--json", "--no-mdns", "--passphrase-fd", "0", "--profile"])
+        .arg(dir.path().join("profile"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("started");
+    child.stdin.take().expect("piped").write_all(b"a plank over the stream\n").expect("written");
+    let out = child.wait_with_output().expect("ended");
+    assert_eq!(object(&out)["name"], "Ari");
+}
+
+#[test]
+fn each_kind_of_failure_has_a_sentence_and_an_exit_code_of_its_own() {
+    let dir = folder();
+    let (code, said) = failed(&run(dir.path(), &["whoami"]));
+    assert!(code == Some(5) && said.contains("madang-cli init"), "{said}");
+    let dir = init("Ari");
+    for (args, exit, part) in [
+        (&["fly"][..], 2, "unrecognized subcommand"),
+        (&["accept", "madang:abc"], 2, "text"),
+        (&["accept", "hello"], 2, "madang:"),
+        (&["history", "Bora"], 5, "no such contact"),
+        (&["send", "7", "hi"], 5, "no such contact"),
+        (&["trail", "zz"], 2, "64 hexadecimal digits"),
+        (&["trail", &"ab".repeat(32)], 5, "no such message"),
+        (&["relay", "add", "madang-relay:xyz"], 2, "relay"),
+        (&["relay", "remove", "9"], 5, "no such relay"),
+        (&["whoami", "--listen", "here"], 2, "nowhere to listen"),
+    ] {
+        let (code, said) = failed(&run(dir.path(), args));
+        assert!(code == Some(exit) && said.contains(part), "{args:?}: {code:?} {said}");
+    }
+}
+
+#[test]
+fn a_profile_in_use_is_told_so() {
+    let dir = init("Ari");
+    let mut bot = Bot::start(command(dir.path(), &["listen", "--stdin", "--json"]));
+    bot.event("ready");
+    let (code, said) = failed(&run(dir.path(), &["whoami"]));
+    assert!(code == Some(4) && said.contains("another program is using this profile"), "{said}");
+    assert_eq!(bot.ask(json!({ "do": "quit" }))["done"], true);
+    assert!(bot.ended().success());
+    object(&run(dir.path(), &["whoami", "--json"]));
+}
+
+#[test]
+fn a_bot_that_errs_is_answered_and_served_on() {
+    let dir = init("Ari");
+    let mut bot = Bot::start(command(dir.path(), &["listen", "--stdin", "--json"]));
+    bot.event("ready");
+    let error = bot.ask_to_fail(json!({ "do": "dance" }));
+    assert_eq!(error["kind"], "usage");
+    let error = bot.ask_to_fail(json!({ "do": "send", "contact": "Bora", "text": "hi" }));
+    assert_eq!(error["kind"], "not-found");
+    bot.write("this is no JSON");
+    let line = bot.line();
+    assert_eq!((&line["answer"], &line["ok"]), (&Value::Null, &json!(false)));
+    assert_eq!(bot.ask(json!({ "do": "contacts" })), json!([]));
+    bot.close_input();
+    assert!(bot.ended().success(), "the end of the input is a good end");
+}
+
+#[test]
+fn a_listener_ends_well_on_a_signal() {
+    let dir = init("Ari");
+    let mut bot = Bot::start(command(dir.path(), &["listen", "--json"]));
+    bot.event("ready");
+    bot.signal("TERM");
+    assert!(bot.ended().success());
+}
+
+/// Two people and a relay on this machine: the whole command line, once through.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_people_talk_through_a_relay_by_the_command_line() {
+    let relay_dir = folder();
+    let relay = Relay::start(Settings::loopback(relay_dir.path())).await.expect("started");
+    let descriptor = relay.descriptor();
+    let story = tokio::task::spawn_blocking(move || {
+        let (ari, bora) = (init("Ari"), init("Bora"));
+        for dir in [&ari, &bora] {
+            let added = object(&run(dir.path(), &["relay", "add", &descriptor, "--wait", "60", "--json"]));
+            assert_eq!(fields(&added), ["addresses", "home", "relay", "relay_id", "up"]);
+            assert_eq!((&added["up"], &added["home"]), (&json!(true), &json!(true)));
+        }
+        let mut ari_bot = Bot::start(command(ari.path(), &["listen", "--stdin", "--json"]));
+        ari_bot.event("ready");
+        ari_bot.event_with("relay", "up", &json!(true));
+        let invite = ari_bot.ask(json!({ "do": "invite", "days": 3 }));
+        assert_eq!(fields(&invite), ["days", "invite"]);
+        let text = invite["invite"].as_str().expect("text").to_owned();
+        let contact =
+            object(&run(bora.path(), &["accept", &text, "--name", "my Ari", "--wait", "120", "--json"]));
+        assert_eq!(
+            fields(&contact),
+            [
+                "account",
+                "contact",
+                "conversation",
+                "linked",
+                "name",
+                "relays",
+                "state",
+                "their_name",
+                "verified"
+            ]
+        );
+        assert_eq!((&contact["name"], &contact["state"]), (&json!("my Ari"), &json!("live")));
+        let live = ari_bot.event("contact-live");
+        assert_eq!(live["name"], "Bora");
+
+        // Bora writes and waits for the receipt; Ari is there.
+        let args =
+            ["send", "my Ari", "the bridge is open", "--wait", "delivered", "--timeout", "120", "--json"];
+        let sent = object(&run(bora.path(), &args));
+        assert_eq!(fields(&sent), ["conversation", "delivery", "message"]);
+        assert_eq!(sent["delivery"], "delivered");
+        let heard = ari_bot.event_with("message", "mine", &json!(false));
+        assert_eq!((&heard["text"], &heard["message"]), (&json!("the bridge is open"), &sent["message"]));
+
+        // Ari answers while Bora is away; Bora comes back later and hears it once.
+        let answer = ari_bot.ask(json!({
+            "do": "send", "contact": "Bora", "text": "I am coming", "reply_to": sent["message"],
+        }));
+        ari_bot.event_with("delivery", "delivery", &json!("on-relay"));
+        let mut bora_bot = Bot::start(command(bora.path(), &["listen", "--stdin", "--json"]));
+        let heard = bora_bot.event_with("message", "mine", &json!(false));
+        assert_eq!((&heard["text"], &heard["reply_to"]), (&json!("I am coming"), &sent["message"]));
+        ari_bot.event_with("delivery", "delivery", &json!("delivered"));
+        let trail = ari_bot.ask(json!({ "do": "trail", "message": answer["message"] }));
+        let steps: Vec<&str> =
+            trail.as_array().expect("a list").iter().map(|s| s["step"].as_str().expect("a word")).collect();
+        assert!(
+            steps.contains(&"written") && steps.contains(&"on-relay") && steps.contains(&"delivered"),
+            "{steps:?}"
+        );
+
+        // Both see the same numbers, and the comparison sticks.
+        let ours = ari_bot.ask(json!({ "do": "verify", "contact": "Bora" }));
+        assert_eq!(fields(&ours), ["contact", "name", "qr", "safety_number", "verified"]);
+        let theirs =
+            bora_bot.ask(json!({ "do": "verify", "contact": "my Ari", "compare": ours["safety_number"] }));
+        assert_eq!((&theirs["safety_number"], &theirs["verified"]), (&ours["safety_number"], &json!(true)));
+        let wrong = bora_bot.ask_to_fail(json!({ "do": "verify", "contact": 1, "compare": "00000 00000" }));
+        assert!(wrong["say"].as_str().expect("text").contains("differ"));
+        bora_bot.ask(json!({ "do": "quit" }));
+        assert!(bora_bot.ended().success());
+
+        let history = run(bora.path(), &["history", "my Ari", "--json"]);
+        let lines: Vec<Value> = String::from_utf8(history.stdout)
+            .expect("text")
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect();
+        let texts: Vec<&str> = lines.iter().map(|line| line["text"].as_str().expect("text")).collect();
+        assert_eq!(texts, ["the bridge is open", "I am coming"], "in order, once");
+        assert_eq!(
+            fields(&lines[0]),
+            [
+                "after_gap",
+                "author",
+                "contact",
+                "conversation",
+                "delivery",
+                "label_ms",
+                "late",
+                "message",
+                "mine",
+                "place",
+                "reply_to",
+                "text"
+            ]
+        );
+        ari_bot.ask(json!({ "do": "quit" }));
+        assert!(ari_bot.ended().success());
+    });
+    story.await.expect("the story ends well");
+    relay.shutdown().await.expect("a clean end");
+}
+
+#[test]
+fn completions_and_pages_cover_every_command() {
+    let dir = folder();
+    let out =
+        Command::new(env!("CARGO_BIN_EXE_madang-cli")).args(["completions", "bash"]).output().expect("ran");
+    assert!(String::from_utf8_lossy(&out.stdout).contains("passphrase-fd"));
+    let pages = dir.path().join("man");
+    let out = Command::new(env!("CARGO_BIN_EXE_madang-cli"))
+        .args(["man", "--dir"])
+        .arg(&pages)
+        .output()
+        .expect("ran");
+    assert!(out.status.success());
+    for page in ["madang-cli.1", "madang-cli-send.1", "madang-cli-relay-add.1", "madang-cli-listen.1"] {
+        assert!(pages.join(page).exists(), "{page}");
+    }
+}
+
+#[test]
+fn the_document_names_every_command_and_every_field() {
+    let document = include_str!("../../../docs/cli.md");
+    let command = <madang_cli::args::Cli as clap::CommandFactory>::command();
+    for sub in command.get_subcommands() {
+        assert!(
+            document.contains(&format!("`{}", sub.get_name())),
+            "docs/cli.md tells of `{}`",
+            sub.get_name()
+        );
+    }
+    for field in [
+        "account",
+        "addresses",
+        "after_gap",
+        "author",
+        "before",
+        "contact",
+        "conversation",
+        "days",
+        "delivery",
+        "home",
+        "invite",
+        "label_ms",
+        "late",
+        "linked",
+        "message",
+        "mine",
+        "more",
+        "name",
+        "notice",
+        "place",
+        "qr",
+        "relay",
+        "relay_id",
+        "relays",
+        "reply_to",
+        "safety_number",
+        "say",
+        "state",
+        "step",
+        "text",
+        "their_name",
+        "up",
+        "verified",
+    ] {
+        assert!(document.contains(&format!("`{field}`")), "docs/cli.md tells of `{field}`");
+    }
+}
