@@ -8,6 +8,7 @@ use std::fs::File;
 use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use proto::store::Direction;
 
@@ -18,6 +19,9 @@ use crate::segment::Point;
 
 /// What sled may keep in memory, in bytes.
 const CACHE_BYTES: u64 = 16 << 20;
+/// How long to wait for sled's own threads to let go of its files: 3 s. Other processes are kept out before.
+const LOCK_ATTEMPTS: u32 = 300;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 /// Neighbouring orders share a row: the low bits of an order stand inside it.
 const ROW_BITS: u32 = 6;
 /// The layout of the rows. Another one is rebuilt from the log.
@@ -66,8 +70,7 @@ impl Index {
     /// Opens the database or makes an empty one. `None` stands for one that has followed no log yet.
     pub(crate) fn open(folder: &Path) -> Result<(Self, Option<State>), Trouble> {
         guard(|| {
-            let config = sled::Config::new().path(folder).cache_capacity(CACHE_BYTES);
-            let db = config.flush_every_ms(None).print_profile_on_drop(false).open()?;
+            let db = open_database(folder)?;
             let index = Self { db: Some(db), file: folder.join("db") };
             let state = index.state()?;
             Ok((index, state))
@@ -219,6 +222,26 @@ impl Index {
         }
         Ok(())
     }
+}
+
+/// Opens sled's files. One that was just closed may be held by sled's own threads for a moment longer.
+fn open_database(folder: &Path) -> Result<sled::Db, sled::Error> {
+    let config = sled::Config::new().path(folder).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+    let mut attempts = 0;
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error)) if attempts < LOCK_ATTEMPTS && is_lock(&error) => {
+                attempts += 1;
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            opened => return opened,
+        }
+    }
+}
+
+/// sled wraps the lock's error into one of its own, whose words are all that is left of it.
+fn is_lock(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::WouldBlock || error.to_string().contains("lock")
 }
 
 /// What went wrong inside sled; which of its errors makes no difference to what is done about it.

@@ -29,8 +29,6 @@ const SPARSE_PERCENT: u64 = 50;
 /// Segments below this size are put together once there are [`SMALL_SEGMENTS`].
 const SMALL_BYTES: u64 = 1 << 20;
 const SMALL_SEGMENTS: usize = 16;
-/// An index below this size is never made anew for its size.
-const INDEX_BYTES_MIN: u64 = 64 << 20;
 
 /// Work in the background and when it was last done.
 #[derive(Default)]
@@ -386,13 +384,6 @@ impl SealedStore {
             self.broken = true;
             store_error(&error)
         })
-    }
-
-    /// Whether sled fills far more than its rows need; it never gives space back by itself.
-    pub(crate) fn index_is_bloated(&self) -> bool {
-        let bytes = self.index.disk_bytes();
-        let live: u64 = self.segments.values().map(|state| state.live).sum();
-        bytes > INDEX_BYTES_MIN && bytes > live
     }
 }
 

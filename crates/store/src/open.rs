@@ -203,7 +203,12 @@ impl SealedStore {
         }
         let index_number = state.as_ref().map_or(0, |state| state.point.number);
         match (reason, state) {
-            (None, Some(state)) if has_log => store.follow_from(state, &mut report)?,
+            (None, Some(state)) if has_log => {
+                if !store.follow_from(state, &mut report)? {
+                    report = OpenReport { rebuilt: Some(Rebuilt::Mismatch), ..OpenReport::default() };
+                    store.rebuild(&mut report)?;
+                }
+            }
             (None, None) => {}
             // A log that is gone as a whole, or an index that is not to be believed.
             (reason, _) => {
@@ -230,7 +235,11 @@ impl SealedStore {
     }
 
     /// Takes the index's word up to its point, and the log's from there on.
-    fn follow_from(&mut self, state: State, report: &mut OpenReport) -> Result<(), OpenError> {
+    ///
+    /// Returns whether the index can be believed. Before a segment is retired the index is brought up to date and
+    /// synced; one that has not heard of a retirement, but for the very next commit, has forgotten what it knew.
+    /// It may then hold what was removed by records that are gone with their segment.
+    fn follow_from(&mut self, state: State, report: &mut OpenReport) -> Result<bool, OpenError> {
         let mut survey = self.survey()?;
         let first = state.point.segment;
         survey.believed.extend(state.segments.keys());
@@ -240,12 +249,13 @@ impl SealedStore {
                 self.disk.remove(&file_name(*old))?;
             }
         }
-        let is_missing = |known: &&u64| **known < first && !survey.present.contains(known);
-        report.missing_segments = state.segments.keys().filter(is_missing).count() as u64;
+        let known: Vec<u64> = state.segments.keys().copied().collect();
         self.point = state.point;
         self.segments = state.segments;
-        self.follow(&survey, report)?;
-        Ok(())
+        let retired = self.follow(&survey, report)?;
+        let is_next = |number: &u64| *number == state.point.number + 1;
+        let is_explained = |segment: &u64| survey.present.contains(segment) || retired.contains_key(segment);
+        Ok(retired.values().all(is_next) && known.iter().all(is_explained))
     }
 
     /// Makes the index anew from the log alone.
@@ -258,7 +268,7 @@ impl SealedStore {
         self.point = Point::default();
         let survey = self.survey()?;
         let retired = self.follow(&survey, report)?;
-        let is_missing = |known: &&u64| !survey.present.contains(known) && !retired.contains(known);
+        let is_missing = |known: &&u64| !survey.present.contains(known) && !retired.contains_key(known);
         report.missing_segments = survey.ends.keys().filter(is_missing).count() as u64;
         self.replay_checkpoint()
     }
@@ -310,11 +320,11 @@ impl SealedStore {
 
     /// Replays every commit after the present point, mends the end of the log and removes what was retired.
     ///
-    /// Returns the segments whose retirement it read.
-    fn follow(&mut self, survey: &Survey, report: &mut OpenReport) -> Result<BTreeSet<u64>, OpenError> {
+    /// Returns the segments whose retirement it read, each with the number of the commit that says so.
+    fn follow(&mut self, survey: &Survey, report: &mut OpenReport) -> Result<BTreeMap<u64, u64>, OpenError> {
         let first = self.point.segment;
         let mut unreadable = Vec::new();
-        let mut retired = BTreeSet::new();
+        let mut retired = BTreeMap::new();
         let mut end_of_last = 0;
         for segment in survey.present.iter().filter(|segment| **segment >= first) {
             if survey.has_manifest && !survey.believed.contains(segment) {
@@ -329,7 +339,7 @@ impl SealedStore {
                 segment: *segment,
                 at: if *segment == first { self.point.next } else { FIRST_BLOCK },
                 end: opened.blocks()?.min(survey.ends.get(segment).map_or(u32::MAX, |end| end.blocks)),
-                retired: BTreeSet::new(),
+                retired: BTreeMap::new(),
             };
             let before = self.point;
             self.follow_segment(&opened, &mut walk, survey, report)?;
@@ -341,7 +351,7 @@ impl SealedStore {
             }
         }
         self.mend_tail(end_of_last, &unreadable, report)?;
-        for segment in &retired {
+        for segment in retired.keys() {
             self.segments.remove(segment);
             if survey.present.contains(segment) {
                 self.disk.remove(&file_name(*segment))?;
@@ -417,7 +427,7 @@ impl SealedStore {
                     (Spot { name: group, order: 0 }, Entry::Number(leaf))
                 }
                 Record::Retired { segment } => {
-                    walk.retired.insert(segment);
+                    walk.retired.insert(segment, commit.number);
                     continue;
                 }
                 Record::Manifest { .. } => continue,
@@ -472,7 +482,10 @@ impl SealedStore {
         let bytes = u64::from(end.max(self.point.next)) * BLOCK_BYTES as u64;
         if file.len()? > bytes {
             report.torn_tail = true;
-            file.set_len(bytes)?;
+            // Where commits are known to be missing, what cannot be read stays: nothing is ever written behind it.
+            if head <= self.point.number {
+                file.set_len(bytes)?;
+            }
         }
         // What a killed process wrote may still be on its way: nothing may be built on it before it is durable.
         file.sync()?;
@@ -536,7 +549,7 @@ struct Walk {
     segment: u64,
     at: u32,
     end: u32,
-    retired: BTreeSet<u64>,
+    retired: BTreeMap<u64, u64>,
 }
 
 fn segments_of(disk: &dyn Disk) -> io::Result<Vec<u64>> {

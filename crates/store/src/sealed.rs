@@ -1,7 +1,7 @@
 //! The store itself: a batch is sealed into the log and synced; the index hears of it later.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::ops::{Range, RangeInclusive};
@@ -419,11 +419,6 @@ impl SealedStore {
         let Point { segment, next, number, link, .. } = self.point;
         let state = self.segments.entry(segment).or_default();
         *state = SegmentState { blocks: next, number, link, live: state.live };
-    }
-
-    /// The numbers of the segments that hold the log.
-    pub(crate) fn segment_numbers(&self) -> BTreeSet<u64> {
-        self.segments.keys().copied().collect()
     }
 }
 

@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 fn it_agrees_with_a_store_in_memory_through_reopenings_and_sweeps() {
     for seed in 0..12 {
         let mut rng = rng(seed);
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = common::folder();
         let disk = ModelDisk::new();
         let mut store = create(&disk, folder.path());
         let mut model = MemoryStore::new();
@@ -113,7 +113,7 @@ fn a_power_cut_at_any_point_loses_nothing_acknowledged() {
     let (mut cuts, mut whole) = (0, 0);
     for seed in 0..rounds {
         let mut rng = rng(1_000 + seed);
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = common::folder();
         let mut disk = ModelDisk::new();
         drop(create(&disk, folder.path()));
         let mut model = MemoryStore::new();
@@ -139,7 +139,7 @@ fn a_power_cut_at_any_point_loses_nothing_acknowledged() {
 fn a_power_cut_while_it_opens_is_survived() {
     for seed in 0..60 {
         let mut rng = rng(5_000 + seed);
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = common::folder();
         let disk = ModelDisk::new();
         drop(create(&disk, folder.path()));
         let mut expected = work_until_cut(&mut rng, &disk, folder.path(), MemoryStore::new());

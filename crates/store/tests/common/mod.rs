@@ -1,5 +1,5 @@
 //! What the tests of the store share: tables, batches, and a store in memory beside the real one.
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code, missing_docs, unreachable_pub)]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +29,13 @@ pub fn small() -> Options {
         in_background: false,
         ..Options::default()
     }
+}
+
+/// A folder in memory where there is one: these tests model the disk and need not wait for a real one.
+pub fn folder() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let found = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    found.expect("a folder for a test")
 }
 
 pub fn rng(seed: u64) -> ChaCha8Rng {
@@ -100,5 +107,71 @@ pub fn files(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
         }
     }
     found.sort();
+    found
+}
+
+/// What a worker process does until it is killed: one batch after another, each told on standard output once durable.
+///
+/// Batch `n` writes record `n` of a run, the newest number in two tables, and removes what stands far behind.
+pub fn work_forever(folder: &Path) -> ! {
+    use std::io::Write;
+    let options =
+        Options { segment_bytes: 1 << 20, checkpoint_records: 300, head_commits: 16, ..Options::default() };
+    let (mut store, report) = SealedStore::open(folder, PASSPHRASE, options).expect("it opens after a kill");
+    assert!(!report.is_loss(), "{report:?}");
+    let mut next = newest(&store).map_or(0, |newest| newest + 1);
+    loop {
+        store.commit(numbered_batch(next)).expect("the disk works");
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "ACK {next}").and_then(|()| out.flush()).expect("the parent listens");
+        drop(out);
+        if next % 5 == 0 {
+            store.maintain().expect("the disk works");
+        }
+        next += 1;
+    }
+}
+
+/// How many numbers behind the newest one a record is removed.
+pub const KEPT: u64 = 600;
+
+pub fn numbered_batch(number: u64) -> Batch {
+    let mut batch = Batch::new();
+    batch.put(&BY_RUN, b"run", number, numbered_value(number));
+    batch.put(&BY_RECORD, b"newest", 0, number.to_be_bytes().to_vec());
+    batch.put(&SHARED, b"newest", 0, number.to_be_bytes().to_vec());
+    if number >= KEPT {
+        batch.delete(&BY_RUN, b"run", number - KEPT);
+    }
+    batch
+}
+
+pub fn numbered_value(number: u64) -> Vec<u8> {
+    let mut rng = rng(number);
+    let bytes = if number % 50 == 0 { 30_000 } else { rng.random_range(0..900) };
+    (0..bytes).map(|_| rng.random()).collect()
+}
+
+fn newest(store: &SealedStore) -> Option<u64> {
+    let bytes = store.get(&SHARED, b"newest", 0).expect("it can be read")?;
+    Some(u64::from_be_bytes(bytes.try_into().expect("eight bytes")))
+}
+
+/// Checks that the store holds exactly the batches up to one that is `acknowledged` or the one after it.
+///
+/// Returns the number of the last batch that is there.
+pub fn check_numbered(store: &SealedStore, acknowledged: Option<u64>) -> Option<u64> {
+    let found = newest(store);
+    assert!(found >= acknowledged, "acknowledged {acknowledged:?}, found {found:?}");
+    let record = store.get(&BY_RECORD, b"newest", 0).expect("it can be read");
+    assert_eq!(record, found.map(|number| number.to_be_bytes().to_vec()), "a batch is whole or absent");
+    let all =
+        store.range(&BY_RUN, b"run", 0..=u64::MAX, Direction::Ascending, usize::MAX).expect("it can be read");
+    let first = found.map_or(0, |number| (number + 1).saturating_sub(KEPT));
+    let expected: Vec<_> = (first..found.map_or(0, |number| number + 1)).collect();
+    assert_eq!(all.iter().map(|(order, _)| *order).collect::<Vec<_>>(), expected);
+    for (order, value) in all {
+        assert_eq!(value, numbered_value(order), "record {order}");
+    }
     found
 }

@@ -1,0 +1,205 @@
+//! Bits flip, files are cut short, put back or lost: the store says so or repairs itself, and never panics.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::{PASSPHRASE, TABLES, content, files, random_batch, rng, small};
+use crypto::vault::Cost;
+use madang_store::{OpenError, OpenReport, SealedStore};
+use proto::store::{Direction, MemoryStore, Store, StoreError};
+use rand::RngExt;
+
+/// A closed store with a few segments, and what it holds.
+fn filled(folder: &Path, batches: usize) -> MemoryStore {
+    let mut rng = rng(3);
+    let mut store =
+        SealedStore::create(folder, PASSPHRASE, Cost::for_tests(), small(), &mut rng).expect("a new store");
+    let mut model = MemoryStore::new();
+    for _ in 0..batches {
+        let batch = random_batch(&mut rng);
+        model.commit(batch.clone()).expect("a batch within limits");
+        store.commit(batch).expect("a batch within limits");
+    }
+    store.close().expect("the disk works");
+    model
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder").flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("a file");
+        }
+    }
+}
+
+fn open(folder: &Path) -> Result<(SealedStore, OpenReport), OpenError> {
+    SealedStore::open(folder, PASSPHRASE, small())
+}
+
+/// Every value is right or its reading is an error. Returns how many could not be read.
+fn read_all(store: &SealedStore, model: &MemoryStore) -> usize {
+    let mut unread = 0;
+    for ((table, name, order), value) in model.iter() {
+        let table = TABLES.into_iter().find(|found| found.id == *table).expect("one of the tables");
+        match store.get(table, name, *order) {
+            Ok(found) => assert_eq!(found.as_deref(), Some(value), "a wrong value is never told"),
+            Err(StoreError::Corrupt(_)) => unread += 1,
+            Err(other) => panic!("{other}"),
+        }
+        let _ = store.range(table, name, 0..=u64::MAX, Direction::Descending, 3);
+    }
+    unread
+}
+
+fn parts(folder: &Path) -> Vec<PathBuf> {
+    let all = files(folder).into_iter();
+    all.filter(|(_, bytes)| !bytes.is_empty()).map(|(path, _)| path).collect()
+}
+
+#[test]
+fn a_flipped_bit_in_any_file_is_repaired_or_told() {
+    let origin = common::folder();
+    let model = filled(origin.path(), 120);
+    let mut rng = rng(4);
+    let (mut repaired, mut told) = (0, 0);
+    for path in parts(origin.path()) {
+        for without_index in [false, true] {
+            for _ in 0..4 {
+                let folder = common::folder();
+                copy(origin.path(), folder.path());
+                let target = folder.path().join(path.strip_prefix(origin.path()).expect("below it"));
+                let mut bytes = fs::read(&target).expect("a file");
+                let at = rng.random_range(0..bytes.len());
+                bytes[at] ^= 1 << rng.random_range(0..8);
+                fs::write(&target, bytes).expect("a file");
+                if without_index {
+                    fs::remove_dir_all(folder.path().join("index")).expect("a folder");
+                }
+                match open(folder.path()) {
+                    Err(OpenError::WrongPassphrase | OpenError::Damaged(_)) => told += 1,
+                    Err(other) => panic!("{other}: {}", target.display()),
+                    Ok((store, report)) if report.is_loss() => {
+                        content_or_error(&store);
+                        told += 1;
+                    }
+                    Ok((store, _)) => match read_all(&store, &model) {
+                        0 => repaired += 1,
+                        _ => told += 1,
+                    },
+                }
+            }
+        }
+    }
+    assert!(repaired > 0 && told > 0, "{repaired} repaired, {told} told");
+}
+
+fn content_or_error(store: &SealedStore) {
+    for table in TABLES {
+        for name in 0..5 {
+            let _ = store.range(table, &[b'n', name], 0..=u64::MAX, Direction::Ascending, usize::MAX);
+        }
+    }
+}
+
+#[test]
+fn a_file_cut_short_or_lost_is_repaired_or_told() {
+    let origin = common::folder();
+    let model = filled(origin.path(), 120);
+    let mut rng = rng(5);
+    for path in parts(origin.path()) {
+        for keep in [0, 1, 31, 4_096, usize::MAX, 0] {
+            let folder = common::folder();
+            copy(origin.path(), folder.path());
+            let target = folder.path().join(path.strip_prefix(origin.path()).expect("below it"));
+            let mut bytes = fs::read(&target).expect("a file");
+            let keep = if keep == usize::MAX { rng.random_range(0..bytes.len()) } else { keep };
+            if keep == 31 {
+                fs::remove_file(&target).expect("a file");
+            } else {
+                bytes.truncate(keep.min(bytes.len() - 1));
+                fs::write(&target, bytes).expect("a file");
+            }
+            match open(folder.path()) {
+                Err(OpenError::NoProfile | OpenError::WrongPassphrase | OpenError::Damaged(_)) => {}
+                Err(other) => panic!("{other}: {}", target.display()),
+                Ok((store, report)) if report.is_loss() => content_or_error(&store),
+                Ok((store, report)) => {
+                    let unread = read_all(&store, &model);
+                    let is_segment = target.extension().is_some_and(|end| end == "log");
+                    assert!(unread == 0 || is_segment, "{report:?} {}", target.display());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_log_put_back_to_an_earlier_day_is_noticed() {
+    let folder = common::folder();
+    filled(folder.path(), 20);
+    let earlier = common::folder();
+    copy(folder.path(), earlier.path());
+    let (mut store, report) = open(folder.path()).expect("it opens");
+    assert_eq!(report, OpenReport::default());
+    let mut rng = rng(6);
+    for _ in 0..20 {
+        store.commit(random_batch(&mut rng)).expect("a batch within limits");
+    }
+    store.close().expect("the disk works");
+    let key = fs::read(folder.path().join("key")).expect("the key file");
+    for with_index in [true, false] {
+        let back = common::folder();
+        copy(earlier.path(), back.path());
+        fs::write(back.path().join("key"), &key).expect("a file");
+        if !with_index {
+            fs::remove_dir_all(back.path().join("index")).expect("a folder");
+        }
+        let (mut store, report) = open(back.path()).expect("it opens all the same");
+        assert!(report.rolled_back, "{report:?}");
+        store.commit(random_batch(&mut rng)).expect("it can be used");
+        drop(store);
+        let (_, report) = open(back.path()).expect("it opens");
+        assert_eq!(report, OpenReport::default(), "it is told once");
+    }
+}
+
+#[test]
+fn a_lost_log_is_told() {
+    let folder = common::folder();
+    filled(folder.path(), 20);
+    for path in parts(folder.path()) {
+        if path.extension().is_some_and(|end| end == "log") {
+            fs::remove_file(path).expect("a file");
+        }
+    }
+    let (store, report) = open(folder.path()).expect("it opens empty");
+    assert!(report.rolled_back, "{report:?}");
+    assert!(content(&store).is_empty());
+}
+
+#[test]
+fn an_index_that_is_missing_empty_or_from_another_profile_is_made_again() {
+    let (folder, other) = (common::folder(), common::folder());
+    let model = filled(folder.path(), 60);
+    filled(other.path(), 30);
+    let index = folder.path().join("index");
+    let setups: [&dyn Fn(); 3] = [&|| {}, &|| fs::create_dir(&index).expect("a folder"), &|| {
+        copy(&other.path().join("index"), &index)
+    }];
+    for setup in setups {
+        fs::remove_dir_all(&index).expect("a folder");
+        setup();
+        let (store, report) = open(folder.path()).expect("it opens");
+        assert!(report.rebuilt.is_some() && !report.is_loss(), "{report:?}");
+        assert!(common::same(&store, &model));
+        drop(store);
+        let (_, report) = open(folder.path()).expect("it opens");
+        assert_eq!(report, OpenReport::default());
+    }
+}

@@ -1,0 +1,201 @@
+//! Who is let in, what is refused, and what stands on disk for others to see.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{BY_NAME, BY_RECORD, BY_RUN, PASSPHRASE, SHARED, files, rng, small};
+use crypto::key::Secret32;
+use crypto::vault::Cost;
+use madang_store::{OpenError, OpenReport, Options, SealedStore};
+use proto::store::{Batch, Direction, Store, StoreError};
+
+fn create(folder: &Path) -> SealedStore {
+    SealedStore::create(folder, PASSPHRASE, Cost::for_tests(), small(), &mut rng(1)).expect("a new store")
+}
+
+#[test]
+fn one_process_at_a_time() {
+    let folder = common::folder();
+    let store = create(folder.path());
+    let second = SealedStore::open(folder.path(), PASSPHRASE, small());
+    assert_eq!(second.err(), Some(OpenError::Busy));
+    drop(store);
+    assert!(SealedStore::open(folder.path(), PASSPHRASE, small()).is_ok());
+}
+
+#[test]
+fn each_wrong_door_says_which_it_is() {
+    let folder = common::folder();
+    let none = SealedStore::open(folder.path(), PASSPHRASE, small());
+    assert_eq!(none.err(), Some(OpenError::NoProfile));
+    drop(create(folder.path()));
+    let again = SealedStore::create(folder.path(), PASSPHRASE, Cost::for_tests(), small(), &mut rng(1));
+    assert_eq!(again.err(), Some(OpenError::AlreadyThere));
+    let wrong = SealedStore::open(folder.path(), b"another one", small());
+    assert_eq!(wrong.err(), Some(OpenError::WrongPassphrase));
+    let (_, report) = SealedStore::open(folder.path(), PASSPHRASE, small()).expect("nothing was changed by it");
+    assert_eq!(report, OpenReport::default());
+}
+
+#[test]
+fn a_new_passphrase_replaces_the_old_one() {
+    let folder = common::folder();
+    let mut store = create(folder.path());
+    let mut batch = Batch::new();
+    batch.put(&SHARED, b"n", 1, b"kept".to_vec());
+    store.commit(batch).expect("small");
+    store.change_passphrase(b"the new one").expect("the disk works");
+    drop(store);
+    let old = SealedStore::open(folder.path(), PASSPHRASE, small());
+    assert_eq!(old.err(), Some(OpenError::WrongPassphrase));
+    let (store, report) = SealedStore::open(folder.path(), b"the new one", small()).expect("it opens");
+    assert_eq!(report, OpenReport::default());
+    assert_eq!(store.get(&SHARED, b"n", 1), Ok(Some(b"kept".to_vec())));
+}
+
+#[test]
+fn a_seed_opens_what_a_seed_made() {
+    let folder = common::folder();
+    let seed = Secret32::new([9; 32]);
+    drop(SealedStore::create_with_seed(folder.path(), &seed, small(), &mut rng(1)).expect("a new store"));
+    assert!(SealedStore::open_with_seed(folder.path(), &seed, small()).is_ok());
+    let other = SealedStore::open_with_seed(folder.path(), &Secret32::new([8; 32]), small());
+    assert_eq!(other.err(), Some(OpenError::WrongPassphrase));
+}
+
+#[test]
+fn what_breaks_a_limit_changes_nothing() {
+    let folder = common::folder();
+    let mut store = create(folder.path());
+    let mut batch = Batch::new();
+    batch.put(&SHARED, b"small", 1, vec![1]);
+    batch.put(&SHARED, b"large", 1, vec![0; 64 * 1024 + 1]);
+    assert_eq!(store.commit(batch), Err(StoreError::TooLarge));
+    let mut huge = Batch::new();
+    for order in 0..1_100 {
+        huge.put(&SHARED, b"many", order, vec![0; 64 * 1024]);
+    }
+    assert_eq!(store.commit(huge), Err(StoreError::TooLarge));
+    assert_eq!(store.get(&SHARED, b"small", 1), Ok(None));
+    let mut batch = Batch::new();
+    batch.put(&SHARED, &[0; 64], u64::MAX, vec![0; 64 * 1024]);
+    assert_eq!(store.commit(batch), Ok(()), "the limits themselves are fine");
+    drop(store);
+    let (store, _) = SealedStore::open(folder.path(), PASSPHRASE, small()).expect("it opens");
+    assert_eq!(store.get(&SHARED, &[0; 64], u64::MAX), Ok(Some(vec![0; 64 * 1024])));
+}
+
+#[test]
+fn tables_of_an_older_version_are_brought_up_to_date_once() {
+    fn doubled(store: &dyn Store) -> Result<Batch, StoreError> {
+        let mut batch = Batch::new();
+        for (order, value) in store.range(&SHARED, b"n", 0..=9, Direction::Ascending, 9)? {
+            batch.put(&SHARED, b"n", order, [value.clone(), value].concat());
+        }
+        Ok(batch)
+    }
+    let folder = common::folder();
+    let mut store = create(folder.path());
+    let mut batch = Batch::new();
+    batch.put(&SHARED, b"n", 1, b"ab".to_vec());
+    store.commit(batch).expect("small");
+    drop(store);
+    let newer = Options { migrations: &[doubled], ..small() };
+    for _ in 0..2 {
+        let (store, _) = SealedStore::open(folder.path(), PASSPHRASE, newer.clone()).expect("it opens");
+        assert_eq!(store.get(&SHARED, b"n", 1), Ok(Some(b"abab".to_vec())));
+    }
+    let older = SealedStore::open(folder.path(), PASSPHRASE, small());
+    assert_eq!(older.err(), Some(OpenError::Newer { found: 2, known: 1 }));
+}
+
+#[test]
+fn no_file_says_anything_in_any_encoding() {
+    let folder = common::folder();
+    let mut store = create(folder.path());
+    let needles: [&[u8]; 4] = [b"Frau Holle, Berlin", b"the bridge is open at nine", PASSPHRASE, b"shared"];
+    for order in 0..300 {
+        let mut batch = Batch::new();
+        for table in [&SHARED, &BY_NAME, &BY_RECORD, &BY_RUN] {
+            batch.put(table, needles[0], order, needles[1].repeat(3));
+        }
+        store.commit(batch).expect("small");
+    }
+    store.close().expect("the disk works");
+    let found = files(folder.path());
+    assert!(found.len() > 4);
+    for (path, bytes) in &found {
+        let name = path.to_string_lossy().to_lowercase();
+        for needle in needles {
+            for form in forms(needle) {
+                let hit = bytes.windows(form.len()).any(|window| window == form);
+                assert!(!hit && !name.contains(&*String::from_utf8_lossy(&form)), "{} tells", path.display());
+            }
+        }
+    }
+}
+
+/// A text as it could be hidden: raw, hex, base64 at each of its three offsets, UTF-16 in both orders.
+fn forms(text: &[u8]) -> Vec<Vec<u8>> {
+    let hex: String = text.iter().map(|byte| format!("{byte:02x}")).collect();
+    let wide = |order: fn(u16) -> [u8; 2]| text.iter().flat_map(|byte| order(u16::from(*byte))).collect();
+    let mut forms = vec![text.to_vec(), hex.to_uppercase().into_bytes(), hex.into_bytes()];
+    forms.push(wide(u16::to_le_bytes));
+    forms.push(wide(u16::to_be_bytes));
+    for skip in 0..3 {
+        forms.push(base64(&text[skip..text.len() - (text.len() - skip) % 3]));
+    }
+    forms
+}
+
+fn base64(bytes: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digit = |group: u32, shift: u32| DIGITS[(group >> shift & 63) as usize];
+    let triples = bytes.chunks_exact(3).map(|three| u32::from_be_bytes([0, three[0], three[1], three[2]]));
+    triples.flat_map(|group| [18, 12, 6, 0].map(|shift| digit(group, shift))).collect()
+}
+
+#[test]
+fn key_file_and_segments_look_random_from_end_to_end() {
+    let folder = common::folder();
+    let mut store = create(folder.path());
+    for order in 0..200 {
+        let mut batch = Batch::new();
+        batch.put(&BY_RUN, b"zeros", order, vec![0; 2_000]);
+        store.commit(batch).expect("small");
+    }
+    store.close().expect("the disk works");
+    let mut blocks = 0;
+    for (path, bytes) in files(folder.path()) {
+        let is_ours = path.extension().is_some_and(|end| end == "log") || path.ends_with("key");
+        if !is_ours {
+            continue;
+        }
+        assert_eq!(bytes.len() % 4_096, 0);
+        for (at, block) in bytes.chunks(4_096).enumerate() {
+            let score = chi_square(block);
+            // 255 degrees of freedom: mean 255, deviation 22.6. Seven deviations leave chance out.
+            assert!((100.0..415.0).contains(&score), "{} block {at}: {score}", path.display());
+            blocks += 1;
+        }
+        let score = chi_square(&bytes);
+        assert!((100.0..415.0).contains(&score), "{} as a whole: {score}", path.display());
+    }
+    assert!(blocks > 200);
+    assert_eq!(fs::read(folder.path().join("lock")).expect("the lock").len(), 0);
+}
+
+fn chi_square(bytes: &[u8]) -> f64 {
+    let mut counts = [0.0_f64; 256];
+    bytes.iter().for_each(|byte| counts[usize::from(*byte)] += 1.0);
+    let expected = bytes.len() as f64 / 256.0;
+    counts.iter().map(|count| (count - expected).powi(2) / expected).sum()
+}
+
+#[test]
+fn what_the_store_prints_of_itself_is_its_kind() {
+    let folder = common::folder();
+    assert_eq!(format!("{:?}", create(folder.path())), "SealedStore");
+}

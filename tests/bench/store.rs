@@ -1,0 +1,337 @@
+//! Measures the store beside its floors in the same run, and prints one JSON object.
+//!
+//! `bench-store [FOLDER] [MILLION]`: FOLDER stands on the disk to measure (default: a temporary one); MILLION is the
+//! size of the large set (default 1 000 000). Each part runs in a process of its own, so that its memory and its
+//! written bytes are its own.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use crypto::tree::{LeafKey, seal_record};
+use crypto::vault::Cost;
+use proto::store::{Batch, Direction, LeafRule, Store, Table};
+use rand::rngs::StdRng;
+use rand_core::{Rng, SeedableRng};
+use serde_json::{Value, json};
+use store::{Options, SealedStore};
+
+const HISTORY: Table = Table { id: 50, name: "history", leaf: LeafRule::PerRun(64) };
+const PASSPHRASE: &[u8] = b"bench";
+const VALUE_BYTES: usize = 400;
+const BATCH: u64 = 100;
+const CONVERSATIONS: u64 = 100;
+/// Records of one round of the comparison, and how often ours and the floor take turns.
+const ROUND: u64 = 50_000;
+const ROUNDS: usize = 3;
+const LONE: usize = 1_000;
+
+pub(crate) fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    if args.get(1).is_some_and(|part| part == "part") {
+        let folder = PathBuf::from(&args[3]);
+        println!("{}", part(&args[2], &folder, args[4].parse().expect("a count")));
+        return;
+    }
+    let temporary = tempfile::tempdir().expect("a folder");
+    let base = args.get(1).map_or_else(|| temporary.path().to_owned(), PathBuf::from);
+    let million = args.get(2).map_or(1_000_000, |count| count.parse().expect("a count"));
+    println!("{:#}", report(&base, million));
+}
+
+fn report(base: &Path, million: u64) -> Value {
+    let mut ours = Vec::new();
+    let mut floor = Vec::new();
+    for round in 0..ROUNDS {
+        ours.push(run("ours", &base.join(format!("ours-{round}")), ROUND));
+        floor.push(run("sealed-in-sled", &base.join(format!("floor-{round}")), ROUND));
+    }
+    let rate = |runs: &[Value]| median(runs.iter().map(|run| number(run, "per_second")).collect());
+    let cpu = |runs: &[Value]| median(runs.iter().map(|run| number(run, "cpu_us_each")).collect());
+    let large = base.join("large");
+    let ingest = run("ours", &large, million);
+    let reads = run("read", &large, 20_000);
+    let clean = run("open", &large, 0);
+    let killed = base.join("killed");
+    run("ours-then-kill", &killed, ROUND);
+    let after_kill = run("open", &killed, 0);
+    let rebuild_folder = base.join("ours-0");
+    fs::remove_dir_all(rebuild_folder.join("index")).expect("a store has an index");
+    let rebuild = run("open", &rebuild_folder, 0);
+    let lone = run("lone", &base.join("lone"), LONE as u64);
+    let result = json!({
+        "ingest": {
+            "records": ROUND, "rounds": ROUNDS,
+            "ours_per_second": rate(&ours), "sealed_in_sled_per_second": rate(&floor),
+            "times_the_floor": rate(&ours) / rate(&floor),
+            "ours_cpu_us_each": cpu(&ours), "sealed_in_sled_cpu_us_each": cpu(&floor),
+            "ours": ours, "sealed_in_sled": floor,
+        },
+        "large": ingest,
+        "read": reads,
+        "open_clean": clean,
+        "open_after_kill": after_kill,
+        "rebuild": rebuild,
+        "rebuild_ms_per_100k": number(&rebuild, "open_ms") * 100_000.0 / ROUND as f64,
+        "lone": lone,
+    });
+    for name in ["large", "killed", "lone"] {
+        let _ = fs::remove_dir_all(base.join(name));
+    }
+    for round in 0..ROUNDS {
+        let _ = fs::remove_dir_all(base.join(format!("ours-{round}")));
+        let _ = fs::remove_dir_all(base.join(format!("floor-{round}")));
+    }
+    result
+}
+
+/// Runs one part in a process of its own. A part that ends by being killed has nothing to tell.
+fn run(part: &str, folder: &Path, count: u64) -> Value {
+    fs::create_dir_all(folder).expect("a folder for the part");
+    let output = Command::new(std::env::current_exe().expect("this program"))
+        .args(["part", part])
+        .arg(folder)
+        .arg(count.to_string())
+        .output()
+        .expect("this program runs");
+    serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
+}
+
+fn part(part: &str, folder: &Path, count: u64) -> Value {
+    match part {
+        "ours" => ingest_ours(folder, count, false),
+        "ours-then-kill" => ingest_ours(folder, count, true),
+        "sealed-in-sled" => ingest_floor(folder, count),
+        "open" => open(folder),
+        "read" => read(folder, count),
+        "lone" => lone(folder, count),
+        other => panic!("no part is called {other}"),
+    }
+}
+
+/// The history of a hundred conversations as it arrives: a batch from one, then from the next.
+fn place(batch: u64, at: u64) -> ([u8; 32], u64) {
+    let conversation = batch % CONVERSATIONS;
+    let mut name = [7; 32];
+    name[..8].copy_from_slice(&conversation.to_be_bytes());
+    (name, batch / CONVERSATIONS * BATCH + at)
+}
+
+fn value(rng: &mut StdRng) -> Vec<u8> {
+    let mut value = vec![0; VALUE_BYTES];
+    rng.fill_bytes(&mut value);
+    value
+}
+
+fn ingest_ours(folder: &Path, count: u64, kill: bool) -> Value {
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut store = SealedStore::create(folder, PASSPHRASE, Cost::for_tests(), Options::default(), &mut rng)
+        .expect("a new store");
+    let meter = Meter::start();
+    let mut slowest = 0.0_f64;
+    for number in 0..count / BATCH {
+        let mut batch = Batch::new();
+        for at in 0..BATCH {
+            let (name, order) = place(number, at);
+            batch.put(&HISTORY, &name, order, value(&mut rng));
+        }
+        let start = Instant::now();
+        store.commit(batch).expect("the disk works");
+        slowest = slowest.max(start.elapsed().as_secs_f64());
+    }
+    if kill {
+        // What a kill leaves: no checkpoint, no last word to the key file.
+        // SAFETY: a signal to this very process, which ends it.
+        unsafe { libc::raise(libc::SIGKILL) };
+    }
+    let mut told = meter.stop(count);
+    store.close().expect("the disk works");
+    told["slowest_batch_ms"] = (slowest * 1e3).into();
+    told["with_close"] = meter.stop(count);
+    told["disk_bytes_each"] = (disk_bytes(folder) as f64 / count as f64).into();
+    told["log_bytes_each"] = (log_bytes(folder) as f64 / count as f64).into();
+    told
+}
+
+/// The plain way to the same promise: each record sealed alone, in sled, durable by hundreds.
+fn ingest_floor(folder: &Path, count: u64) -> Value {
+    let mut rng = StdRng::seed_from_u64(1);
+    let config = sled::Config::new().path(folder.join("db")).cache_capacity(64 << 20);
+    let db = config.flush_every_ms(None).open().expect("a new database");
+    let file = File::open(folder.join("db/db")).expect("sled's file");
+    let key = LeafKey::random(&mut rng);
+    let meter = Meter::start();
+    for number in 0..count / BATCH {
+        let mut rows = Vec::new();
+        for at in 0..BATCH {
+            let (name, order) = place(number, at);
+            let spot = [&name[..16], &order.to_be_bytes()].concat();
+            let sealed = seal_record(&key, &spot, &value(&mut rng), &mut rng);
+            rows.push((spot, sealed));
+        }
+        db.transaction(|db| -> sled::transaction::ConflictableTransactionResult<()> {
+            for (spot, sealed) in &rows {
+                db.insert(spot.as_slice(), sealed.as_slice())?;
+            }
+            Ok(())
+        })
+        .expect("a transaction");
+        db.flush().expect("the disk works");
+        file.sync_all().expect("the disk works");
+    }
+    let mut told = meter.stop(count);
+    drop(db);
+    told["disk_bytes_each"] = (disk_bytes(folder) as f64 / count as f64).into();
+    told
+}
+
+fn open(folder: &Path) -> Value {
+    let start = Instant::now();
+    let (store, report) = SealedStore::open(folder, PASSPHRASE, Options::default()).expect("it opens");
+    let open_ms = start.elapsed().as_secs_f64() * 1e3;
+    let usage = store.usage();
+    json!({ "open_ms": open_ms, "report": format!("{report:?}"), "rss_mib": memory("VmRSS"),
+            "segments": usage.segments, "log_bytes": usage.log_bytes, "index_bytes": usage.index_bytes })
+}
+
+fn read(folder: &Path, count: u64) -> Value {
+    let (store, _) = SealedStore::open(folder, PASSPHRASE, Options::default()).expect("it opens");
+    let mut rng = StdRng::seed_from_u64(2);
+    let mut of_one = Vec::new();
+    for _ in 0..count {
+        let (name, _) = place(rng.next_u64() % CONVERSATIONS, 0);
+        let order = rng.next_u64() % 400;
+        let start = Instant::now();
+        let found = store.get(&HISTORY, &name, order).expect("it can be read");
+        of_one.push(start.elapsed().as_secs_f64() * 1e6);
+        assert!(found.is_none_or(|value| value.len() == VALUE_BYTES));
+    }
+    let mut of_page = Vec::new();
+    for page in 0..500 {
+        let (name, _) = place(page % CONVERSATIONS, 0);
+        let start = Instant::now();
+        let before = 0..=page * 7 + 100;
+        let found = store.range(&HISTORY, &name, before, Direction::Descending, 50).expect("it can be read");
+        of_page.push(start.elapsed().as_secs_f64() * 1e6);
+        assert!(!found.is_empty());
+    }
+    json!({ "get_us_p50": median(of_one.clone()), "get_us_p99": quantile(of_one, 0.99),
+            "page_of_50_us_p50": median(of_page), "rss_mib": memory("VmRSS") })
+}
+
+/// Lone commits, each beside a bare write and fdatasync of one block at the end of a file.
+fn lone(folder: &Path, count: u64) -> Value {
+    let mut rng = StdRng::seed_from_u64(3);
+    let inside = folder.join("store");
+    let mut store = SealedStore::create(&inside, PASSPHRASE, Cost::for_tests(), Options::default(), &mut rng)
+        .expect("a new store");
+    let bare_file = File::create(folder.join("bare")).expect("a new file");
+    let (mut ours, mut bare, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for number in 0..count {
+        let mut block = vec![0; 4096];
+        rng.fill_bytes(&mut block);
+        let start = Instant::now();
+        bare_file.write_all_at(&block, number * 4096).expect("the disk works");
+        bare_file.sync_data().expect("the disk works");
+        bare.push(start.elapsed().as_secs_f64() * 1e6);
+        let mut batch = Batch::new();
+        let (name, order) = place(0, number);
+        batch.put(&HISTORY, &name, order, value(&mut rng));
+        let before = written();
+        let start = Instant::now();
+        store.commit(batch).expect("the disk works");
+        ours.push(start.elapsed().as_secs_f64() * 1e6);
+        bytes += written() - before;
+    }
+    let (own, floor) = (median(ours.clone()), median(bare.clone()));
+    json!({ "commits": count, "ours_us_p50": own, "ours_us_p99": quantile(ours, 0.99),
+            "fdatasync_us_p50": floor, "fdatasync_us_p99": quantile(bare, 0.99),
+            "times_fdatasync_p50": own / floor, "written_bytes_each": bytes as f64 / count as f64 })
+}
+
+struct Meter {
+    start: Instant,
+    cpu: f64,
+    written: u64,
+}
+
+impl Meter {
+    fn start() -> Self {
+        Self { start: Instant::now(), cpu: processor_seconds(), written: written() }
+    }
+
+    fn stop(&self, count: u64) -> Value {
+        let seconds = self.start.elapsed().as_secs_f64();
+        json!({
+            "records": count,
+            "seconds": seconds,
+            "per_second": count as f64 / seconds,
+            "cpu_us_each": (processor_seconds() - self.cpu) * 1e6 / count as f64,
+            "written_bytes_each": (written() - self.written) as f64 / count as f64,
+            "rss_mib": memory("VmRSS"),
+            "rss_peak_mib": memory("VmHWM"),
+        })
+    }
+}
+
+fn processor_seconds() -> f64 {
+    // SAFETY: getrusage fills the struct it is given; all zeros is a valid one.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_SELF, &mut usage);
+        usage
+    };
+    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+    seconds(usage.ru_utime) + seconds(usage.ru_stime)
+}
+
+fn written() -> u64 {
+    field("/proc/self/io", "write_bytes").unwrap_or(0)
+}
+
+fn memory(name: &str) -> f64 {
+    field("/proc/self/status", name).unwrap_or(0) as f64 / 1024.0
+}
+
+fn field(file: &str, name: &str) -> Option<u64> {
+    let text = fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+fn disk_bytes(folder: &Path) -> u64 {
+    bytes_of(folder, |_| true)
+}
+
+fn log_bytes(folder: &Path) -> u64 {
+    bytes_of(folder, |path| path.extension().is_some_and(|end| end == "log"))
+}
+
+fn bytes_of(folder: &Path, counts: fn(&Path) -> bool) -> u64 {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            bytes += bytes_of(&path, counts);
+        } else if counts(&path) {
+            bytes += entry.metadata().map_or(0, |found| found.len());
+        }
+    }
+    bytes
+}
+
+fn number(value: &Value, name: &str) -> f64 {
+    value[name].as_f64().unwrap_or(f64::NAN)
+}
+
+fn median(values: Vec<f64>) -> f64 {
+    quantile(values, 0.5)
+}
+
+fn quantile(mut values: Vec<f64>, share: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let at = (values.len() as f64 * share) as usize;
+    values.get(at.min(values.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+}
