@@ -303,7 +303,7 @@ fn slot() {
     let drop = Secret32::random(&mut rng(3));
     let mut chain = Chain::new(&drop);
     let mut link: [u8; 32] = book_derive("M1/drop/start/1", drop.as_bytes(), &[]);
-    let blob_hash = Sha256::digest(vec![7u8; 1_024]).into();
+    let blob_hash = book_hash("M1/blob/1", &[&[7; 1_024]]);
     let slots: Vec<Value> = (0u32..4)
         .map(|number| {
             let slot = chain.next();
@@ -315,7 +315,7 @@ fn slot() {
                 "psk": hex(&bytes[64..]),
                 "tag": hex(slot.tag()),
                 "put": {
-                    "class": 0, "flags": 1, "ttl_days": 30, "blob_sha256": hex(blob_hash),
+                    "class": 0, "flags": 1, "ttl_days": 30, "blob_hash": hex(blob_hash),
                     "message": hex(put_message(&slot.tag(), Class::C0, 1, 30, &blob_hash)),
                     "signature": hex(slot.sign_put(Class::C0, 1, 30, &blob_hash).as_bytes()),
                 },
