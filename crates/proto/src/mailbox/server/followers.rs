@@ -197,10 +197,9 @@ impl Followers {
         overlay: &Overlay<'_>,
     ) -> Result<Made, StoreError> {
         let end = ledger.end();
-        if let Some(made) = &self.last {
-            if (made.from, made.end, made.mode) == (from, end, mode) {
-                return Ok(made.clone());
-            }
+        let same = |made: &&Made| (made.from, made.end, made.mode) == (from, end, mode);
+        if let Some(made) = self.last.as_ref().filter(same) {
+            return Ok(made.clone());
         }
         // Entries that ended before the follower came to them are left out; it is told the chain anew.
         let first = from.max(ledger.base());
@@ -244,10 +243,9 @@ fn gather(
             return Ok((position, blobs));
         }
         bytes += more;
-        if more > limits::LIST_ENTRY_BYTES {
-            if let Some(blob) = ledger.blob(position, overlay)? {
-                blobs.push(((position - first) as u16, blob));
-            }
+        let pushed = more > limits::LIST_ENTRY_BYTES;
+        if let Some(blob) = pushed.then(|| ledger.blob(position, overlay)).transpose()?.flatten() {
+            blobs.push(((position - first) as u16, blob));
         }
     }
     Ok((most, blobs))

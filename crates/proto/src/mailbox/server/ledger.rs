@@ -213,7 +213,7 @@ impl Ledger {
 
     fn append_entry(&mut self, entry: Entry) {
         let position = self.end();
-        if position % MARK_EVERY == 0 {
+        if position.is_multiple_of(MARK_EVERY) {
             self.marks.insert(position, self.chain);
         }
         self.chain = chain_next(&self.chain, &entry.prefix, entry.class);
