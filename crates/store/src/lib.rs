@@ -1,4 +1,45 @@
-//! The sealed append-only log, with sled as its index.
+//! A profile on a disk: a sealed append-only log that is the truth, and sled as an index that may be lost.
+//!
+//! A batch is sealed into fixed blocks of the newest segment, written and synced; then it is acknowledged. The index
+//! hears of it later, in large sorted batches, from a thread of its own; until then a table in memory answers. When
+//! the index is missing, empty, damaged or ahead of the log, it is moved aside and built again.
+//!
+//! ```
+//! use proto::store::{Batch, LeafRule, Store, Table};
+//! use madang_store::{Options, SealedStore};
+//! # use crypto::vault::Cost;
+//! # let folder = tempfile::tempdir()?;
+//! const NOTES: Table = Table { id: 40, name: "notes", leaf: LeafRule::PerName };
+//!
+//! # let cost = Cost::for_tests();
+//! let rng = &mut rand::rng();
+//! let mut store = SealedStore::create(folder.path(), b"a passphrase", cost, Options::default(), rng)?;
+//! let mut batch = Batch::new();
+//! batch.put(&NOTES, b"diary", 1, b"the bridge is open".to_vec());
+//! store.commit(batch)?;
+//! drop(store);
+//!
+//! let (store, report) = SealedStore::open(folder.path(), b"a passphrase", Options::default())?;
+//! assert!(!report.is_loss());
+//! assert_eq!(store.get(&NOTES, b"diary", 1)?.as_deref(), Some(&b"the bridge is open"[..]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What it promises
+//!
+//! * A batch happens entirely or not at all; one that was acknowledged survives loss of power.
+//! * Whatever a crash has left, the store opens and says in an [`OpenReport`] what it found.
+//! * Without the passphrase the key file and the segments are random bytes. The index shows how many records there are
+//!   under names that mean nothing, and where in the log they stand.
+//! * A log that was cut short or put back to an earlier day is noticed, as far as the key file knew.
+//!
+//! # What it does not promise
+//!
+//! Deleting a record hides it; its sealed bytes stay in the log until their segment is emptied, and on a flash disk
+//! longer. Only a destroyed key destroys: the key tree is in the format, and shredding comes with a later version.
+//! A whole folder put back to an earlier day, key file included, is not noticed.
+//!
+//! `docs/protocol/15-log.md` describes the files to the byte.
 
 #![deny(missing_docs)]
 

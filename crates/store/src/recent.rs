@@ -104,8 +104,8 @@ mod tests {
     #[test]
     fn the_newest_layer_wins_and_hides_what_was_removed() {
         let at = |order| Spot { name: [1; 16], order };
-        let mut recent = Recent::default();
-        recent.active = [(at(1), Entry::Number(1)), (at(2), Entry::Number(2))].into();
+        let active = [(at(1), Entry::Number(1)), (at(2), Entry::Number(2))].into();
+        let mut recent = Recent { active, ..Recent::default() };
         recent.freeze();
         recent.active = [(at(2), Entry::Gone), (at(3), Entry::Number(3))].into();
         recent.active.insert(Spot { name: [2; 16], order: 1 }, Entry::Number(9));

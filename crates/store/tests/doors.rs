@@ -35,7 +35,8 @@ fn each_wrong_door_says_which_it_is() {
     assert_eq!(again.err(), Some(OpenError::AlreadyThere));
     let wrong = SealedStore::open(folder.path(), b"another one", small());
     assert_eq!(wrong.err(), Some(OpenError::WrongPassphrase));
-    let (_, report) = SealedStore::open(folder.path(), PASSPHRASE, small()).expect("nothing was changed by it");
+    let (_, report) =
+        SealedStore::open(folder.path(), PASSPHRASE, small()).expect("nothing was changed by it");
     assert_eq!(report, OpenReport::default());
 }
 

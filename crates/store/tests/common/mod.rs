@@ -125,7 +125,7 @@ pub fn work_forever(folder: &Path) -> ! {
         let mut out = std::io::stdout().lock();
         writeln!(out, "ACK {next}").and_then(|()| out.flush()).expect("the parent listens");
         drop(out);
-        if next % 5 == 0 {
+        if next.is_multiple_of(5) {
             store.maintain().expect("the disk works");
         }
         next += 1;
@@ -148,7 +148,7 @@ pub fn numbered_batch(number: u64) -> Batch {
 
 pub fn numbered_value(number: u64) -> Vec<u8> {
     let mut rng = rng(number);
-    let bytes = if number % 50 == 0 { 30_000 } else { rng.random_range(0..900) };
+    let bytes = if number.is_multiple_of(50) { 30_000 } else { rng.random_range(0..900) };
     (0..bytes).map(|_| rng.random()).collect()
 }
 
