@@ -252,7 +252,7 @@ struct Machine<H> {
 }
 
 enum Event {
-    Started { host: HostId },
+    Started { host: HostId, life: u64 },
     Up { link: u64, side: Side },
     Frame { link: u64, side: Side, bytes: Vec<u8> },
     Down { link: u64, side: Side },
@@ -304,7 +304,7 @@ impl<H: Host> Simulator<H> {
         let rng =
             ChaCha20Rng::seed_from_u64(self.seed ^ (u64::from(id.0) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         self.machines.push(Machine { host, up: false, rng, wake: None, kept: BTreeMap::new(), life: 0 });
-        self.at(self.now, Event::Started { host: id });
+        self.at(self.now, Event::Started { host: id, life: 0 });
         id
     }
 
@@ -430,8 +430,22 @@ impl<H: Host> Simulator<H> {
 
     /// Crashes a host; it starts again after `down`. One that is down already stays down as it was.
     pub fn crash(&mut self, id: HostId, down: Duration) {
+        if self.stop(id) {
+            let life = self.machines[id.0 as usize].life;
+            self.at(self.now.plus(down), Event::Started { host: id, life });
+        }
+    }
+
+    /// Starts a host that is down.
+    pub fn start(&mut self, id: HostId) {
+        let life = self.machines[id.0 as usize].life;
+        self.at(self.now, Event::Started { host: id, life });
+    }
+
+    /// Crashes a host, which stays down until [`Simulator::start`]. Returns whether it was up.
+    pub fn stop(&mut self, id: HostId) -> bool {
         if !self.is_up(id) {
-            return;
+            return false;
         }
         self.counts.crashes += 1;
         let machine = &mut self.machines[id.0 as usize];
@@ -444,7 +458,7 @@ impl<H: Host> Simulator<H> {
             self.break_link(link, Sever::Both);
             self.fabric.tell(link, side);
         }
-        self.at(self.now.plus(down), Event::Started { host: id });
+        true
     }
 
     // ---- time ----
@@ -511,8 +525,12 @@ impl<H: Host> Simulator<H> {
 
     fn deliver(&mut self, event: Event) -> Option<(HostId, Incoming)> {
         match event {
-            Event::Started { host } => {
-                self.machines[host.0 as usize].up = true;
+            Event::Started { host, life } => {
+                let machine = &mut self.machines[host.0 as usize];
+                if machine.up || machine.life != life {
+                    return None;
+                }
+                machine.up = true;
                 self.note(host, 1, 0);
                 Some((host, Incoming::Started))
             }

@@ -1,0 +1,226 @@
+//! How two people become contacts, and who else may try.
+
+use crypto::invite::InviteSecret;
+use crypto::seal::Class;
+use madang_core::engine::{Command, CommandError};
+use madang_core::{ContactState, Delivery, Notice};
+use madang_tests::world::{MOMENT, WHILE, World};
+use proto::envelope::{Blob, Envelope};
+use proto::invite::Invite;
+
+use crate::friends;
+
+#[test]
+fn two_people_who_are_never_online_together_become_contacts() {
+    let mut world = World::new(101);
+    let (alice, bob, relay) = (world.person("alice"), world.person("bob"), world.relay());
+    world.use_relay(alice, relay);
+    world.pass(WHILE);
+    world.off(bob);
+    let invite = world.invite(alice);
+    world.pass(WHILE);
+    world.off(alice);
+
+    world.on(bob);
+    world.accept(bob, &invite);
+    let id = world.write(bob, alice, "it is me");
+    world.pass(WHILE);
+    assert_eq!(world.state(bob, alice), Some(ContactState::Waiting));
+    world.off(bob);
+
+    world.on(alice);
+    world.pass(WHILE);
+    assert_eq!(world.read(alice, bob), ["it is me"]);
+    world.write(alice, bob, "and this is me");
+    world.pass(WHILE);
+    world.off(alice);
+
+    world.on(bob);
+    world.pass(WHILE);
+    assert!(world.are_friends(alice, bob));
+    assert_eq!(world.read(bob, alice), ["and this is me"]);
+    assert_eq!(world.delivery(bob, alice, id), Some(Delivery::Delivered));
+    world.on(alice);
+    world.settle();
+    world.check();
+}
+
+#[test]
+fn much_that_was_written_before_the_inviter_looked_is_read_in_order() {
+    let mut world = World::new(102);
+    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    let relays = [world.relay(), world.relay()];
+    relays.map(|relay| world.use_relay(alice, relay));
+    world.pass(WHILE);
+    let invite = world.invite(alice);
+    world.pass(WHILE);
+    world.off(alice);
+    world.accept(bob, &invite);
+    for number in 0..100 {
+        world.write(bob, alice, &format!("{number}"));
+        world.pass(MOMENT);
+        if number == 30 {
+            world.off(relays[0]);
+        }
+    }
+    world.pass(WHILE);
+    // The relay that took the answer is back; the rest of the messages lies at the other.
+    world.off(bob);
+    world.on(relays[0]);
+    world.on(alice);
+    world.pass(WHILE * 20);
+    assert_eq!(world.read(alice, bob).len(), 100);
+    world.on(bob);
+    world.settle();
+    world.check();
+}
+
+#[test]
+fn an_invite_works_for_one_person_only() {
+    let mut world = World::new(103);
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| world.person(name));
+    let relay = world.relay();
+    world.use_relay(alice, relay);
+    world.pass(WHILE);
+    let invite = world.invite(alice);
+    world.accept(bob, &invite);
+    world.pass(WHILE);
+    assert!(world.are_friends(alice, bob));
+    world.accept(carol, &invite);
+    world.pass(WHILE * 10);
+    assert_eq!(world.state(alice, carol), None);
+    assert_ne!(world.state(carol, alice), Some(ContactState::Live));
+    let again = world.notices(alice).into_iter().filter(|notice| *notice == Notice::InviteUsedAgain).count();
+    // The bundle is gone from the relay, or carol's answer was told of; never twice.
+    assert!(again <= 1);
+    world.write(alice, bob, "still us");
+    world.settle();
+    assert_eq!(world.read(bob, alice), ["still us"]);
+}
+
+#[test]
+fn a_thief_who_is_faster_is_seen_and_the_friend_is_told_to_ask() {
+    let mut world = World::new(104);
+    let [alice, bob, thief] = ["alice", "bob", "thief"].map(|name| world.person(name));
+    let relay = world.relay();
+    world.use_relay(alice, relay);
+    world.pass(WHILE);
+    let invite = world.invite(alice);
+    world.pass(WHILE);
+    world.off(alice);
+    world.accept(thief, &invite);
+    world.pass(WHILE);
+    world.accept(bob, &invite);
+    world.pass(WHILE);
+    world.on(alice);
+    world.pass(WHILE * 10);
+    assert_eq!(world.state(alice, thief), Some(ContactState::Live));
+    assert!(!world.contact(alice, thief).expect("a contact").verified);
+    assert_eq!(world.state(alice, bob), None);
+    assert_eq!(world.state(bob, alice), Some(ContactState::Waiting));
+    assert!(world.notices(alice).contains(&Notice::InviteUsedAgain), "alice learns that two answered");
+}
+
+#[test]
+fn a_restart_does_not_take_the_one_answer_for_a_second() {
+    let mut world = World::new(105);
+    let (alice, bob, relay) = (world.person("alice"), world.person("bob"), world.relay());
+    world.use_relay(alice, relay);
+    world.neighbours(alice, bob);
+    world.pass(WHILE);
+    world.befriend(alice, bob);
+    world.restart(alice);
+    world.pass(WHILE * 10);
+    world.restart(bob);
+    world.pass(WHILE * 10);
+    assert_eq!(world.notices(alice), []);
+}
+
+/// Fills answer slots of an invite with what nobody can open.
+fn fill_slots(world: &mut World, relay: madang_tests::world::Who, invite: &str, slots: std::ops::Range<u32>) {
+    let invite = Invite::parse(invite).expect("it is an invite");
+    let secret: &InviteSecret = &invite.secret;
+    for number in slots {
+        let blob = Blob::parse(vec![number as u8; Class::C1.bytes()]).expect("it has the size of its class");
+        let envelope = Envelope::seal_into(&secret.answer_slot(number), blob, 30, 1);
+        world.relay_mut(relay).deposit(envelope);
+    }
+}
+
+#[test]
+fn an_answer_finds_the_one_slot_that_a_vandal_left() {
+    let mut world = World::new(106);
+    let (alice, bob, relay) = (world.person("alice"), world.person("bob"), world.relay());
+    world.use_relay(alice, relay);
+    world.pass(WHILE);
+    let invite = world.invite(alice);
+    fill_slots(&mut world, relay, &invite, 0..7);
+    fill_slots(&mut world, relay, &invite, 8..16);
+    world.accept(bob, &invite);
+    world.pass(WHILE * 10);
+    assert!(world.are_friends(alice, bob));
+    world.write(bob, alice, "there was room");
+    world.settle();
+    world.check();
+}
+
+#[test]
+fn an_invite_whose_slots_are_all_filled_says_so() {
+    let mut world = World::new(107);
+    let (alice, bob, relay) = (world.person("alice"), world.person("bob"), world.relay());
+    world.use_relay(alice, relay);
+    world.pass(WHILE);
+    let invite = world.invite(alice);
+    fill_slots(&mut world, relay, &invite, 0..16);
+    let contact = world.accept(bob, &invite);
+    world.pass(WHILE * 10);
+    assert_eq!(world.notices(bob), [Notice::InviteExhausted(contact)]);
+    assert_eq!(world.state(bob, alice), Some(ContactState::Failed));
+    // Another invite, and what was written before goes along.
+    world.write(bob, alice, "second try");
+    let invite = world.invite(alice);
+    world.accept(bob, &invite);
+    world.settle();
+    assert_eq!(world.read(alice, bob), ["second try"]);
+}
+
+#[test]
+fn two_people_who_take_up_each_others_invites_become_contacts() {
+    let mut world = World::new(108);
+    let (alice, bob, relay) = (world.person("alice"), world.person("bob"), world.relay());
+    world.use_relay(alice, relay);
+    world.use_relay(bob, relay);
+    world.pass(WHILE);
+    let (of_alice, of_bob) = (world.invite(alice), world.invite(bob));
+    world.pass(WHILE);
+    world.accept(bob, &of_alice);
+    world.accept(alice, &of_bob);
+    world.write(alice, bob, "hello");
+    world.write(bob, alice, "hello you");
+    world.settle();
+    world.check();
+    assert!(world.are_friends(alice, bob));
+}
+
+#[test]
+fn an_invite_by_hand_works_on_one_network_without_any_relay() {
+    let mut world = World::new(109);
+    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    let invite = world.invite(alice);
+    world.accept(bob, &invite);
+    world.write(bob, alice, "before we met");
+    world.pass(WHILE);
+    world.neighbours(alice, bob);
+    world.settle();
+    assert!(world.are_friends(alice, bob));
+    assert_eq!(world.read(alice, bob), ["before we met"]);
+}
+
+#[test]
+fn ones_own_invite_and_a_second_one_of_a_contact_are_refused_in_words() {
+    let (mut world, alice, bob, _) = friends(110);
+    let invite = world.invite(alice);
+    let accept = |text: &str| Command::Accept { text: text.into(), name: None };
+    assert_eq!(world.ask(alice, accept(&invite)).expect("up").err(), Some(CommandError::OwnInvite));
+    assert_eq!(world.ask(bob, accept(&invite)).expect("up").err(), Some(CommandError::AlreadyContact));
+}

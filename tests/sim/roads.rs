@@ -1,0 +1,213 @@
+//! Two friends and the roads between them: one network, a relay, both, or none for a while.
+
+use madang_core::{Delivery, Step};
+use madang_tests::world::{MOMENT, WHILE, World};
+
+use crate::friends;
+
+#[test]
+fn two_friends_on_one_network_need_no_relay() {
+    let mut world = World::new(1);
+    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    world.neighbours(alice, bob);
+    world.befriend(alice, bob);
+    let id = world.write(alice, bob, "the bridge is open");
+    world.write(bob, alice, "I saw it");
+    world.pass(MOMENT);
+    assert_eq!(world.read(bob, alice), ["the bridge is open"]);
+    assert_eq!(world.read(alice, bob), ["I saw it"]);
+    assert_eq!(world.delivery(alice, bob, id), Some(Delivery::Delivered));
+    world.settle();
+    world.check();
+}
+
+#[test]
+fn what_was_written_while_a_friend_was_away_waits_at_the_relay_in_order_and_once() {
+    let (mut world, alice, bob, _) = friends(2);
+    world.off(bob);
+    let ids = ["one", "two", "three"].map(|text| world.write(alice, bob, text));
+    world.pass(WHILE);
+    let waits = Some(Delivery::OnRelay { copies: 1 });
+    assert!(ids.iter().all(|id| world.delivery(alice, bob, *id) == waits));
+    world.off(alice);
+    world.on(bob);
+    world.pass(WHILE);
+    assert_eq!(world.read(bob, alice), ["one", "two", "three"]);
+    world.off(bob);
+    world.on(alice);
+    world.pass(WHILE);
+    assert!(ids.iter().all(|id| world.delivery(alice, bob, *id) == Some(Delivery::Delivered)));
+    assert_eq!(world.trail(alice, ids[0])[..2], [Step::Written, Step::Sealed]);
+    assert_eq!(world.trail(alice, ids[0]).last(), Some(&Step::Delivered));
+    world.check();
+}
+
+#[test]
+fn nothing_is_called_delivered_while_only_the_relay_has_it() {
+    let (mut world, alice, bob, _) = friends(3);
+    world.off(bob);
+    let id = world.write(alice, bob, "wait for me");
+    world.pass(WHILE * 60);
+    assert_eq!(world.delivery(alice, bob, id), Some(Delivery::OnRelay { copies: 1 }));
+    assert_eq!(world.read(bob, alice), [""; 0]);
+}
+
+#[test]
+fn a_restart_keeps_what_had_no_road_yet() {
+    let mut world = World::new(4);
+    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    world.neighbours(alice, bob);
+    world.befriend(alice, bob);
+    let apart = world.away(alice);
+    world.pass(WHILE);
+    let id = world.write(alice, bob, "I am on the island");
+    world.restart(alice);
+    world.pass(WHILE);
+    world.restart(alice);
+    assert_eq!(world.delivery(alice, bob, id), Some(Delivery::Sealed));
+    world.sim.heal(apart);
+    world.settle();
+    assert_eq!(world.read(bob, alice), ["I am on the island"]);
+    world.check();
+}
+
+#[test]
+fn both_write_at_once_and_see_one_order() {
+    let (mut world, alice, bob, _) = friends(5);
+    for round in 0..10 {
+        world.write(alice, bob, &format!("a{round}"));
+        world.write(bob, alice, &format!("b{round}"));
+    }
+    world.settle();
+    world.check();
+    let texts = |who, with| world.history(who, with).into_iter().map(|m| m.text).collect::<Vec<_>>();
+    assert_eq!(texts(alice, bob), texts(bob, alice));
+}
+
+#[test]
+fn an_answer_stands_after_what_it_answers_on_both_sides() {
+    let (mut world, alice, bob, _) = friends(6);
+    for round in 0..5 {
+        world.write(alice, bob, &format!("question {round}"));
+        world.settle();
+        world.write(bob, alice, &format!("answer {round}"));
+        world.settle();
+    }
+    world.check();
+    let texts: Vec<_> = world.history(alice, bob).into_iter().filter_map(|m| m.text).collect();
+    let wanted: Vec<_> = (0..5).flat_map(|r| [format!("question {r}"), format!("answer {r}")]).collect();
+    assert_eq!(texts, wanted);
+}
+
+#[test]
+fn five_hundred_messages_wait_for_a_friend_who_was_away_for_weeks() {
+    let (mut world, alice, bob, _) = friends(7);
+    world.off(bob);
+    for number in 0..500 {
+        world.write(alice, bob, &format!("message {number}"));
+        if number % 50 == 49 {
+            world.pass(WHILE);
+        }
+    }
+    world.pass(WHILE * 10);
+    world.off(alice);
+    world.on(bob);
+    let wanted: Vec<_> = (0..500).map(|number| format!("message {number}")).collect();
+    world.pass(WHILE * 20);
+    world.on(alice);
+    world.settle();
+    assert_eq!(world.read(bob, alice), wanted);
+    world.check();
+}
+
+#[test]
+fn both_write_three_hundred_while_apart_and_their_slots_unlock() {
+    let (mut world, alice, bob, _) = friends(8);
+    let apart = world.away(alice);
+    let away = world.away(bob);
+    for number in 0..300 {
+        world.write(alice, bob, &format!("a{number}"));
+        world.write(bob, alice, &format!("b{number}"));
+        if number % 3 == 0 {
+            world.pass(MOMENT * 5);
+        }
+    }
+    world.sim.heal(apart);
+    world.sim.heal(away);
+    world.settle();
+    assert_eq!(world.read(bob, alice), (0..300).map(|n| format!("a{n}")).collect::<Vec<_>>());
+    assert_eq!(world.read(alice, bob), (0..300).map(|n| format!("b{n}")).collect::<Vec<_>>());
+    world.check();
+    world.write(alice, bob, "and now we speak again");
+    world.settle();
+    world.check();
+}
+
+#[test]
+fn the_same_without_any_relay() {
+    let mut world = World::new(9);
+    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    world.neighbours(alice, bob);
+    world.befriend(alice, bob);
+    let apart = world.away(alice);
+    for number in 0..300 {
+        world.write(alice, bob, &format!("a{number}"));
+        world.write(bob, alice, &format!("b{number}"));
+        world.pass(MOMENT);
+    }
+    world.sim.heal(apart);
+    world.settle();
+    world.check();
+}
+
+#[test]
+fn two_relays_bring_a_message_once_and_fall_silent() {
+    let mut world = World::new(10);
+    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    let relays = [world.relay(), world.relay()];
+    for relay in relays {
+        world.use_relay(alice, relay);
+        world.use_relay(bob, relay);
+    }
+    world.pass(WHILE);
+    world.befriend(alice, bob);
+    world.pass(WHILE);
+    for number in 0..10 {
+        world.write(alice, bob, &format!("{number}"));
+    }
+    world.settle();
+    world.check();
+    world.pass(WHILE);
+    let listed = |world: &mut World| relays.map(|relay| world.relay_mut(relay).stats().expect("it runs").position);
+    let before = listed(&mut world);
+    world.pass(WHILE * 60);
+    assert_eq!(listed(&mut world), before, "nobody has anything left to say");
+}
+
+#[test]
+fn friends_at_different_relays_reach_each_other() {
+    let mut world = World::new(11);
+    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    let (north, south) = (world.relay(), world.relay());
+    world.use_relay(alice, north);
+    world.use_relay(bob, south);
+    world.pass(WHILE);
+    world.befriend(alice, bob);
+    world.write(alice, bob, "by the southern road");
+    world.write(bob, alice, "by the northern road");
+    world.settle();
+    world.check();
+}
+
+#[test]
+fn who_moves_to_another_relay_is_found_there() {
+    let (mut world, alice, bob, old) = friends(12);
+    let new = world.relay();
+    world.use_relay(bob, new);
+    world.pass(WHILE);
+    world.off(old);
+    world.write(alice, bob, "are you there?");
+    world.settle();
+    assert_eq!(world.read(bob, alice), ["are you there?"]);
+    world.check();
+}

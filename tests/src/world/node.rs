@@ -1,0 +1,281 @@
+//! A person's device: the engine, a store in memory, and a driver that makes turns of what the network brings.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use crypto::identity::AccountId;
+use madang_core::engine::{Answer, Command, CommandError, Engine, Input, LinkKind, Now, Output, Ticket};
+use madang_core::{Contact, ConversationId, Event, Message};
+use proto::id::{Moment, PeerName};
+use proto::router::MailboxId;
+use proto::sim::{HostId, Incoming, Port};
+use proto::store::{Batch, MemoryStore, Overlay, Store};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+
+use super::{DOWN, Journal, Mortality, address_of, host_at};
+
+/// What a device's clock says: a label for people, and as wrong as its owner likes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Clock {
+    /// Right but for so many milliseconds.
+    Off(i64),
+    /// Jumps by years whenever it likes, also backwards, and sometimes does not know at all.
+    Mad,
+}
+
+/// The first of January 2026, in milliseconds since 1970.
+const EPOCH_MS: i64 = 1_767_225_600_000;
+const YEAR_MS: i64 = 365 * 24 * 3_600_000;
+
+/// A person's device.
+pub struct Node {
+    store: MemoryStore,
+    engine: Option<Engine>,
+    account: AccountId,
+    /// Relays that the engine wants to be connected to, by who they are.
+    relays: BTreeMap<HostId, MailboxId>,
+    neighbours: BTreeSet<HostId>,
+    clock: Clock,
+    /// What the simulation's clock said when this life began: devices count from their own zero.
+    born: Moment,
+    mortality: Mortality,
+    /// What the person was told, over all lives.
+    heard: Vec<Event>,
+    answers: BTreeMap<Ticket, Result<Answer, CommandError>>,
+    tickets: u64,
+    journal: Rc<RefCell<Journal>>,
+}
+
+impl Node {
+    pub(super) fn new(name: &str, journal: Rc<RefCell<Journal>>) -> Self {
+        let mut store = MemoryStore::new();
+        let mut batch = Batch::new();
+        // A profile's keys come from its name, so that they are the same in each run.
+        let mut rng = seeded(name);
+        Engine::create(name, &mut Overlay::new(&store, &mut batch), &mut rng);
+        store.commit(batch).expect("a new profile is small");
+        let now = Now { moment: Moment(0), label_ms: None };
+        let engine = Engine::load(now, &Overlay::new(&store, &mut Batch::new())).expect("it was just written");
+        Self {
+            account: engine.account(),
+            store,
+            engine: None,
+            relays: BTreeMap::new(),
+            neighbours: BTreeSet::new(),
+            clock: Clock::Off(0),
+            born: Moment(0),
+            mortality: Mortality::default(),
+            heard: Vec::new(),
+            answers: BTreeMap::new(),
+            tickets: 0,
+            journal,
+        }
+    }
+
+    pub(super) fn account(&self) -> AccountId {
+        self.account
+    }
+
+    pub(super) fn meet(&mut self, other: HostId) {
+        self.neighbours.insert(other);
+    }
+
+    pub(super) fn mortality(&mut self) -> &mut Mortality {
+        &mut self.mortality
+    }
+
+    /// Sets the clock.
+    pub fn set_clock(&mut self, clock: Clock) {
+        self.clock = clock;
+    }
+
+    /// What the person was told, over all lives of the device.
+    #[must_use]
+    pub fn heard(&self) -> &[Event] {
+        &self.heard
+    }
+
+    /// What is on disk.
+    #[must_use]
+    pub fn store(&self) -> &MemoryStore {
+        &self.store
+    }
+
+    /// The messages of a conversation as they are on disk, in order.
+    #[must_use]
+    pub fn history(&self, conversation: ConversationId) -> Vec<Message> {
+        let mut messages = Vec::new();
+        let mut before = None;
+        loop {
+            let command = Command::History { conversation, before, limit: 1_000 };
+            let Ok(Answer::Page(page)) = self.look(command) else { return messages };
+            before = page.messages.first().map(|message| message.place);
+            let more = page.more;
+            messages.splice(0..0, page.messages);
+            if !more {
+                return messages;
+            }
+        }
+    }
+
+    /// The contacts as they are on disk.
+    #[must_use]
+    pub fn contacts(&self) -> Vec<Contact> {
+        match self.look(Command::Contacts) {
+            Ok(Answer::Contacts(contacts)) => contacts,
+            other => panic!("contacts were asked for, not {other:?}"),
+        }
+    }
+
+    /// Asks what changes nothing of an engine that is made from the disk for it.
+    fn look(&self, command: Command) -> Result<Answer, CommandError> {
+        let mut batch = Batch::new();
+        let mut overlay = Overlay::new(&self.store, &mut batch);
+        let now = Now { moment: Moment(0), label_ms: None };
+        let mut engine = Engine::load(now, &overlay).expect("the profile opens");
+        let ticket = Input::Command(Ticket(0), command);
+        engine.handle(ticket, now, &mut overlay, &mut seeded("nothing is drawn")).expect("the store reads");
+        let answer = engine.take_outputs().into_iter().find_map(|output| match output {
+            Output::Answer(_, answer) => Some(answer),
+            _ => None,
+        });
+        answer.expect("each command is answered")
+    }
+
+    /// Asks the engine that runs. Nothing comes back if the device dies over it.
+    pub(super) fn ask(&mut self, command: Command, port: &mut Port<'_>) -> Option<Result<Answer, CommandError>> {
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        self.turn(vec![Input::Command(ticket, command)], port);
+        self.answers.remove(&ticket)
+    }
+
+    pub(super) fn handle(&mut self, incoming: Vec<Incoming>, port: &mut Port<'_>) {
+        let inputs = incoming.into_iter().filter_map(|event| self.input(event, port)).collect();
+        self.turn(inputs, port);
+    }
+
+    pub(super) fn crash(&mut self) {
+        self.engine = None;
+        self.relays.clear();
+        self.answers.clear();
+        self.store = self.store.reopen();
+    }
+
+    fn input(&mut self, event: Incoming, port: &mut Port<'_>) -> Option<Input> {
+        match event {
+            Incoming::Started => {
+                self.born = port.now();
+                let now = self.now(port);
+                let engine = Engine::load(now, &Overlay::new(&self.store, &mut Batch::new()));
+                self.engine = Some(engine.expect("what was committed can be opened"));
+                for neighbour in &self.neighbours {
+                    port.keep(*neighbour);
+                }
+                None
+            }
+            Incoming::LinkUp { link, peer, role } => {
+                let kind = match self.relays.get(&peer) {
+                    Some(mailbox) => LinkKind::Relay(*mailbox),
+                    None => LinkKind::Direct { role, local: peer_name(port.me()), remote: peer_name(peer) },
+                };
+                Some(Input::LinkUp(link, kind))
+            }
+            Incoming::Frame { link, bytes } => Some(Input::Frame(link, bytes)),
+            Incoming::LinkDown { link } => Some(Input::LinkDown(link)),
+            Incoming::Wake => Some(Input::Wake),
+            Incoming::DialFailed { .. } => None,
+        }
+    }
+
+    fn turn(&mut self, inputs: Vec<Input>, port: &mut Port<'_>) {
+        let now = self.now(port);
+        let Some(engine) = &mut self.engine else { return };
+        let mut batch = Batch::new();
+        let mut overlay = Overlay::new(&self.store, &mut batch);
+        for input in inputs {
+            engine.handle(input, now, &mut overlay, port.rng()).expect("the store works");
+        }
+        engine.settle(now, &mut overlay, port.rng()).expect("the store works");
+        let (dies_before, dies_after) = self.mortality.judge(port.rng());
+        if dies_before {
+            port.die(DOWN);
+            return;
+        }
+        if !batch.is_empty() {
+            self.store.commit(batch).expect("the store works");
+        }
+        let outputs = engine.take_outputs();
+        let wake = engine.next_wake(now.moment);
+        let events = outputs.iter().filter_map(|output| match output {
+            Output::Event(event) => Some(event),
+            _ => None,
+        });
+        self.journal.borrow_mut().committed(port.me(), &events.collect::<Vec<_>>(), !dies_after);
+        if dies_after {
+            port.die(DOWN);
+            return;
+        }
+        for output in outputs {
+            self.release(output, port);
+        }
+        port.wake_at(wake.map(|at| Moment(self.born.0.saturating_add(at.0))));
+    }
+
+    fn release(&mut self, output: Output, port: &mut Port<'_>) {
+        match output {
+            Output::Send(link, frame) => port.send(link, frame),
+            Output::Close(link) => port.close(link),
+            Output::Connect { mailbox, addresses, .. } => {
+                if let Some(host) = addresses.iter().find_map(host_at) {
+                    self.relays.insert(host, mailbox);
+                    port.keep(host);
+                }
+            }
+            Output::Disconnect(mailbox) => {
+                let gone: Vec<HostId> =
+                    self.relays.iter().filter(|(_, m)| **m == mailbox).map(|(host, _)| *host).collect();
+                for host in gone {
+                    self.relays.remove(&host);
+                    port.release(host);
+                }
+            }
+            Output::Dial(address) => {
+                if let Some(host) = host_at(&address) {
+                    port.dial(host);
+                }
+            }
+            // Neighbours are dialled again by themselves.
+            Output::Keep(_) | Output::Greet => {}
+            Output::Event(event) => self.heard.push(event),
+            Output::Answer(ticket, answer) => {
+                self.answers.insert(ticket, answer);
+            }
+        }
+    }
+
+    fn now(&mut self, port: &mut Port<'_>) -> Now {
+        let right = EPOCH_MS + port.now().0 as i64;
+        let label = match self.clock {
+            Clock::Off(by) => Some(right + by),
+            Clock::Mad => {
+                let drawn = port.rng().next_u64();
+                (drawn % 5 > 0).then(|| right + ((drawn >> 8) % 200) as i64 * YEAR_MS - 50 * YEAR_MS)
+            }
+        };
+        let label_ms = label.and_then(|ms| u64::try_from(ms).ok());
+        Now { moment: Moment(port.now().since(self.born).as_millis() as u64), label_ms }
+    }
+}
+
+fn peer_name(host: HostId) -> PeerName {
+    PeerName::new(address_of(host).as_str().as_bytes()).expect("an address of ours is short")
+}
+
+/// Randomness that belongs to a name.
+pub(super) fn seeded(name: &str) -> ChaCha20Rng {
+    ChaCha20Rng::from_seed(crypto::hash::hash("sim/name", &[name.as_bytes()]))
+}
+
