@@ -305,7 +305,7 @@ impl Router {
                 if mailbox.deletions.len() == DELETIONS_WAITING_MAX {
                     mailbox.deletions.remove(0);
                 }
-                mailbox.deletions.push((*tag, signature.clone()));
+                mailbox.deletions.push((*tag, *signature));
             }
         }
         overlay.delete(&tables::OUTBOX, b"", number);

@@ -40,7 +40,7 @@ pub enum Command {
         /// The data directory to make; a relative path is meant from the folder of the configuration
         #[arg(long, default_value = "data", value_name = "DIR")]
         data: PathBuf,
-        /// A socket to listen on, such as 0.0.0.0:4470; may be repeated [default: 0.0.0.0:4470 and [::]:4470]
+        /// A socket to listen on, such as 0.0.0.0:4470; may be repeated [default: port 4470 of every address, IPv4 and IPv6]
         #[arg(long, value_name = "IP:PORT")]
         listen: Vec<Socket>,
         /// A socket under which others reach this relay, if it is not one of the machine's own; may be repeated
