@@ -188,7 +188,15 @@ pub fn initiate_from_offer(
 
 /// Takes up a session that someone began with this bundle, and opens their first message.
 ///
-/// Only a session that has received can send, so only such a one is ever given out.
+/// Only a session that has received can send, so only such a one is ever given out. There is no other way to it:
+///
+/// ```compile_fail,E0624
+/// use crypto::{Secret32, X25519Secret, ratchet::{Message, Session}};
+///
+/// fn speak_first(root: &Secret32, spk: &X25519Secret, nothing_yet: &Message) {
+///     let _ = Session::responder(root, spk, nothing_yet);
+/// }
+/// ```
 ///
 /// # Errors
 /// [`HandshakeError`]; nothing has changed then.

@@ -32,7 +32,8 @@ pub fn derive(label: &str, secret: &Secret32, parts: &[&[u8]]) -> Secret32 {
 
 /// Returns HMAC-SHA256 under `secret` over the label and the parts, each with its length in front.
 pub fn mac(label: &str, secret: &Secret32, parts: &[&[u8]]) -> [u8; 32] {
-    let mut state = hmac(secret.as_bytes());
+    let mut state =
+        Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
     frame(label, parts, |bytes| state.update(bytes));
     state.finalize().into_bytes().into()
 }
@@ -62,11 +63,7 @@ pub(crate) fn framed(label: &str, parts: &[&[u8]]) -> Vec<u8> {
     bytes
 }
 
-pub(crate) fn hmac(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("HMAC takes a key of any length")
-}
-
-pub(crate) fn frame(label: &str, parts: &[&[u8]], mut feed: impl FnMut(&[u8])) {
+fn frame(label: &str, parts: &[&[u8]], mut feed: impl FnMut(&[u8])) {
     feed(&u16::try_from(label.len()).expect("labels are short constants").to_be_bytes());
     feed(label.as_bytes());
     for part in parts {

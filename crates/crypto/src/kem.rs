@@ -1,6 +1,6 @@
 //! ML-KEM-768 behind the little that the handshake needs of it; the library is named nowhere else.
 
-use libcrux_ml_kem::mlkem768::{self, MlKem768Ciphertext, MlKem768PublicKey};
+use libcrux_ml_kem::mlkem768::{self, MlKem768Ciphertext, MlKem768PrivateKey, MlKem768PublicKey};
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -32,20 +32,34 @@ impl KemSecret {
     }
 
     pub(crate) fn public(&self) -> KemPublic {
-        KemPublic(Box::new(*self.pair().pk()))
+        KemPublic(Box::new(*self.pair().public.as_slice()))
     }
 
     /// Gives the shared secret; of a ciphertext that was tampered with, another one (implicit rejection).
     pub(crate) fn decapsulate(&self, ciphertext: &[u8; CIPHERTEXT_BYTES]) -> Secret32 {
         let pair = self.pair();
-        let mut shared = mlkem768::decapsulate(pair.private_key(), &MlKem768Ciphertext::from(ciphertext));
+        let mut shared = mlkem768::decapsulate(&pair.secret, &MlKem768Ciphertext::from(ciphertext));
         let secret = Secret::new(shared);
         shared.zeroize();
         secret
     }
 
-    fn pair(&self) -> mlkem768::MlKem768KeyPair {
-        mlkem768::generate_key_pair(*self.0.as_bytes())
+    fn pair(&self) -> Pair {
+        let (secret, public) = mlkem768::generate_key_pair(*self.0.as_bytes()).into_parts();
+        Pair { secret, public }
+    }
+}
+
+/// Both halves as the library holds them; it does not wipe, so we do.
+struct Pair {
+    secret: MlKem768PrivateKey,
+    public: MlKem768PublicKey,
+}
+
+impl Drop for Pair {
+    fn drop(&mut self) {
+        let end = self.secret.as_slice().len();
+        self.secret[0..end].zeroize();
     }
 }
 

@@ -7,14 +7,12 @@ use chacha20poly1305::{
     ChaCha20Poly1305, KeyInit, Nonce,
     aead::{AeadInOut, Tag},
 };
-use hmac::{Hmac, Mac};
 use rand_core::CryptoRng;
-use sha2::Sha256;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::{
-    hash::{derive, frame, hash, hmac},
+    hash::{derive, hash, mac},
     key::{Secret, Secret32},
     tree::{self, NodeKey},
 };
@@ -308,7 +306,7 @@ impl Vault {
 
     /// The key that blinds names; the same for the life of the profile.
     pub fn name_key(&self) -> NameKey {
-        NameKey(hmac(derive("M1/vault/names/1", &self.fixed, &[]).as_bytes()))
+        NameKey(derive("M1/vault/names/1", &self.fixed, &[]))
     }
 
     /// A secret of one's own for another use that never changes, such as a keyed chain over the log.
@@ -361,14 +359,12 @@ impl fmt::Debug for Vault {
 
 /// Blinds the names of records, so that the index on disk tells nobody what is looked up.
 #[derive(Clone)]
-pub struct NameKey(Hmac<Sha256>);
+pub struct NameKey(Secret32);
 
 impl NameKey {
     /// The first 16 bytes of HMAC-SHA256 over the table's number and the name.
     pub fn blind(&self, table: u8, name: &[u8]) -> [u8; 16] {
-        let mut state = self.0.clone();
-        frame("M1/name/1", &[&[table], name], |bytes| state.update(bytes));
-        let full: [u8; 32] = state.finalize().into_bytes().into();
+        let full = mac("M1/name/1", &self.0, &[&[table], name]);
         full.first_chunk().copied().expect("32 bytes begin with 16")
     }
 }
@@ -383,19 +379,19 @@ impl fmt::Debug for NameKey {
 ///
 /// The nonce is the block's number: a number is sealed **once** under a segment key. Whoever opens a log
 /// again begins a new segment with a new salt and never seals into an old one.
-pub struct BlockSealer(ChaCha20Poly1305);
+pub struct BlockSealer(Secret32);
 
 impl BlockSealer {
     /// Takes the key of one segment, from [`Vault::segment_key`].
     pub fn new(key: &Secret32) -> Self {
-        Self(ChaCha20Poly1305::new(key.as_bytes().into()))
+        Self(key.clone())
     }
 
     /// Encrypts the first [`BLOCK_PAYLOAD`] bytes in place and writes the tag into the last 16.
     pub fn seal_block(&self, number: u64, block: &mut [u8; BLOCK_BYTES]) {
         let (payload, tag) = block.split_at_mut(BLOCK_PAYLOAD);
         let computed = self
-            .0
+            .cipher()
             .encrypt_inout_detached(&block_nonce(number), &[], payload.into())
             .expect("a block is far below the cipher's limit");
         tag.copy_from_slice(&computed);
@@ -408,9 +404,14 @@ impl BlockSealer {
     pub fn open_block(&self, number: u64, block: &mut [u8; BLOCK_BYTES]) -> Result<(), VaultError> {
         let (payload, tag) = block.split_at_mut(BLOCK_PAYLOAD);
         let tag = Tag::<ChaCha20Poly1305>::try_from(&*tag).expect("a tag is 16 bytes");
-        self.0
+        self.cipher()
             .decrypt_inout_detached(&block_nonce(number), &[], payload.into(), &tag)
             .map_err(|_| VaultError::Unreadable)
+    }
+
+    /// The library's cipher does not wipe its key, so none is kept; making one is a copy of 32 bytes.
+    fn cipher(&self) -> ChaCha20Poly1305 {
+        ChaCha20Poly1305::new(self.0.as_bytes().into())
     }
 }
 
