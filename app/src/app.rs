@@ -74,6 +74,26 @@ impl<W: World> App<W> {
         }
     }
 
+    /// Opens a page before the first frame, with what lies over it.
+    #[cfg(any(test, feature = "gallery"))]
+    pub(crate) fn start_at(&mut self, route: Route, over: &str) {
+        while let Some(update) = self.world.take() {
+            self.model.apply(update);
+        }
+        self.go(route);
+        match over {
+            "trail" => {
+                let (chat, key) = (ChatId(1), MessageKey::invented(10));
+                self.trail = Some((chat, key));
+                self.world.tell(Command::Trail(key));
+            }
+            "find" => self.views.conversations.entry(ChatId(1)).or_default().toggle_find(),
+            "palette" => self.views.palette = Some(view::palette::Palette::default()),
+            "add" => self.world.tell(Command::Invite),
+            _ => {}
+        }
+    }
+
     /// Draws one frame.
     pub(crate) fn frame(&mut self, ui: &mut Ui) {
         self.take_updates(ui.ctx());
@@ -454,6 +474,11 @@ impl<W: World> App<W> {
 }
 
 impl<W: World> eframe::App for App<W> {
+    /// Runs while the window is hidden too, so that what is told never piles up.
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        self.take_updates(ctx);
+    }
+
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         let rect = ui.ctx().content_rect().size() * ui.ctx().zoom_factor();
         self.model.prefs.window = [rect.x, rect.y];

@@ -1,22 +1,29 @@
-//! The only file that knows both worlds: commands of the window in, events of the node out, each wakes the other. Until the node is asked, nothing here waits on the window's thread.
+//! The only room that knows both worlds: commands of the window in, events of the node out, each wakes the other.
+//! The window's end never waits; everything slow happens on the worker.
 
-use std::{
-    path::PathBuf,
-    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
-    thread::JoinHandle,
-};
+mod cast;
+mod failure;
+mod session;
 
+use std::{path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
+
+use madang_core::{Config, Node};
+use tokio::sync::mpsc;
+
+use self::{cast::Cast, failure::failure, session::Session};
 use crate::{
     action::Command,
     app::World,
     i18n::T,
-    model::{Failure, Prefs, Stage, Task, Update},
+    model::{Notice, Prefs, Stage, Task, Update},
 };
 
 /// Commands waiting for the worker; a person makes fewer in a minute.
 const COMMANDS: usize = 64;
 /// Updates waiting for the window; beyond it the worker waits, never the window.
 const UPDATES: usize = 1024;
+/// How long tasks of the network may take to end with the worker.
+const END_WAIT: Duration = Duration::from_secs(2);
 
 /// Where this user's things lie.
 #[derive(Clone, Debug)]
@@ -42,26 +49,33 @@ impl Paths {
     pub(crate) fn prefs(&self) -> Option<Prefs> {
         toml::from_str(&std::fs::read_to_string(&self.prefs).ok()?).ok()
     }
+
+    fn keep(&self, prefs: &Prefs) -> std::io::Result<()> {
+        let text = toml::to_string(prefs).map_err(std::io::Error::other)?;
+        if let Some(folder) = self.prefs.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(&self.prefs, text)
+    }
 }
 
 /// The window's end.
 pub(crate) struct Bridge {
-    commands: Option<SyncSender<Command>>,
-    updates: Receiver<Update>,
+    commands: Option<mpsc::Sender<Command>>,
+    updates: mpsc::Receiver<Update>,
     worker: Option<JoinHandle<()>>,
 }
 
 impl Bridge {
     /// Starts the worker. `wake` is called after each update.
-    pub(crate) fn start(paths: Paths, wake: impl Fn() + Send + 'static) -> std::io::Result<Bridge> {
-        let (commands, inbox) = sync_channel(COMMANDS);
-        let (outbox, updates) = sync_channel(UPDATES);
+    pub(crate) fn start(paths: Paths, wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Bridge> {
+        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let (outbox, updates) = mpsc::channel(UPDATES);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let tell = Tell { outbox, wake: Arc::new(wake) };
         let worker = std::thread::Builder::new().name("bridge".into()).spawn(move || {
-            let tell = move |update| {
-                let _ = outbox.send(update);
-                wake();
-            };
-            run(&paths, &inbox, tell);
+            runtime.block_on(Worker { paths, tell, open: None }.run(inbox));
+            runtime.shutdown_timeout(END_WAIT);
         })?;
         Ok(Bridge { commands: Some(commands), updates, worker: Some(worker) })
     }
@@ -70,9 +84,9 @@ impl Bridge {
 impl World for Bridge {
     fn tell(&mut self, command: Command) {
         if let Some(commands) = &self.commands
-            && let Err(TrySendError::Full(command)) = commands.try_send(command)
+            && let Err(error) = commands.try_send(command)
         {
-            tracing::warn!(?command, "the worker is far behind; a command was dropped");
+            tracing::warn!(%error, "the worker is far behind; a command was dropped");
         }
     }
 
@@ -82,41 +96,154 @@ impl World for Bridge {
 }
 
 impl Drop for Bridge {
+    /// Ends the worker, which closes the profile. Happens when the window is gone already.
     fn drop(&mut self) {
         self.commands = None;
+        self.updates.close();
         if let Some(worker) = self.worker.take() {
-            while !worker.is_finished() {
-                let _ = self.updates.recv_timeout(std::time::Duration::from_millis(20));
-            }
             let _ = worker.join();
         }
     }
 }
 
-fn run(paths: &Paths, inbox: &Receiver<Command>, tell: impl Fn(Update)) {
-    tell(Update::Stage(if paths.profile.exists() { Stage::Locked } else { Stage::Welcome }));
-    while let Ok(command) = inbox.recv() {
-        if let Command::Keep(prefs) = command {
-            keep(paths, &prefs, &tell);
-        } else {
-            tell(Update::Failed(Task::Other, Failure { sentence: T::FailOther, detail: String::new() }));
+/// The worker's way to the window.
+#[derive(Clone)]
+pub(crate) struct Tell {
+    outbox: mpsc::Sender<Update>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Tell {
+    /// Hands an update over; waits while the window is behind, and does nothing once it is gone.
+    pub(crate) async fn say(&self, update: Update) {
+        if self.outbox.send(update).await.is_ok() {
+            (self.wake)();
         }
+    }
+
+    async fn done(&self, task: Task) {
+        self.say(Update::Done(task)).await;
     }
 }
 
-fn keep(paths: &Paths, prefs: &Prefs, tell: &impl Fn(Update)) {
-    let kept = toml::to_string(prefs).map_err(std::io::Error::other).and_then(|text| {
-        if let Some(folder) = paths.prefs.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        std::fs::write(&paths.prefs, text)
-    });
-    if let Err(error) = kept {
-        tell(Update::Notice(crate::model::Notice { sentence: T::PrefsNotSaved, parts: vec![error.to_string()], trouble: true }));
-    }
+struct Worker {
+    paths: Paths,
+    tell: Tell,
+    open: Option<Open>,
 }
 
-/// The practice conversation on standard output.
-pub(crate) fn practice_in_terminal(_korean: bool) -> std::io::Result<()> {
-    Err(std::io::Error::other("not joined yet"))
+/// An open profile, with the cast of a practice if it is one.
+struct Open {
+    session: Session,
+    cast: Option<Cast>,
+}
+
+/// Why the worker goes on.
+enum Woken {
+    Command(Option<Command>),
+    Event(Option<madang_core::Event>),
+}
+
+impl Worker {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
+        self.closed().await;
+        loop {
+            let woken = match &mut self.open {
+                None => Woken::Command(inbox.recv().await),
+                Some(open) => tokio::select! {
+                    biased;
+                    command = inbox.recv() => Woken::Command(command),
+                    event = open.session.next() => Woken::Event(event),
+                },
+            };
+            match woken {
+                Woken::Command(Some(command)) => self.obey(command).await,
+                Woken::Command(None) => break,
+                Woken::Event(Some(event)) => {
+                    if let Some(open) = &mut self.open {
+                        open.session.take(event).await;
+                    }
+                }
+                Woken::Event(None) => self.ended().await,
+            }
+        }
+        self.close().await;
+    }
+
+    async fn obey(&mut self, command: Command) {
+        match command {
+            Command::Keep(prefs) => self.keep(&prefs).await,
+            Command::Create { name, passphrase } => {
+                let config = Config { name, ..Config::default() };
+                self.tell.say(Update::Began(Task::Create)).await;
+                match Node::create(&self.paths.profile, passphrase.as_bytes(), config).await {
+                    Ok((node, events)) => self.opened(Session::new(node, events, self.tell.clone()), None, Task::Create).await,
+                    Err(error) => self.tell.say(Update::Failed(Task::Create, failure(&error, T::FailCreate))).await,
+                }
+            }
+            Command::Unlock { passphrase } => {
+                self.tell.say(Update::Began(Task::Unlock)).await;
+                match Node::open(&self.paths.profile, passphrase.as_bytes(), Config::default()).await {
+                    Ok((node, events)) => self.opened(Session::new(node, events, self.tell.clone()), None, Task::Unlock).await,
+                    Err(error) => self.tell.say(Update::Failed(Task::Unlock, failure(&error, T::FailOpen))).await,
+                }
+            }
+            Command::Practice { name, korean } => {
+                self.tell.say(Update::Began(Task::Create)).await;
+                match Cast::gather(&name, korean).await {
+                    Ok((cast, node, events)) => self.opened(Session::new(node, events, self.tell.clone()), Some(cast), Task::Create).await,
+                    Err(detail) => {
+                        let failure = crate::model::Failure { sentence: T::NotOnThisComputer, detail };
+                        self.tell.say(Update::Failed(Task::Create, failure)).await;
+                    }
+                }
+            }
+            Command::Lock => {
+                self.close().await;
+                self.closed().await;
+            }
+            other => {
+                if let Some(open) = &mut self.open {
+                    open.session.obey(other).await;
+                }
+            }
+        }
+    }
+
+    async fn opened(&mut self, mut session: Session, cast: Option<Cast>, task: Task) {
+        self.tell.done(task).await;
+        self.tell.say(Update::Stage(if cast.is_some() { Stage::Practice } else { Stage::Open })).await;
+        session.tell_all().await;
+        self.open = Some(Open { session, cast });
+    }
+
+    /// The node ended by itself: only a failing disk makes it.
+    async fn ended(&mut self) {
+        self.close().await;
+        self.closed().await;
+        let failure = crate::model::Failure { sentence: T::FailEnded, detail: String::new() };
+        self.tell.say(Update::Failed(Task::Unlock, failure)).await;
+    }
+
+    async fn close(&mut self) {
+        if let Some(Open { session, cast }) = self.open.take() {
+            session.close().await;
+            if let Some(cast) = cast {
+                cast.leave().await;
+            }
+        }
+    }
+
+    async fn closed(&self) {
+        let there = tokio::fs::try_exists(&self.paths.profile).await.unwrap_or(true);
+        self.tell.say(Update::Stage(if there { Stage::Locked } else { Stage::Welcome })).await;
+    }
+
+    async fn keep(&self, prefs: &Prefs) {
+        let (paths, prefs) = (self.paths.clone(), *prefs);
+        let kept = tokio::task::spawn_blocking(move || paths.keep(&prefs)).await;
+        if !matches!(kept, Ok(Ok(()))) {
+            self.tell.say(Update::Notice(Notice { sentence: T::PrefsNotSaved, parts: Vec::new(), trouble: true })).await;
+        }
+    }
 }

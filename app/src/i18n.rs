@@ -163,6 +163,11 @@ words! {
     JumpLatest: "Jump to the latest", "최신 메시지로";
     JumpLatestCount: "{0} new below", "아래에 새 메시지 {0}개";
     ArrivedLater: "arrived later", "늦게 도착";
+    AfterGap: "something before this is missing", "이 앞의 글이 아직 없음";
+    InviteSpent: "The invite cannot be used any more", "초대를 더는 쓸 수 없습니다";
+    InviteSpentAdvice: "Ask for a new invite, or show your own.", "새 초대를 부탁하거나 내 초대를 보여 주세요.";
+    QuoteMissing: "an earlier message", "이전 메시지";
+    NewerKind: "A message of a kind that this version cannot show. Update Madang to read it.", "이 버전에서 보여 줄 수 없는 종류의 메시지입니다. 마당을 업데이트하면 읽을 수 있습니다.";
     SearchHere: "Search in this chat", "이 대화에서 검색";
     FoundCount: "{0} of {1}", "{0} / {1}";
     PreviousHit: "Previous", "이전";
@@ -179,14 +184,15 @@ words! {
     // Delivery.
     DeliveryWritten: "Written, kept on this computer", "작성됨, 이 컴퓨터에 보관";
     DeliverySealed: "Sealed, waiting for a road", "봉함됨, 길을 기다리는 중";
-    DeliveryOnLink: "On its way over a direct link", "직접 연결로 가는 중";
+    DeliveryOnDevice: "On their device; confirmation is awaited", "상대 기기에 닿음, 확인을 기다리는 중";
     DeliveryOnRelays: "Waiting on {0} relay(s)", "중계소 {0}곳에서 대기 중";
     DeliveryDelivered: "Delivered: their device confirmed it", "전달됨: 상대 기기가 확인함";
     DeliveryRead: "Read", "읽음";
     TrailTitle: "Delivery trail", "배달 경로";
     TrailWritten: "Written", "작성";
     TrailSealed: "Sealed", "봉함";
-    TrailOnLink: "On a live link", "직접 연결";
+    TrailOnDevice: "On their device", "상대 기기";
+    TrailRefused: "No relay took it: full, or asking for payment", "받아 준 중계소가 없음: 가득 찼거나 대가를 요구함";
     TrailOnRelay: "On a relay", "중계소";
     TrailDelivered: "Delivered", "전달";
     TrailRead: "Read", "읽음";
@@ -194,7 +200,7 @@ words! {
     AwaitSeal: "The message is kept on this computer and will be sealed next.", "메시지는 이 컴퓨터에 보관되어 있으며 곧 봉함됩니다.";
     AwaitRoad: "No road to them yet. It leaves by itself when a relay or their computer is reached. You can close the app; nothing is lost.",
         "아직 상대에게 가는 길이 없습니다. 중계소나 상대 컴퓨터에 닿으면 저절로 떠납니다. 앱을 닫아도 잃지 않습니다.";
-    AwaitLink: "Handed to their computer; its confirmation is awaited.", "상대 컴퓨터에 넘겼습니다. 확인을 기다리고 있습니다.";
+    AwaitDevice: "Their device holds it; its confirmation is awaited.", "상대 기기가 가지고 있습니다. 확인을 기다리고 있습니다.";
     AwaitRelay: "It waits on the relay until their device looks there.", "상대 기기가 찾아올 때까지 중계소에서 기다립니다.";
     AwaitRead: "Their device has it and confirmed it. Nothing more is awaited.", "상대 기기가 받았고 확인했습니다. 더 기다릴 것이 없습니다.";
     AwaitNothing: "They have read it.", "상대가 읽었습니다.";
@@ -330,7 +336,23 @@ words! {
     FailOther: "That did not work. Try again.", "처리하지 못했습니다. 다시 시도하세요.";
     NoticeRebuilt: "The index was damaged and has been rebuilt from the log. Nothing is lost.", "색인이 손상되어 기록에서 다시 만들었습니다. 잃은 것은 없습니다.";
     NoticeNewContact: "{0} is now your contact.", "{0} 님이 연락처가 되었습니다.";
-    NoticeInviteFailed: "Somebody tried to use an invite and failed.", "누군가 초대를 쓰려다 실패했습니다.";
+    NoticeInviteUsedAgain: "Somebody answered an invite that another had answered before. They were not let in.", "이미 쓰인 초대에 다른 사람이 답했습니다. 들이지 않았습니다.";
+    NoticeInviteExhausted: "{0}: the invite is used up, perhaps by a thief. Ask for a new one.", "{0}: 초대가 모두 쓰였습니다. 누군가 가로챘을 수 있습니다. 새 초대를 부탁하세요.";
+    NoticeInviteForged: "{0}: what waits under the invite is not what it names. Do not trust it.", "{0}: 초대 아래에 있는 것이 초대가 말한 것과 다릅니다. 믿지 마세요.";
+    NoticeRelayList: "A relay lost its list and began anew.", "중계소가 목록을 잃고 새로 시작했습니다.";
+    NoticeRelayLies: "A relay tells two different histories. Remove it.", "중계소가 서로 다른 두 기록을 보여 줍니다. 지우세요.";
+    NoticeRelayOther: "Another relay answers at the address of one of yours.", "내 중계소의 주소에서 다른 중계소가 답합니다.";
+    NoticeRolledBack: "The profile ends before its last known state. It may have been set back to an older copy.", "프로필이 마지막 상태보다 앞에서 끝납니다. 예전 사본으로 되돌려졌을 수 있습니다.";
+    FailNotYet: "Not yet: their answer has to arrive first.", "아직 안 됩니다. 먼저 상대의 답이 와야 합니다.";
+    FailOwnInvite: "This is your own invite. Give it to the person you want to talk to.", "내가 만든 초대입니다. 이야기하고 싶은 사람에게 주세요.";
+    FailAlready: "You have this person as a contact already.", "이미 연락처에 있는 사람입니다.";
+    FailRelayFirst: "Your relay has not been reached yet. Wait until it is connected, or remove it.", "중계소에 아직 닿지 못했습니다. 연결될 때까지 기다리거나 중계소를 지우세요.";
+    FailTooLong: "The message is too long. Split it.", "메시지가 너무 깁니다. 나누어 보내세요.";
+    FailNewer: "The profile was written by a newer version. Update Madang.", "더 새로운 버전이 쓴 프로필입니다. 마당을 업데이트하세요.";
+    FailDamaged: "The profile is damaged. Restore it from a backup.", "프로필이 손상되었습니다. 백업에서 되살리세요.";
+    FailMemory: "There is not enough memory to stretch the passphrase. Close something and try again.", "암호 문구를 강화할 메모리가 부족합니다. 다른 프로그램을 닫고 다시 시도하세요.";
+    FailNetwork: "The network could not be started. Another program may hold the port.", "네트워크를 시작하지 못했습니다. 다른 프로그램이 포트를 쓰고 있을 수 있습니다.";
+    FailEnded: "The profile was closed because the disk refused. Nothing that was shown as kept is lost. Open it again.", "디스크가 거부하여 프로필을 닫았습니다. 보관되었다고 보인 것은 잃지 않았습니다. 다시 여세요.";
     Dismiss: "Dismiss", "닫기";
     NotOnThisComputer: "Practice needs a local network interface that this computer does not give.", "이 컴퓨터에서는 연습에 필요한 네트워크를 열 수 없습니다.";
 }

@@ -16,6 +16,9 @@ mod app;
 mod bridge;
 mod start;
 
+#[cfg(any(test, feature = "gallery"))]
+#[cfg_attr(feature = "gallery", doc(hidden))]
+pub mod gallery;
 #[cfg(test)]
 mod tests;
 

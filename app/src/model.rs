@@ -15,9 +15,25 @@ const NOTICES_MAX: usize = 8;
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) struct ChatId(pub(crate) u32);
 
-/// A message: a number of this session, given out by the bridge.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(crate) struct MessageKey(pub(crate) u64);
+/// A message, by its number in the whole world; here it is only compared.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct MessageKey(pub(crate) [u8; 32]);
+
+impl MessageKey {
+    /// A key for an invented message.
+    #[cfg(any(test, feature = "gallery"))]
+    pub(crate) fn invented(number: u64) -> MessageKey {
+        let mut bytes = [0; 32];
+        bytes[24..].copy_from_slice(&number.to_be_bytes());
+        MessageKey(bytes)
+    }
+}
+
+impl std::fmt::Debug for MessageKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MessageKey")
+    }
+}
 
 /// A relay: a number of this session, given out by the bridge.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -120,10 +136,10 @@ pub(crate) enum Delivery {
     Written,
     /// Sealed, no road yet.
     Sealed,
-    /// Pushed on a live link.
-    OnLink,
     /// Kept by so many relays.
     OnRelay(u8),
+    /// Their device holds it and has not confirmed yet that it could be read.
+    OnDevice,
     /// An authenticated receipt came back.
     Delivered,
     /// They have read it.
@@ -143,14 +159,34 @@ pub(crate) struct Chat {
     pub(crate) seed: u64,
     /// Whether the safety number was compared.
     pub(crate) verified: bool,
-    /// Whether both sides have answered.
-    pub(crate) live: bool,
+    /// How far the two have come.
+    pub(crate) bond: Bond,
+    /// Whether something can be written to them already.
+    pub(crate) writable: bool,
     /// The newest message.
     pub(crate) last: Option<Last>,
     /// Messages not seen yet.
     pub(crate) unread: u32,
     /// Position in the list: larger is newer.
     pub(crate) order: u64,
+}
+
+/// How far two people have come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Bond {
+    /// An answer is on its way.
+    Waiting,
+    /// Both have proved who they are.
+    Live,
+    /// The invite cannot be used any more.
+    Failed,
+}
+
+impl Chat {
+    /// Whether both have proved who they are.
+    pub(crate) fn is_live(&self) -> bool {
+        self.bond == Bond::Live
+    }
 }
 
 /// The last line of a chat.
@@ -169,6 +205,8 @@ pub(crate) struct Last {
 pub(crate) struct Message {
     /// Which one.
     pub(crate) key: MessageKey,
+    /// Where it stands: causes before effects.
+    pub(crate) place: u64,
     /// Whether it is one's own.
     pub(crate) mine: bool,
     /// Fit to show.
@@ -179,6 +217,8 @@ pub(crate) struct Message {
     pub(crate) label_ms: Option<u64>,
     /// It came after messages that were written later.
     pub(crate) late: bool,
+    /// A message that it follows is not here yet.
+    pub(crate) gap: bool,
     /// How far it came, if it is one's own.
     pub(crate) delivery: Delivery,
 }
@@ -239,7 +279,11 @@ impl Timeline {
         if self.more_after || self.messages.iter().any(|m| m.key == message.key) {
             return;
         }
-        self.messages.push(message);
+        let at = self.messages.partition_point(|m| m.place <= message.place);
+        if at == 0 && self.more_before {
+            return;
+        }
+        self.messages.insert(at, message);
         let surplus = self.messages.len().saturating_sub(LOADED_MAX);
         if surplus > 0 {
             self.messages.drain(..surplus);
@@ -280,10 +324,12 @@ pub(crate) enum StepKind {
     Written,
     /// Sealed.
     Sealed,
-    /// On a live link.
-    OnLink,
     /// On a relay.
     OnRelay,
+    /// On their device.
+    OnDevice,
+    /// No relay takes it for now.
+    Refused,
     /// Confirmed by their device.
     Delivered,
     /// Read by them.
@@ -529,7 +575,7 @@ mod tests {
     use super::*;
 
     fn message(key: u64) -> Message {
-        Message { key: MessageKey(key), mine: false, text: key.to_string(), reply: None, label_ms: None, late: false, delivery: Delivery::Delivered }
+        Message { key: MessageKey::invented(key), place: key, mine: false, text: key.to_string(), reply: None, label_ms: None, late: false, gap: false, delivery: Delivery::Delivered }
     }
 
     fn page(keys: std::ops::Range<u64>, more: bool, at: PageAt) -> Update {
@@ -545,11 +591,11 @@ mod tests {
         }
         let timeline = &model.timelines[&ChatId(1)];
         assert_eq!(timeline.messages.len(), LOADED_MAX);
-        assert!(timeline.messages.windows(2).all(|pair| pair[0].key.0 + 1 == pair[1].key.0));
+        assert!(timeline.messages.windows(2).all(|pair| pair[0].place + 1 == pair[1].place));
         assert!(timeline.more_after && !timeline.more_before);
 
         model.apply(Update::Arrived(ChatId(1), message(1000)));
-        assert_eq!(model.timelines[&ChatId(1)].messages.last().map(|m| m.key.0), Some(599));
+        assert_eq!(model.timelines[&ChatId(1)].messages.last().map(|m| m.place), Some(599));
     }
 
     #[test]

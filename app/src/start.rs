@@ -100,7 +100,7 @@ fn start_anew() -> ExitCode {
 }
 
 fn practice() -> ExitCode {
-    match crate::bridge::practice_in_terminal(language() == Lang::Ko) {
+    match madang_cli::practice::in_terminal(language() == Lang::Ko, false) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

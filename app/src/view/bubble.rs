@@ -7,9 +7,9 @@ use egui::{CornerRadius, FontId, Galley, Label, Rect, Sense, Stroke, StrokeKind,
 use crate::{
     clock,
     i18n::T,
-    model::{Delivery, Message, MessageKey},
+    model::{Delivery, Message, MessageKey, Quote},
     theme::{self, measure, radius, size, space},
-    widget::{Cx, button, icon::Icon},
+    widget::{Cx, icon::Icon},
 };
 
 /// Room inside a bubble at its sides.
@@ -62,10 +62,14 @@ pub(crate) enum Pressed {
 /// Lays out `message` for a row of `width`.
 pub(crate) fn shape(ui: &Ui, cx: &Cx<'_>, message: &Message, place: Place<'_>, width: f32) -> Shape {
     let widest = (width * 0.8 - space::XL).clamp(80.0, measure::READING) - PAD_X * 2.0;
-    let text = paragraph(ui, &message.text, theme::regular(size::BODY), cx.c.ink, widest);
+    let text = paragraph(ui, words(cx, message), theme::regular(size::BODY), cx.c.ink, widest);
     let mut foot_text = String::new();
     if message.late {
         foot_text.push_str(cx.tr(T::ArrivedLater));
+        foot_text.push_str(" · ");
+    }
+    if message.gap {
+        foot_text.push_str(cx.tr(T::AfterGap));
         foot_text.push_str(" · ");
     }
     foot_text.push_str(&cx.clock_time(message.label_ms));
@@ -80,7 +84,7 @@ pub(crate) fn shape(ui: &Ui, cx: &Cx<'_>, message: &Message, place: Place<'_>, w
         Vec2::new(text.size().x.max(foot_width), text.size().y + foot.size().y + 2.0)
     };
     if let Some(quote) = &message.reply {
-        let quoted = ui.painter().layout_no_wrap(quote.text.clone(), theme::regular(size::SMALL), cx.c.weak);
+        let quoted = ui.painter().layout_no_wrap(quote_words(cx, quote).to_owned(), theme::regular(size::SMALL), cx.c.weak);
         inner.x = inner.x.max((quoted.size().x + space::L).min(widest)).max(120.0);
         inner.y += QUOTE_TALL + space::XS;
     }
@@ -100,11 +104,11 @@ pub(crate) fn shape(ui: &Ui, cx: &Cx<'_>, message: &Message, place: Place<'_>, w
 pub(crate) fn paint(ui: &mut Ui, cx: &Cx<'_>, message: &Message, shape: &Shape, row: Rect, name: &str, hit: bool) -> Option<Pressed> {
     let mut top = row.top();
     if let Some(day) = &shape.day {
-        line(ui, cx, row, top, day, cx.c.weak, cx.c.line);
+        line(ui, row, top, day, cx.c.weak, cx.c.line);
         top += LINE_TALL;
     }
     if shape.unread {
-        line(ui, cx, row, top, cx.tr(T::EndOfUnread), cx.c.jade_ink, cx.c.jade);
+        line(ui, row, top, cx.tr(T::EndOfUnread), cx.c.jade_ink, cx.c.jade);
     }
     let edge = space::L;
     let left = if message.mine { row.right() - edge - shape.bubble.x } else { row.left() + edge };
@@ -118,7 +122,7 @@ pub(crate) fn paint(ui: &mut Ui, cx: &Cx<'_>, message: &Message, shape: &Shape, 
     let mut at = bubble.min + Vec2::new(PAD_X, PAD_Y);
     if let Some(quote) = &message.reply {
         let area = Rect::from_min_size(at, Vec2::new(bubble.width() - PAD_X * 2.0, QUOTE_TALL));
-        if quoted(ui, cx, message.key, area, if quote.mine { cx.tr(T::You) } else { name }, &quote.text) {
+        if quoted(ui, cx, message.key, area, if quote.mine { cx.tr(T::You) } else { name }, quote_words(cx, quote)) {
             pressed = Some(Pressed::Quoted(quote.key));
         }
         at.y += QUOTE_TALL + space::XS;
@@ -146,8 +150,8 @@ pub(crate) fn delivery_sign(cx: &Cx<'_>, delivery: Delivery) -> (Icon, String) {
     match delivery {
         Delivery::Written => (Icon::Clock, cx.tr(T::DeliveryWritten).to_owned()),
         Delivery::Sealed => (Icon::Hourglass, cx.tr(T::DeliverySealed).to_owned()),
-        Delivery::OnLink => (Icon::Plane, cx.tr(T::DeliveryOnLink).to_owned()),
         Delivery::OnRelay(copies) => (Icon::Relay, cx.with(T::DeliveryOnRelays, &[&copies.to_string()])),
+        Delivery::OnDevice => (Icon::Plane, cx.tr(T::DeliveryOnDevice).to_owned()),
         Delivery::Delivered => (Icon::Check, cx.tr(T::DeliveryDelivered).to_owned()),
         Delivery::Read => (Icon::Checks, cx.tr(T::DeliveryRead).to_owned()),
     }
@@ -156,7 +160,16 @@ pub(crate) fn delivery_sign(cx: &Cx<'_>, delivery: Delivery) -> (Icon, String) {
 /// A message in one sentence, for screen readers.
 pub(crate) fn spoken(cx: &Cx<'_>, message: &Message, name: &str) -> String {
     let time = cx.clock_time(message.label_ms);
-    if message.mine { cx.with(T::VoiceMine, &[&time, &message.text]) } else { cx.with(T::VoiceTheirs, &[name, &time, &message.text]) }
+    if message.mine { cx.with(T::VoiceMine, &[&time, words(cx, message)]) } else { cx.with(T::VoiceTheirs, &[name, &time, words(cx, message)]) }
+}
+
+/// What a message says; a kind of a later version says nothing here.
+fn words<'a>(cx: &Cx<'_>, message: &'a Message) -> &'a str {
+    if message.text.is_empty() { cx.tr(T::NewerKind) } else { &message.text }
+}
+
+fn quote_words<'a>(cx: &Cx<'_>, quote: &'a Quote) -> &'a str {
+    if quote.text.is_empty() { cx.tr(T::QuoteMissing) } else { &quote.text }
 }
 
 fn paragraph(ui: &Ui, text: &str, font: FontId, colour: egui::Color32, width: f32) -> Arc<Galley> {
@@ -167,7 +180,7 @@ fn paragraph(ui: &Ui, text: &str, font: FontId, colour: egui::Color32, width: f3
     ui.fonts_mut(|fonts| fonts.layout_job(job))
 }
 
-fn line(ui: &mut Ui, cx: &Cx<'_>, row: Rect, top: f32, text: &str, ink: egui::Color32, rule: egui::Color32) {
+fn line(ui: &mut Ui, row: Rect, top: f32, text: &str, ink: egui::Color32, rule: egui::Color32) {
     let area = Rect::from_min_size(egui::pos2(row.left(), top), Vec2::new(row.width(), LINE_TALL));
     let galley = ui.painter().layout_no_wrap(text.to_owned(), theme::strong(size::TINY), ink);
     let half = galley.size().x / 2.0 + space::M;
@@ -178,11 +191,10 @@ fn line(ui: &mut Ui, cx: &Cx<'_>, row: Rect, top: f32, text: &str, ink: egui::Co
     let rect = Rect::from_center_size(middle, galley.size());
     let label = ui.put(rect, Label::new(galley).selectable(false));
     label.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, text));
-    let _ = cx;
 }
 
 fn quoted(ui: &mut Ui, cx: &Cx<'_>, key: MessageKey, area: Rect, who: &str, text: &str) -> bool {
-    let response = ui.interact(area, ui.id().with(("quote", key)), Sense::click());
+    let response = ui.interact(area, ui.scope_id().with(("quote", key)), Sense::click());
     let name = cx.with(T::ReplyingTo, &[who]);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("{name}: {text}")));
     let painter = ui.painter();
@@ -202,7 +214,7 @@ fn quoted(ui: &mut Ui, cx: &Cx<'_>, key: MessageKey, area: Rect, who: &str, text
 fn sign(ui: &mut Ui, cx: &Cx<'_>, message: &Message, centre: egui::Pos2) -> bool {
     let (icon, sentence) = delivery_sign(cx, message.delivery);
     let area = Rect::from_center_size(centre, Vec2::splat(SIGN + 4.0));
-    let response = ui.interact(area, ui.id().with(("sign", message.key)), Sense::click()).on_hover_text(&sentence);
+    let response = ui.interact(area, ui.scope_id().with(("sign", message.key)), Sense::click()).on_hover_text(&sentence);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("{sentence}. {}", cx.tr(T::ShowTrail))));
     let read = message.delivery == Delivery::Read;
     icon.paint(ui.painter(), centre, 15.0, if read { cx.c.jade_ink } else { cx.c.weak });
@@ -215,7 +227,7 @@ fn sign(ui: &mut Ui, cx: &Cx<'_>, message: &Message, centre: egui::Pos2) -> bool
 fn menu(ui: &mut Ui, cx: &Cx<'_>, message: &Message, row: Rect, bubble: Rect, label: &egui::Response) -> Option<Pressed> {
     let x = if message.mine { bubble.left() - 20.0 } else { bubble.right() + 20.0 };
     let area = Rect::from_center_size(egui::pos2(x, bubble.center().y), Vec2::splat(30.0));
-    let response = ui.interact(area, ui.id().with(("more", message.key)), Sense::click());
+    let response = ui.interact(area, ui.scope_id().with(("more", message.key)), Sense::click());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, cx.tr(T::MessageActions)));
     let near = ui.rect_contains_pointer(row) && ui.is_enabled();
     if near || response.has_focus() || response.hovered() {
@@ -251,6 +263,5 @@ fn menu_item(ui: &mut Ui, cx: &Cx<'_>, icon: Icon, word: T) -> bool {
     job.append(cx.tr(word), space::S, part(size::BODY, egui::FontFamily::Proportional));
     let response = ui.add(egui::Button::new(job).frame_when_inactive(false).min_size(Vec2::new(ui.available_width(), measure::TOUCH)));
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::MenuItem, true, cx.tr(word)));
-    let _ = button::quiet;
     response.clicked()
 }

@@ -6,7 +6,7 @@ use super::{Views, bubble};
 use crate::{
     action::Action,
     i18n::T,
-    model::{Chat, ChatId, Model, Task},
+    model::{Bond, Chat, ChatId, Model, Task},
     route::Route,
     text,
     theme::{self, measure, size, space},
@@ -76,7 +76,8 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, chosen: bool, draft: Option<&str>)
             format!("{}: {}", cx.tr(T::Draft), text::line(draft, 120))
         }
         (None, Some(last)) => last.text.clone(),
-        (None, None) if chat.live => cx.tr(T::NoMessagesYet).to_owned(),
+        (None, None) if chat.is_live() => cx.tr(T::NoMessagesYet).to_owned(),
+        (None, None) if chat.bond == Bond::Failed => cx.tr(T::InviteSpent).to_owned(),
         (None, None) => cx.tr(T::WaitingForThem).to_owned(),
     };
     let mut spoken = vec![chat.name.clone()];

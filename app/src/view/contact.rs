@@ -53,11 +53,11 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat, state: 
             if button::primary(ui, cx, T::OpenChat, true).clicked() {
                 asked = Some(Action::Go(Route::Chats(Some(chat.id))));
             }
-            if chat.live && button::quiet(ui, cx, T::VerifyAction, true).clicked() {
+            if chat.is_live() && button::quiet(ui, cx, T::VerifyAction, true).clicked() {
                 asked = Some(Action::Go(Route::Verify(chat.id)));
             }
         });
-        if !chat.live {
+        if !chat.is_live() {
             ui.add_space(space::M);
             page::info(ui, cx, cx.tr(T::WaitingExplained));
         }

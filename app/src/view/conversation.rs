@@ -9,10 +9,10 @@ use super::{
 use crate::{
     action::{Action, Command},
     i18n::T,
-    model::{Chat, MessageKey, Model, Timeline},
+    model::{Bond, Chat, MessageKey, Model, Timeline},
     route::Route,
     text,
-    theme::{self, measure, radius, size, space},
+    theme::{self, measure, size, space},
     widget::{Cx, avatar, button, icon::Icon, page, stream::Stream},
 };
 
@@ -66,6 +66,9 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat, state: 
         state.find = None;
     }
 
+    if !chat.writable {
+        return asked.or(first_words(ui, cx, chat));
+    }
     let answered = state.composer.reply_to.and_then(|key| timeline.find(key));
     let foot = egui::Panel::bottom(egui::Id::new(("foot", chat.id)))
         .frame(Frame::NONE.inner_margin(Margin::symmetric(space::L as i8, 0)))
@@ -94,10 +97,11 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat) -> Option<Action> {
                 ui.spacing_mut().item_spacing.y = 1.0;
                 ui.add_space(space::M);
                 ui.add(egui::Label::new(RichText::new(&chat.name).font(theme::strong(size::BODY)).color(cx.c.ink)).truncate());
-                let (word, ink) = match (chat.live, chat.verified) {
-                    (false, _) => (T::WaitingForThem, cx.c.persimmon),
-                    (true, true) => (T::Verified, cx.c.jade_ink),
-                    (true, false) => (T::NotVerified, cx.c.weak),
+                let (word, ink) = match (chat.bond, chat.verified) {
+                    (Bond::Waiting, _) => (T::WaitingForThem, cx.c.persimmon),
+                    (Bond::Failed, _) => (T::InviteSpent, cx.c.danger),
+                    (Bond::Live, true) => (T::Verified, cx.c.jade_ink),
+                    (Bond::Live, false) => (T::NotVerified, cx.c.weak),
                 };
                 ui.add(egui::Label::new(RichText::new(cx.tr(word)).font(theme::regular(size::TINY)).color(ink)).truncate());
             });
@@ -201,8 +205,11 @@ fn messages(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, timeline: &Timeline, state: &
 }
 
 fn first_words(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat) -> Option<Action> {
-    let (icon, title, body) =
-        if chat.live { (Icon::Lock, T::NoMessagesYet, T::FirstWords) } else { (Icon::Hourglass, T::WaitingForThem, T::WaitingExplained) };
+    let (icon, title, body) = match chat.bond {
+        Bond::Live => (Icon::Lock, T::NoMessagesYet, T::FirstWords),
+        Bond::Waiting => (Icon::Hourglass, T::WaitingForThem, T::WaitingExplained),
+        Bond::Failed => (Icon::Warning, T::InviteSpent, T::InviteSpentAdvice),
+    };
     page::empty(ui, cx, icon, title, body, None)
 }
 
@@ -212,7 +219,7 @@ fn jump(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, view: Rect) -> bool {
     let galley = ui.painter().layout_no_wrap(label.clone(), theme::strong(size::SMALL), cx.c.ink);
     let wide = galley.size().x + size::TITLE + space::L * 2.0 + space::S;
     let area = Rect::from_center_size(egui::pos2(view.center().x, view.bottom() - 26.0), Vec2::new(wide, measure::TOUCH));
-    let response = ui.interact(area, ui.id().with("jump"), Sense::click());
+    let response = ui.interact(area, ui.scope_id().with("jump"), Sense::click());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &label));
     let round = CornerRadius::same(17);
     let ground = if response.hovered() { cx.c.quiet_hover } else { cx.c.raised };
@@ -220,6 +227,5 @@ fn jump(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, view: Rect) -> bool {
     ui.painter().rect(area, round, ground, edge, egui::StrokeKind::Inside);
     Icon::Down.paint(ui.painter(), area.left_center() + Vec2::new(space::L + size::TITLE / 2.0, 0.0), size::TITLE, cx.c.jade_ink);
     ui.painter().galley(egui::pos2(area.left() + space::L + size::TITLE + space::S, area.center().y - galley.size().y / 2.0), galley, cx.c.ink);
-    let _ = radius::S;
     response.clicked()
 }

@@ -77,7 +77,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Network)
 /// What helps a helper: counts and states, no names, keys or texts.
 fn diagnostics(model: &Model) -> String {
     let up = model.roads.relays.iter().filter(|r| r.connected).count();
-    let live = model.chats.iter().filter(|c| c.live).count();
+    let live = model.chats.iter().filter(|c| c.is_live()).count();
     [
         format!("madang {}", env!("CARGO_PKG_VERSION")),
         format!("links={} relays={up}/{} contacts={live}/{}", model.roads.links, model.roads.relays.len(), model.chats.len()),

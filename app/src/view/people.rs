@@ -35,7 +35,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
     let clicked = ScrollArea::vertical().auto_shrink(false).show_rows(ui, measure::ROW, people.len(), |ui, range| {
         let mut clicked = None;
         for chat in &people[range] {
-            let line = match (chat.live, chat.verified) {
+            let line = match (chat.is_live(), chat.verified) {
                 (false, _) => cx.tr(T::WaitingForThem),
                 (true, true) => cx.tr(T::Verified),
                 (true, false) => cx.tr(T::NotVerified),

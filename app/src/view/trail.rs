@@ -46,7 +46,7 @@ fn awaited(delivery: Delivery) -> T {
     match delivery {
         Delivery::Written => T::AwaitSeal,
         Delivery::Sealed => T::AwaitRoad,
-        Delivery::OnLink => T::AwaitLink,
+        Delivery::OnDevice => T::AwaitDevice,
         Delivery::OnRelay(_) => T::AwaitRelay,
         Delivery::Delivered => T::AwaitRead,
         Delivery::Read => T::AwaitNothing,
@@ -57,13 +57,14 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, step: &crate::model::Step, last: bool) {
     let (icon, word) = match step.kind {
         StepKind::Written => (Icon::Clock, T::TrailWritten),
         StepKind::Sealed => (Icon::Lock, T::TrailSealed),
-        StepKind::OnLink => (Icon::Plane, T::TrailOnLink),
+        StepKind::OnDevice => (Icon::Plane, T::TrailOnDevice),
+        StepKind::Refused => (Icon::Warning, T::TrailRefused),
         StepKind::OnRelay => (Icon::Relay, T::TrailOnRelay),
         StepKind::Delivered => (Icon::Check, T::TrailDelivered),
         StepKind::Read => (Icon::Checks, T::TrailRead),
     };
     let top = ui.cursor().top();
-    let response = ui.horizontal_top(|ui| {
+    ui.horizontal_top(|ui| {
         let (area, _) = ui.allocate_exact_size(Vec2::new(28.0, 44.0), Sense::hover());
         let centre = egui::pos2(area.center().x, area.top() + 14.0);
         if !last {
@@ -81,5 +82,4 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, step: &crate::model::Step, last: bool) {
             page::hint(ui, cx, &line);
         });
     });
-    let _ = response;
 }

@@ -61,7 +61,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat) -> Opti
                 if button::primary(ui, cx, T::TheyMatch, idle).clicked() {
                     asked = Some(Action::Do(Command::Verify(chat.id, true)));
                 }
-                let differ = ui.id().with("differ");
+                let differ = ui.scope_id().with("differ");
                 if button::danger(ui, cx, T::TheyDiffer, idle).clicked() {
                     ui.data_mut(|data| data.insert_temp(differ, true));
                 }

@@ -12,7 +12,7 @@ pub(crate) fn show(ui: &mut Ui, text: &str, side: f32, name: &str) -> Response {
     let (rect, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::hover());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, name));
     ui.painter().rect_filled(rect, theme::radius::S, theme::QR_PAPER);
-    let id = ui.id().with("qr").with(text);
+    let id = ui.scope_id().with("qr").with(text);
     let modules = ui.data_mut(|data| data.get_temp_mut_or_insert_with(id, || std::sync::Arc::new(encode(text))).clone());
     let Some((width, dark)) = modules.as_ref() else { return response };
     let whole = ui.pixels_per_point();
@@ -43,7 +43,7 @@ fn square(rect: Rect, colour: Color32) -> egui::Shape {
 
 fn encode(text: &str) -> Option<(usize, Vec<bool>)> {
     let code = qrcode::QrCode::with_error_correction_level(text, qrcode::EcLevel::L).ok()?;
-    Some((code.width(), code.to_colors().into_iter().map(|c| c == qrcode::Color::Dark).collect()))
+    Some((code.width(), code.into_colors().into_iter().map(|c| c == qrcode::Color::Dark).collect()))
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ impl Stream {
 
     fn drag_bar(&mut self, ui: &Ui, view: Rect, keys: &[MessageKey]) {
         let bar = Rect::from_min_max(egui::pos2(view.right() - BAR_WIDTH * 1.5, view.top()), view.max);
-        let response = ui.interact(bar, ui.id().with("bar"), Sense::drag());
+        let response = ui.interact(bar, ui.scope_id().with("bar"), Sense::drag());
         if let Some(at) = response.interact_pointer_pos().filter(|_| response.dragged()) {
             let part = ((at.y - view.top()) / view.height()).clamp(0.0, 1.0);
             let row = (part * keys.len() as f32) as usize;

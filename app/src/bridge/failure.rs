@@ -1,0 +1,43 @@
+//! What the node refuses, as a sentence of the window.
+
+use madang_core::{CommandError, NodeError, OpenError};
+
+use crate::{i18n::T, model::Failure};
+
+/// Finds the sentence for `error`; `otherwise` where the act itself says most. The detail is the node's own text.
+pub(super) fn failure(error: &NodeError, otherwise: T) -> Failure {
+    let sentence = match error {
+        NodeError::Command(command) => of_command(command, otherwise),
+        NodeError::Open(OpenError::WrongPassphrase) => return Failure { sentence: T::WrongPassphrase, detail: String::new() },
+        NodeError::Open(open) => of_open(open, otherwise),
+        NodeError::Store(_) => T::FailDisk,
+        NodeError::Network(_) => T::FailNetwork,
+        NodeError::Stopped => T::FailEnded,
+    };
+    Failure { sentence, detail: error.to_string() }
+}
+
+fn of_open(error: &OpenError, otherwise: T) -> T {
+    match error {
+        OpenError::Busy => T::FailProfileBusy,
+        OpenError::WrongPassphrase => T::WrongPassphrase,
+        OpenError::Damaged(_) => T::FailDamaged,
+        OpenError::Newer { .. } => T::FailNewer,
+        OpenError::Vault(_) => T::FailMemory,
+        OpenError::Store(_) => T::FailDisk,
+        OpenError::NoProfile | OpenError::AlreadyThere => otherwise,
+    }
+}
+
+fn of_command(error: &CommandError, otherwise: T) -> T {
+    match error {
+        CommandError::Invite(_) => T::FailInvite,
+        CommandError::OwnInvite => T::FailOwnInvite,
+        CommandError::AlreadyContact => T::FailAlready,
+        CommandError::RelayNotReached => T::FailRelayFirst,
+        CommandError::Relay(_) => T::FailRelay,
+        CommandError::TextTooLong(_) => T::FailTooLong,
+        CommandError::NotYet => T::FailNotYet,
+        _ => otherwise,
+    }
+}

@@ -1,0 +1,435 @@
+//! An open profile: the node's answers and events told as updates of the model.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use madang_core::{Contact, ContactId, ContactState, ConversationId, Delivery as Far, Event, Events, Message as Kept, MessageId, Node, NodeError, Notice as Word, Place, RelayNumber, Step as Done};
+
+use super::{Tell, failure::failure};
+use crate::{
+    action::Command,
+    i18n::T,
+    model::{Bond, Chat, ChatId, Delivery, Last, Me, Message, MessageKey, Notice, PageAt, Quote, Relay, RelayKey, Roads, Safety, Step, StepKind, Task, Trail, Update},
+    text,
+};
+
+/// Messages in one page.
+const PAGE: usize = 100;
+/// Events taken together before the window is told; a flood then costs one reading.
+const EVENTS_TOGETHER: usize = 512;
+/// Quotes that are remembered; beyond it they are gathered anew from pages.
+const QUOTES_MAX: usize = 4096;
+/// Characters of a quote or a last line.
+const LINE_CHARS: usize = 160;
+/// A clock of another machine may be this far ahead before its label is not believed.
+const AHEAD_MS: u64 = 10 * 60 * 1000;
+/// Days for which an invite is good.
+const INVITE_DAYS: u16 = 30;
+
+/// An open profile.
+pub(super) struct Session {
+    node: Node,
+    events: Events,
+    tell: Tell,
+    chats: BTreeMap<ChatId, Known>,
+    quotes: BTreeMap<MessageId, (bool, String)>,
+    /// Chats whose messages the window holds, with the place of the oldest.
+    shown: BTreeMap<ChatId, Place>,
+}
+
+struct Known {
+    chat: Chat,
+    conversation: Option<ConversationId>,
+}
+
+/// What a run of events changed.
+#[derive(Default)]
+struct Changes {
+    contacts: bool,
+    roads: bool,
+    lines: BTreeSet<ConversationId>,
+    arrived: Vec<(ConversationId, MessageId)>,
+    deliveries: BTreeMap<MessageId, Far>,
+    words: Vec<Word>,
+    live: Vec<ContactId>,
+    everything: bool,
+}
+
+impl Session {
+    /// A session over a node that has just been started.
+    pub(super) fn new(node: Node, events: Events, tell: Tell) -> Session {
+        Session { node, events, tell, chats: BTreeMap::new(), quotes: BTreeMap::new(), shown: BTreeMap::new() }
+    }
+
+    /// Closes the profile.
+    pub(super) async fn close(self) {
+        self.node.shutdown().await;
+    }
+
+    /// Tells the window all that it shows at first.
+    pub(super) async fn tell_all(&mut self) {
+        self.tell_me().await;
+        self.chats.clear();
+        self.tell_chats(None).await;
+        self.tell_roads().await;
+    }
+
+    /// Waits for an event; nothing once the node has ended. Can be cancelled.
+    pub(super) async fn next(&mut self) -> Option<Event> {
+        self.events.next().await
+    }
+
+    /// Tells what an event changed, together with those that are there already. Must not be cancelled.
+    pub(super) async fn take(&mut self, first: Event) {
+        let mut changes = Changes::default();
+        changes.note(first);
+        for _ in 1..EVENTS_TOGETHER {
+            match tokio::time::timeout(Duration::ZERO, self.events.next()).await {
+                Ok(Some(event)) => changes.note(event),
+                // An ended node is noticed by the next wait.
+                Ok(None) | Err(_) => break,
+            }
+        }
+        self.tell_changes(changes).await;
+    }
+
+    /// Does what the window asks.
+    pub(super) async fn obey(&mut self, command: Command) {
+        let (task, otherwise, result) = match command {
+            Command::Open(chat) => (Task::Other, T::FailOther, self.page(chat, PageAt::Newest).await),
+            Command::Older(chat) => (Task::Other, T::FailOther, self.page(chat, PageAt::Before).await),
+            Command::Send { chat, text, reply_to } => (Task::Send, T::FailSend, self.send(chat, &text, reply_to).await),
+            Command::Seen(chat) => (Task::Other, T::FailOther, self.seen(chat).await),
+            Command::Trail(key) => (Task::Other, T::FailOther, self.trail(key).await),
+            Command::Invite => (Task::Invite, T::FailOther, self.invite().await),
+            Command::Accept { text, name } => (Task::Accept, T::FailInvite, self.accept(&text, &name).await),
+            Command::Rename(chat, name) => (Task::Rename, T::FailOther, self.rename(chat, &name).await),
+            Command::Safety(chat) => (Task::Other, T::FailNotYet, self.safety(chat).await),
+            Command::Verify(chat, yes) => (Task::Verify, T::FailNotYet, self.verify(chat, yes).await),
+            Command::RelayAdd(text) => (Task::Relay, T::FailRelay, self.relay_add(&text).await),
+            Command::RelayRemove(key) => (Task::Relay, T::FailRelay, self.relay_remove(key).await),
+            Command::Network => {
+                self.tell_me().await;
+                self.tell_roads().await;
+                return;
+            }
+            Command::Create { .. } | Command::Unlock { .. } | Command::Practice { .. } | Command::Lock | Command::Keep(_) => return,
+        };
+        match result {
+            Ok(()) => self.tell.say(Update::Done(task)).await,
+            Err(error) => self.tell.say(Update::Failed(task, failure(&error, otherwise))).await,
+        }
+    }
+
+    fn conversation(&self, chat: ChatId) -> Option<ConversationId> {
+        self.chats.get(&chat).and_then(|known| known.conversation)
+    }
+
+    async fn page(&mut self, chat: ChatId, at: PageAt) -> Result<(), NodeError> {
+        let Some(conversation) = self.conversation(chat) else {
+            let nothing = Update::Page { chat, messages: Vec::new(), more: false, at, first_unread: None };
+            self.tell.say(nothing).await;
+            return Ok(());
+        };
+        let before = if at == PageAt::Before { self.shown.get(&chat).copied() } else { None };
+        let page = self.node.history(conversation, before, PAGE).await?;
+        if let Some(oldest) = page.messages.first() {
+            self.shown.insert(chat, oldest.place);
+        } else {
+            self.shown.entry(chat).or_default();
+        }
+        let unread = self.chats.get(&chat).map_or(0, |known| known.chat.unread as usize);
+        let first_unread = page.messages.iter().rev().filter(|m| !m.mine).nth(unread.wrapping_sub(1)).filter(|_| unread > 0).map(|m| MessageKey(m.id.0));
+        self.remember(&page.messages);
+        let messages = page.messages.iter().map(|m| self.message(m)).collect();
+        self.tell.say(Update::Page { chat, messages, more: page.more, at, first_unread }).await;
+        Ok(())
+    }
+
+    async fn send(&mut self, chat: ChatId, text: &str, reply_to: Option<MessageKey>) -> Result<(), NodeError> {
+        let conversation = self.conversation(chat).ok_or(NodeError::Command(madang_core::CommandError::NoConversation))?;
+        self.node.send(conversation, text, reply_to.map(|key| MessageId(key.0))).await.map(drop)
+    }
+
+    async fn seen(&mut self, chat: ChatId) -> Result<(), NodeError> {
+        let Some(conversation) = self.conversation(chat) else { return Ok(()) };
+        if let Some(newest) = self.node.history(conversation, None, 1).await?.messages.last() {
+            self.node.mark_read(conversation, newest.place, true).await?;
+        }
+        self.tell_chats(Some(&BTreeSet::from([conversation]))).await;
+        Ok(())
+    }
+
+    async fn trail(&self, key: MessageKey) -> Result<(), NodeError> {
+        let steps = self.node.trail(MessageId(key.0)).await?;
+        let relays: BTreeMap<RelayNumber, String> = self.node.relays().await?.into_iter().map(|r| (r.number, r.addresses.first().cloned().unwrap_or_default())).collect();
+        let steps = steps.into_iter().map(|step| {
+            let (kind, detail) = match step.step {
+                Done::Written => (StepKind::Written, String::new()),
+                Done::Sealed => (StepKind::Sealed, String::new()),
+                Done::OnRelay(number) => (StepKind::OnRelay, relays.get(&RelayNumber(number)).cloned().unwrap_or_default()),
+                Done::OnDevice => (StepKind::OnDevice, String::new()),
+                Done::Delivered => (StepKind::Delivered, String::new()),
+                Done::Read => (StepKind::Read, String::new()),
+                Done::Refused => (StepKind::Refused, String::new()),
+            };
+            Step { kind, label_ms: step.label_ms, detail }
+        });
+        self.tell.say(Update::Trail(Trail { key, steps: steps.collect() })).await;
+        Ok(())
+    }
+
+    async fn invite(&self) -> Result<(), NodeError> {
+        self.tell.say(Update::Began(Task::Invite)).await;
+        let text = self.node.invite(INVITE_DAYS).await?;
+        self.tell.say(Update::Invite(text)).await;
+        Ok(())
+    }
+
+    async fn accept(&mut self, invite: &str, name: &str) -> Result<(), NodeError> {
+        self.tell.say(Update::Began(Task::Accept)).await;
+        self.node.accept(invite, Some(name)).await?;
+        self.tell_chats(Some(&BTreeSet::new())).await;
+        Ok(())
+    }
+
+    async fn rename(&mut self, chat: ChatId, name: &str) -> Result<(), NodeError> {
+        self.node.rename_contact(ContactId(chat.0), Some(name)).await?;
+        self.tell_chats(Some(&BTreeSet::new())).await;
+        self.tell.say(Update::Notice(Notice { sentence: T::NameSaved, parts: Vec::new(), trouble: false })).await;
+        Ok(())
+    }
+
+    async fn safety(&self, chat: ChatId) -> Result<(), NodeError> {
+        let number = self.node.safety_number(ContactId(chat.0)).await?;
+        let groups = number.groups().map(str::to_owned).collect();
+        self.tell.say(Update::Safety(Safety { chat, groups, qr: number.to_qr_text() })).await;
+        Ok(())
+    }
+
+    async fn verify(&mut self, chat: ChatId, verified: bool) -> Result<(), NodeError> {
+        self.node.verify(ContactId(chat.0), verified).await?;
+        self.tell_chats(Some(&BTreeSet::new())).await;
+        Ok(())
+    }
+
+    async fn relay_add(&mut self, text: &str) -> Result<(), NodeError> {
+        self.tell.say(Update::Began(Task::Relay)).await;
+        self.node.relay_add(text).await?;
+        self.tell_roads().await;
+        self.tell.say(Update::Notice(Notice { sentence: T::RelayAdded, parts: Vec::new(), trouble: false })).await;
+        Ok(())
+    }
+
+    async fn relay_remove(&mut self, key: RelayKey) -> Result<(), NodeError> {
+        self.node.relay_remove(RelayNumber(key.0)).await?;
+        self.tell_roads().await;
+        self.tell.say(Update::Notice(Notice { sentence: T::RelayRemoved, parts: Vec::new(), trouble: false })).await;
+        Ok(())
+    }
+
+    async fn tell_me(&self) {
+        if let (Ok(whoami), Ok(addresses)) = (self.node.whoami().await, self.node.addresses().await) {
+            let account = whoami.account.as_bytes().iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().chunks(4).map(<[String]>::concat).collect::<Vec<_>>().join(" ");
+            let addresses = addresses.iter().map(ToString::to_string).collect();
+            self.tell.say(Update::Me(Me { name: text::name(&whoami.name), account, addresses })).await;
+        }
+    }
+
+    /// Reads contacts again, and the last lines of `lines` or of all chats.
+    async fn tell_chats(&mut self, lines: Option<&BTreeSet<ConversationId>>) {
+        let Ok(contacts) = self.node.contacts().await else { return };
+        let there: BTreeSet<ChatId> = contacts.iter().map(|c| ChatId(c.id.0)).collect();
+        self.chats.retain(|id, _| there.contains(id));
+        for contact in contacts {
+            let id = ChatId(contact.id.0);
+            let before = self.chats.remove(&id);
+            let new = before.as_ref().is_none_or(|known| known.conversation != contact.conversation);
+            let mut chat = chat_of(&contact, before.map(|known| known.chat));
+            if let Some(conversation) = contact.conversation
+                && (new || lines.is_none_or(|lines| lines.contains(&conversation)))
+                && let Ok((unread, page)) = self.node.glance(conversation).await
+            {
+                chat.unread = unread;
+                chat.last = page.messages.last().map(last_of);
+                chat.order = page.messages.last().and_then(|m| m.label_ms).unwrap_or(0);
+            }
+            self.chats.insert(id, Known { chat, conversation: contact.conversation });
+        }
+        let chats = self.chats.values().map(|known| known.chat.clone()).collect();
+        self.tell.say(Update::Chats(chats)).await;
+    }
+
+    async fn tell_roads(&self) {
+        let (Ok(relays), Ok(contacts)) = (self.node.relays().await, self.node.contacts().await) else { return };
+        let links = u32::try_from(contacts.iter().filter(|c| c.linked).count()).unwrap_or(u32::MAX);
+        let relays = relays.into_iter().filter(|r| r.home).map(|r| Relay { key: RelayKey(r.number.0), label: r.addresses.first().cloned().unwrap_or_default(), connected: r.up, home: r.home });
+        self.tell.say(Update::Roads(Roads { links, relays: relays.collect() })).await;
+    }
+
+    async fn tell_changes(&mut self, changes: Changes) {
+        if changes.everything {
+            self.tell_all().await;
+            for chat in self.shown.keys().copied().collect::<Vec<_>>() {
+                let _ = self.page(chat, PageAt::Newest).await;
+            }
+        }
+        if changes.contacts || !changes.lines.is_empty() {
+            self.tell_chats(Some(&changes.lines)).await;
+        }
+        for (id, far) in &changes.deliveries {
+            self.tell.say(Update::Delivery(MessageKey(id.0), delivery_of(Some(*far)))).await;
+        }
+        let mut arrived: BTreeMap<ConversationId, BTreeSet<MessageId>> = BTreeMap::new();
+        for (conversation, id) in changes.arrived {
+            arrived.entry(conversation).or_default().insert(id);
+        }
+        for (conversation, ids) in arrived {
+            self.tell_arrived(conversation, &ids).await;
+        }
+        if changes.roads {
+            self.tell_roads().await;
+        }
+        for contact in changes.live {
+            self.notice(T::NoticeNewContact, Some(contact), false).await;
+        }
+        for word in changes.words {
+            self.tell_word(&word).await;
+        }
+    }
+
+    /// Tells new messages of a conversation that the window holds.
+    async fn tell_arrived(&mut self, conversation: ConversationId, ids: &BTreeSet<MessageId>) {
+        let Some(chat) = self.chats.iter().find(|(_, known)| known.conversation == Some(conversation)).map(|(id, _)| *id) else { return };
+        if !self.shown.contains_key(&chat) {
+            return;
+        }
+        let Ok(page) = self.node.history(conversation, None, PAGE).await else { return };
+        self.remember(&page.messages);
+        let found: Vec<&Kept> = page.messages.iter().filter(|m| ids.contains(&m.id)).collect();
+        for message in found {
+            self.tell.say(Update::Arrived(chat, self.message(message))).await;
+        }
+    }
+
+    async fn tell_word(&self, word: &Word) {
+        match word {
+            Word::InviteUsedAgain => self.notice(T::NoticeInviteUsedAgain, None, true).await,
+            Word::InviteExhausted(contact) => self.notice(T::NoticeInviteExhausted, Some(*contact), true).await,
+            Word::InviteForged(contact) => self.notice(T::NoticeInviteForged, Some(*contact), true).await,
+            Word::RelayListReplaced(_) => self.notice(T::NoticeRelayList, None, true).await,
+            Word::RelayEquivocates(_) => self.notice(T::NoticeRelayLies, None, true).await,
+            Word::RelayImpostor(_) => self.notice(T::NoticeRelayOther, None, true).await,
+            Word::IndexRebuilt => self.notice(T::NoticeRebuilt, None, false).await,
+            Word::RolledBack => self.notice(T::NoticeRolledBack, None, true).await,
+        }
+    }
+
+    async fn notice(&self, sentence: T, contact: Option<ContactId>, trouble: bool) {
+        let name = contact.and_then(|id| self.chats.get(&ChatId(id.0))).map(|known| known.chat.name.clone());
+        self.tell.say(Update::Notice(Notice { sentence, parts: name.into_iter().collect(), trouble })).await;
+    }
+
+    fn remember(&mut self, messages: &[Kept]) {
+        if self.quotes.len() + messages.len() > QUOTES_MAX {
+            self.quotes.clear();
+        }
+        for message in messages {
+            let line = text::line(&text::body(message.text.as_deref().unwrap_or_default()), LINE_CHARS);
+            self.quotes.insert(message.id, (message.mine, line));
+        }
+    }
+
+    fn message(&self, kept: &Kept) -> Message {
+        let reply = kept.reply_to.map(|id| {
+            let (mine, text) = self.quotes.get(&id).cloned().unwrap_or_default();
+            Quote { key: MessageKey(id.0), mine, text }
+        });
+        Message {
+            key: MessageKey(kept.id.0),
+            place: kept.place.0,
+            mine: kept.mine,
+            text: text::body(kept.text.as_deref().unwrap_or_default()),
+            reply,
+            label_ms: label_of(kept),
+            late: kept.arrived_late,
+            gap: kept.after_gap,
+            delivery: delivery_of(kept.delivery),
+        }
+    }
+}
+
+impl Changes {
+    fn note(&mut self, event: Event) {
+        match event {
+            Event::ContactAdded(_) | Event::ContactChanged(_) => self.contacts = true,
+            Event::ContactLive(contact) => {
+                self.contacts = true;
+                self.live.push(contact);
+            }
+            Event::Message { conversation, id, .. } => {
+                self.lines.insert(conversation);
+                self.arrived.push((conversation, id));
+            }
+            Event::Delivery { conversation, id, delivery } => {
+                self.lines.insert(conversation);
+                self.deliveries.insert(id, delivery);
+            }
+            Event::Relay { .. } => self.roads = true,
+            Event::Link { .. } => {
+                self.roads = true;
+                self.contacts = true;
+            }
+            Event::Notice(word) => self.words.push(word),
+            Event::Lagged => self.everything = true,
+        }
+    }
+}
+
+fn chat_of(contact: &Contact, before: Option<Chat>) -> Chat {
+    let seed = contact.account.map_or(u64::from(contact.id.0), |account| u64::from_be_bytes(account.as_bytes()[..8].try_into().unwrap_or_default()));
+    let bond = match contact.state {
+        ContactState::Live => Bond::Live,
+        ContactState::Failed => Bond::Failed,
+        ContactState::Fetching | ContactState::Waiting => Bond::Waiting,
+    };
+    let (last, unread, order) = before.map_or((None, 0, 0), |chat| (chat.last, chat.unread, chat.order));
+    Chat {
+        id: ChatId(contact.id.0),
+        name: text::name(&contact.name),
+        their_name: text::name(&contact.their_name),
+        seed,
+        verified: contact.verified,
+        bond,
+        writable: contact.conversation.is_some(),
+        last,
+        unread,
+        order,
+    }
+}
+
+fn last_of(message: &Kept) -> Last {
+    let text = text::line(&text::body(message.text.as_deref().unwrap_or_default()), LINE_CHARS);
+    Last { text, delivery: message.mine.then(|| delivery_of(message.delivery)), label_ms: label_of(message) }
+}
+
+/// What the writer's clock said, unless it is ahead of this machine's.
+fn label_of(message: &Kept) -> Option<u64> {
+    match (message.claimed_ms, message.label_ms) {
+        (Some(claimed), Some(kept)) if claimed > kept.saturating_add(AHEAD_MS) => Some(kept),
+        (claimed, kept) => claimed.or(kept),
+    }
+}
+
+fn delivery_of(far: Option<Far>) -> Delivery {
+    match far {
+        None | Some(Far::Written) => Delivery::Written,
+        Some(Far::Sealed) => Delivery::Sealed,
+        Some(Far::OnRelay { copies }) => Delivery::OnRelay(copies),
+        Some(Far::OnDevice) => Delivery::OnDevice,
+        Some(Far::Delivered) => Delivery::Delivered,
+        Some(Far::Read) => Delivery::Read,
+    }
+}

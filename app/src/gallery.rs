@@ -1,0 +1,332 @@
+//! A stand-in for the node with a small invented world: it lets every screen be driven and looked at without disk, wires or keys.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::{
+    action::Command,
+    app::{App, World},
+    clock::Zone,
+    i18n::{Lang, T},
+    model::{
+        Bond, Chat, ChatId, Delivery, Failure, Last, Me, Message, MessageKey, Notice, PageAt, Prefs, Quote, Relay, RelayKey, Roads, Safety, Stage, Step, StepKind, Task, ThemeChoice,
+        Trail, Update,
+    },
+    route::Route,
+};
+
+/// A quarter past two in the afternoon of the day before today; labels then stay the same all day.
+const MINUTE: u64 = 60_000;
+/// Messages in one page.
+const PAGE: usize = 60;
+/// An invite as long as real ones.
+const INVITE: &str = "madang:aeaq4mzrgu3dsobqgezdgnbvgy3tqojqmfrggzdfmztwq2lknnwg23tpobyxe43uov3ho6dzpiydcmrtgq2tmnzyhfqwey3eonwxi2lonzsw45dsmfqwc3tfon2gk3tdpbsw4zlon5xgk3tfnvswy4dpmvzxiylsmfwgs5dzmfrwk3lfnvuw23tbnruwc3lpojswa4tfon2gs3thmvzxi2lonrqw2ylsmnzxg5dpojxw4zltoruw4ztpnvxg";
+
+/// The invented node.
+pub(crate) struct Fake {
+    updates: VecDeque<Update>,
+    chats: Vec<Chat>,
+    talks: BTreeMap<ChatId, Vec<Message>>,
+    roads: Roads,
+    next: u64,
+    now: u64,
+    passphrase: String,
+    /// Every command, by its kind.
+    pub(crate) told: Vec<String>,
+}
+
+impl Fake {
+    /// A world at `stage`, with people in it or empty.
+    pub(crate) fn new(stage: Stage, lang: Lang, peopled: bool) -> Fake {
+        let mut fake = Fake {
+            updates: VecDeque::new(),
+            chats: Vec::new(),
+            talks: BTreeMap::new(),
+            roads: Roads::default(),
+            next: 1,
+            now: crate::clock::now_ms(),
+            passphrase: "correct horse".into(),
+            told: Vec::new(),
+        };
+        if peopled {
+            fake.people(lang);
+        }
+        fake.updates.push_back(Update::Stage(stage));
+        if stage.is_open() {
+            fake.opened();
+        }
+        fake
+    }
+
+    /// Puts a long conversation into the first chat.
+    pub(crate) fn fill(&mut self, count: u64) {
+        let Some(chat) = self.chats.first().map(|c| c.id) else { return };
+        let talk: Vec<Message> = (0..count)
+            .map(|i| {
+                let text = format!("{i} {}", "가나다 abc ".repeat(usize::try_from(i % 23).unwrap_or(0)));
+                message(1_000_000 + i, i % 3 == 0, &text, self.now - (count - i) * MINUTE)
+            })
+            .collect();
+        self.talks.insert(chat, talk);
+    }
+
+    /// Lets a contact write.
+    pub(crate) fn hear(&mut self, chat: ChatId, text: &str) {
+        let key = self.key();
+        let message = message(key, false, text, self.now);
+        self.talks.entry(chat).or_default().push(message.clone());
+        if let Some(chat) = self.chats.iter_mut().find(|c| c.id == chat) {
+            chat.unread += 1;
+            chat.order = key;
+            chat.last = Some(Last { text: text.into(), delivery: None, label_ms: message.label_ms });
+        }
+        self.updates.push_back(Update::Arrived(chat, message));
+        self.updates.push_back(Update::Chats(self.chats.clone()));
+    }
+
+    fn key(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    fn opened(&mut self) {
+        let account = "k3f7q2mznb5xw4ghy6rt";
+        let me = Me { name: "김하늘".into(), account: account.into(), addresses: vec!["/ip4/10.0.0.21/tcp/40117".into(), "/ip4/10.0.0.21/udp/40117/quic-v1".into()] };
+        self.updates.extend([Update::Me(me), Update::Chats(self.chats.clone()), Update::Roads(self.roads.clone())]);
+    }
+
+    fn people(&mut self, lang: Lang) {
+        let ko = lang == Lang::Ko;
+        let pick = |k: &'static str, e: &'static str| if ko { k } else { e };
+        let people = [
+            (pick("이지수", "Jisu Lee"), true, true, 0),
+            (pick("박민호 연구실", "Minho, lab 3"), true, false, 3),
+            (pick("할머니", "Grandmother"), true, true, 0),
+            (pick("정우", "Jeongwoo"), false, false, 0),
+            (pick("서연", "Seoyeon Park"), true, false, 0),
+        ];
+        for (index, (name, live, verified, unread)) in people.into_iter().enumerate() {
+            let id = ChatId(u32::try_from(index).unwrap_or(0) + 1);
+            let seed = 0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(u64::from(id.0));
+            self.chats.push(Chat { id, name: name.into(), their_name: name.into(), seed, verified, bond: if live { Bond::Live } else { Bond::Waiting }, writable: live, last: None, unread, order: 100 - u64::from(id.0) });
+        }
+        let now = self.now;
+        let day = 24 * 60 * MINUTE;
+        let lines: [(bool, &str, u64); 9] = [
+            (false, pick("세미나 자료 받았어요?", "Did you get the seminar papers?"), now - day - 300 * MINUTE),
+            (true, pick("네, 어젯밤에 중계소에서 받았어요.", "Yes, they came from the relay last night."), now - day - 290 * MINUTE),
+            (true, pick("3장까지 읽었는데 질문이 하나 있어요.", "I read up to chapter 3 and have one question."), now - day - 289 * MINUTE),
+            (false, pick("내일 얘기해요. 연구동 2층 회의실에서 두 시쯤 어때요? 프린터가 고장 나서 자료는 각자 가져와야 해요.",
+                "Let us talk tomorrow. How about two o'clock in the meeting room on the second floor? The printer is broken, so everyone brings their own copy."), now - day - 280 * MINUTE),
+            (true, pick("좋아요 👍", "Good 👍"), now - day - 279 * MINUTE),
+            (false, pick("지금 네트워크가 끊겼다 붙었다 해요. 메시지가 늦게 갈 수도 있어요.", "The network comes and goes here. Messages may be late."), now - 50 * MINUTE),
+            (true, pick("괜찮아요. 닿으면 알려 주니까요.", "That is fine, it tells me when they arrive."), now - 44 * MINUTE),
+            (false, pick("회의실 예약했어요.", "I booked the room."), now - 12 * MINUTE),
+            (true, pick("고마워요! 곧 갈게요.", "Thank you! On my way."), now - 3 * MINUTE),
+        ];
+        let mut talk: Vec<Message> = Vec::new();
+        for (mine, text, label) in lines {
+            let key = self.key();
+            talk.push(message(key, mine, text, label));
+        }
+        talk[1].delivery = Delivery::Read;
+        talk[2].delivery = Delivery::Read;
+        talk[6].delivery = Delivery::Delivered;
+        talk[7].late = true;
+        talk[8].delivery = Delivery::OnRelay(2);
+        talk[8].reply = Some(Quote { key: talk[7].key, mine: false, text: talk[7].text.clone() });
+        let last = [
+            (1, talk[8].text.clone(), Some(Delivery::OnRelay(2)), now - 3 * MINUTE),
+            (2, pick("그 장비는 월요일에 점검한대요", "They check that device on Monday").into(), None, now - 20 * MINUTE),
+            (3, pick("밥 먹었니?", "Have you eaten?").into(), None, now - day),
+            (5, pick("사진은 USB로 드릴게요", "I will bring the pictures on a stick").into(), Some(Delivery::Sealed), now - 3 * day),
+        ];
+        for (id, text, delivery, label) in last {
+            if let Some(chat) = self.chats.iter_mut().find(|c| c.id.0 == id) {
+                chat.last = Some(Last { text, delivery, label_ms: Some(label) });
+            }
+        }
+        self.talks.insert(ChatId(1), talk);
+        for id in [2, 3, 5] {
+            let chat = &self.chats[id - 1];
+            let Some(last) = chat.last.clone() else { continue };
+            let (chat, count) = (chat.id, chat.unread.max(1));
+            let talk = (0..count)
+                .map(|i| {
+                    let mut m = message(self.next + 1 + u64::from(i), last.delivery.is_some(), &last.text, last.label_ms.unwrap_or(now) - u64::from(count - i) * MINUTE);
+                    m.delivery = last.delivery.unwrap_or(Delivery::Delivered);
+                    m
+                })
+                .collect();
+            self.next += u64::from(count);
+            self.talks.insert(chat, talk);
+        }
+        self.roads.links = 1;
+        self.roads.relays = vec![
+            Relay { key: RelayKey(1), label: "/ip4/10.20.0.5/tcp/4100".into(), connected: true, home: true },
+            Relay { key: RelayKey(2), label: "/ip4/10.31.7.2/tcp/4100".into(), connected: false, home: true },
+        ];
+    }
+
+    fn page(&mut self, chat: ChatId, end: usize, at: PageAt) {
+        let talk = self.talks.get(&chat).map_or(&[][..], Vec::as_slice);
+        let end = end.min(talk.len());
+        let start = end.saturating_sub(PAGE);
+        let unread = self.chats.iter().find(|c| c.id == chat).map_or(0, |c| c.unread as usize);
+        let first_unread = (unread > 0).then(|| talk.len().checked_sub(unread).and_then(|i| talk.get(i)).map(|m| m.key)).flatten();
+        self.updates.push_back(Update::Page { chat, messages: talk[start..end].to_vec(), more: start > 0, at, first_unread });
+    }
+
+    fn contact(&mut self, chat: ChatId, change: impl FnOnce(&mut Chat)) {
+        if let Some(chat) = self.chats.iter_mut().find(|c| c.id == chat) {
+            change(chat);
+        }
+        self.updates.push_back(Update::Chats(self.chats.clone()));
+    }
+
+    fn fail(&mut self, task: Task, sentence: T) {
+        self.updates.push_back(Update::Failed(task, Failure { sentence, detail: "checksum".into() }));
+    }
+}
+
+fn message(key: u64, mine: bool, text: &str, label: u64) -> Message {
+    Message { key: MessageKey::invented(key), place: key, mine, text: crate::text::body(text), reply: None, label_ms: Some(label), late: false, gap: false, delivery: Delivery::Delivered }
+}
+
+impl World for Fake {
+    fn tell(&mut self, command: Command) {
+        self.told.push(format!("{command:?}"));
+        match command {
+            Command::Create { passphrase, .. } => {
+                self.passphrase = passphrase.to_string();
+                self.updates.push_back(Update::Stage(Stage::Open));
+                self.opened();
+            }
+            Command::Unlock { passphrase } if *passphrase == self.passphrase => {
+                self.updates.push_back(Update::Stage(Stage::Open));
+                self.opened();
+            }
+            Command::Unlock { .. } => self.fail(Task::Unlock, T::WrongPassphrase),
+            Command::Practice { korean, .. } => {
+                self.people(if korean { Lang::Ko } else { Lang::En });
+                self.updates.push_back(Update::Stage(Stage::Practice));
+                self.opened();
+            }
+            Command::Lock => self.updates.push_back(Update::Stage(Stage::Locked)),
+            Command::Open(chat) => self.page(chat, usize::MAX, PageAt::Newest),
+            Command::Older(chat) => {
+                // The window holds a bounded part; how far it got is counted by the pages that were asked for.
+                let asked = self.told.iter().filter(|t| *t == "Older").count();
+                let len = self.talks.get(&chat).map_or(0, Vec::len);
+                self.page(chat, len.saturating_sub(asked * PAGE), PageAt::Before);
+            }
+            Command::Send { chat, text, reply_to } => {
+                let key = self.key();
+                let mut sent = message(key, true, &text, self.now);
+                sent.delivery = Delivery::Written;
+                let quoted = reply_to.and_then(|to| self.talks.get(&chat)?.iter().find(|m| m.key == to).cloned());
+                sent.reply = quoted.map(|m| Quote { key: m.key, mine: m.mine, text: crate::text::line(&m.text, 120) });
+                self.talks.entry(chat).or_default().push(sent.clone());
+                self.updates.extend([Update::Done(Task::Send), Update::Arrived(chat, sent), Update::Delivery(MessageKey::invented(key), Delivery::Delivered)]);
+                let label_ms = Some(self.now);
+                self.contact(chat, |c| {
+                    c.last = Some(Last { text, delivery: Some(Delivery::Delivered), label_ms });
+                    c.order = 1000 + key;
+                });
+            }
+            Command::Seen(chat) => self.contact(chat, |c| c.unread = 0),
+            Command::Trail(key) => {
+                let step = |kind, minutes, detail: &str| Step { kind, label_ms: Some(self.now - minutes * MINUTE), detail: detail.into() };
+                let steps = vec![
+                    step(StepKind::Written, 4, ""),
+                    step(StepKind::Sealed, 4, ""),
+                    step(StepKind::OnRelay, 3, "/ip4/10.20.0.5/tcp/4100"),
+                    step(StepKind::OnRelay, 2, "/ip4/10.31.7.2/tcp/4100"),
+                ];
+                self.updates.push_back(Update::Trail(Trail { key, steps }));
+            }
+            Command::Invite => self.updates.push_back(Update::Invite(INVITE.into())),
+            Command::Accept { text, .. } if text.len() < 40 => self.fail(Task::Accept, T::FailInvite),
+            Command::Accept { name, .. } => {
+                let id = ChatId(u32::try_from(self.chats.len()).unwrap_or(0) + 1);
+                self.chats.push(Chat { id, name, their_name: String::new(), seed: 7, verified: false, bond: Bond::Waiting, writable: false, last: None, unread: 0, order: 500 });
+                self.updates.extend([Update::Done(Task::Accept), Update::Chats(self.chats.clone())]);
+            }
+            Command::Rename(chat, name) => {
+                self.contact(chat, |c| c.name = name);
+                self.updates.push_back(Update::Done(Task::Rename));
+                self.updates.push_back(Update::Notice(Notice { sentence: T::NameSaved, parts: Vec::new(), trouble: false }));
+            }
+            Command::Safety(chat) => {
+                let groups: Vec<String> = (0_u32..12).map(|i| format!("{:05}", (i * 7919 + 10_271) % 100_000)).collect();
+                let qr = groups.concat();
+                self.updates.push_back(Update::Safety(Safety { chat, groups, qr }));
+            }
+            Command::Verify(chat, verified) => self.contact(chat, |c| c.verified = verified),
+            Command::RelayAdd(text) if text.starts_with("madang-relay:") || text.starts_with("/ip") => {
+                let key = RelayKey(u32::try_from(self.roads.relays.len()).unwrap_or(0) + 1);
+                self.roads.relays.push(Relay { key, label: text, connected: false, home: true });
+                self.updates.extend([Update::Done(Task::Relay), Update::Roads(self.roads.clone())]);
+            }
+            Command::RelayAdd(_) => self.fail(Task::Relay, T::FailRelay),
+            Command::RelayRemove(key) => {
+                self.roads.relays.retain(|r| r.key != key);
+                self.updates.push_back(Update::Roads(self.roads.clone()));
+            }
+            Command::Network => self.updates.push_back(Update::Roads(self.roads.clone())),
+            Command::Keep(prefs) => self.updates.push_back(Update::Prefs(prefs)),
+        }
+    }
+
+    fn take(&mut self) -> Option<Update> {
+        self.updates.pop_front()
+    }
+}
+
+/// Opens a real window on a screen of the invented world: `gallery SCREEN ko|en light|dark WIDTH HEIGHT`.
+///
+/// # Errors
+/// When no window can be opened.
+#[cfg(feature = "gallery")]
+pub fn show(args: &[String]) -> Result<(), eframe::Error> {
+    let arg = |at: usize| args.get(at).map_or("", String::as_str);
+    let lang = if arg(1) == "ko" { Lang::Ko } else { Lang::En };
+    let theme = if arg(2) == "dark" { ThemeChoice::Dark } else { ThemeChoice::Light };
+    let size = [arg(3).parse().unwrap_or(1366.0), arg(4).parse().unwrap_or(768.0)];
+    let prefs = Prefs { language: lang, theme, window: size, ..Prefs::default() };
+    let (stage, peopled) = match arg(0) {
+        "welcome" => (Stage::Welcome, false),
+        "unlock" => (Stage::Locked, false),
+        "empty" => (Stage::Open, false),
+        _ => (Stage::Open, true),
+    };
+    let screen = arg(0).to_owned();
+    let options = eframe::NativeOptions { viewport: egui::ViewportBuilder::default().with_inner_size(size).with_position([0.0, 0.0]).with_title("gallery"), ..Default::default() };
+    eframe::run_native(
+        "madang-gallery",
+        options,
+        Box::new(move |creation| {
+            crate::theme::install(&creation.egui_ctx);
+            let mut app = App::new(Fake::new(stage, lang, peopled), prefs, Zone::default(), None);
+            go(&mut app, &screen);
+            Ok(Box::new(app))
+        }),
+    )
+}
+
+/// Leads a fresh app to a screen.
+pub(crate) fn go(app: &mut App<Fake>, screen: &str) {
+    let first = ChatId(1);
+    let route = match screen {
+        "chat" | "trail" | "find" | "palette" => Route::Chats(Some(first)),
+        "unread" => Route::Chats(Some(ChatId(2))),
+        "waiting" => Route::Chats(Some(ChatId(4))),
+        "people" => Route::People,
+        "add" => Route::Add,
+        "contact" => Route::Contact(first),
+        "verify" => Route::Verify(first),
+        "network" => Route::Network,
+        "settings" => Route::Settings,
+        _ => Route::Chats(None),
+    };
+    app.start_at(route, screen);
+}
