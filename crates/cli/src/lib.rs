@@ -28,6 +28,7 @@ use crate::{
     ask::{Answer, Ask, Who},
     failure::{Failure, Kind},
     print::Print,
+    profile::Presence,
     view::Row,
 };
 
@@ -101,7 +102,7 @@ fn run(cli: Cli, print: Print) -> Result<(), Failure> {
 async fn obey(command: Command, common: &Common, print: Print) -> Result<(), Failure> {
     let opened = match &command {
         Command::Init(init) => profile::create(common, init).await,
-        _ => profile::open(common).await,
+        command => profile::open(common, presence(command)).await,
     };
     let (node, events) = opened?;
     let result = with_node(command, &node, events, print).await;
@@ -109,9 +110,23 @@ async fn obey(command: Command, common: &Common, print: Print) -> Result<(), Fai
     result
 }
 
+/// Only commands that others may have to answer show themselves.
+fn presence(command: &Command) -> Presence {
+    match command {
+        Command::Whoami | Command::Invite(_) | Command::Accept(_) | Command::Send(_) | Command::Listen(_) => {
+            Presence::Seen
+        }
+        _ => Presence::Quiet,
+    }
+}
+
 async fn with_node(command: Command, node: &Node, mut events: Events, print: Print) -> Result<(), Failure> {
     let asked = match command {
-        Command::Init(_) | Command::Whoami => Ask::Whoami {},
+        Command::Init(_) => Ask::Whoami {},
+        Command::Whoami => {
+            settle(node).await?;
+            Ask::Whoami {}
+        }
         Command::Contacts => Ask::Contacts {},
         Command::Rename(args) => Ask::Rename { contact: Who::Name(args.contact), name: args.name },
         Command::History(args) => {
@@ -131,6 +146,22 @@ async fn with_node(command: Command, node: &Node, mut events: Events, print: Pri
         Command::Demo | Command::Completions(_) | Command::Man(_) => return Ok(()),
     };
     print.answer(&ask::answer(node, asked).await?)
+}
+
+/// The network tells where it listens one address after another: gives it a moment to tell all.
+async fn settle(node: &Node) -> Result<(), Failure> {
+    const STILL: Duration = Duration::from_millis(100);
+    const LOOKS: usize = 10;
+    let mut before = node.addresses().await?;
+    for _ in 0..LOOKS {
+        tokio::time::sleep(STILL).await;
+        let now = node.addresses().await?;
+        if now == before && !now.is_empty() {
+            break;
+        }
+        before = now;
+    }
+    Ok(())
 }
 
 async fn invite(node: &Node, events: &mut Events, args: &args::Invite, print: Print) -> Result<(), Failure> {

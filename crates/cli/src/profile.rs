@@ -15,7 +15,7 @@ use crate::{
 /// # Errors
 /// [`Failure`]; then nothing was made.
 pub(crate) async fn create(common: &Common, init: &Init) -> Result<(Node, Events), Failure> {
-    let mut config = config(common)?;
+    let mut config = config(common, Presence::Quiet)?;
     config.name = init.name.clone();
     config.cost = cost(init)?;
     let directory = directory(common)?;
@@ -31,8 +31,8 @@ pub(crate) async fn create(common: &Common, init: &Init) -> Result<(Node, Events
 ///
 /// # Errors
 /// [`Failure`]: [`Kind::WrongPassphrase`], [`Kind::Busy`], [`Kind::NotFound`] and others.
-pub(crate) async fn open(common: &Common) -> Result<(Node, Events), Failure> {
-    let config = config(common)?;
+pub(crate) async fn open(common: &Common, presence: Presence) -> Result<(Node, Events), Failure> {
+    let config = config(common, presence)?;
     let directory = directory(common)?;
     // Before a person types a passphrase for nothing.
     if !directory.is_dir() {
@@ -62,7 +62,16 @@ pub(crate) fn directory(common: &Common) -> Result<PathBuf, Failure> {
         .ok_or_else(|| Failure::usage("this user has no home directory; name the profile with --profile DIR"))
 }
 
-fn config(common: &Common) -> Result<Config, Failure> {
+/// Whether a command shows itself on the local network.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Presence {
+    /// It listens for contacts and looks for them.
+    Seen,
+    /// It only reads or changes what is on disk: it listens nowhere and looks for nobody.
+    Quiet,
+}
+
+fn config(common: &Common, presence: Presence) -> Result<Config, Failure> {
     let mut config = Config { discovery: !common.no_mdns, ..Config::default() };
     if !common.listen.is_empty() {
         let mut listen = Vec::new();
@@ -70,6 +79,9 @@ fn config(common: &Common) -> Result<Config, Failure> {
             listen.extend(addresses(text)?);
         }
         config.listen = listen;
+    }
+    if presence == Presence::Quiet {
+        (config.discovery, config.listen) = (false, Vec::new());
     }
     Ok(config)
 }

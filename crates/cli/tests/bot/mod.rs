@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-pub struct Bot {
+pub(crate) struct Bot {
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
@@ -18,23 +18,23 @@ pub struct Bot {
 }
 
 impl Bot {
-    pub fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("started");
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().expect("piped"));
         Self { child, input, output, kept: VecDeque::new(), next: 1 }
     }
 
-    pub fn write(&mut self, line: &str) {
+    pub(crate) fn write(&mut self, line: &str) {
         writeln!(self.input.as_mut().expect("open"), "{line}").expect("written");
     }
 
-    pub fn close_input(&mut self) {
+    pub(crate) fn close_input(&mut self) {
         self.input = None;
     }
 
     /// The next line.
-    pub fn line(&mut self) -> Value {
+    pub(crate) fn line(&mut self) -> Value {
         self.kept.pop_front().unwrap_or_else(|| self.read())
     }
 
@@ -58,11 +58,11 @@ impl Bot {
         }
     }
 
-    pub fn event(&mut self, word: &str) -> Value {
+    pub(crate) fn event(&mut self, word: &str) -> Value {
         self.find(|line| line["event"] == word)
     }
 
-    pub fn event_with(&mut self, word: &str, field: &str, value: &Value) -> Value {
+    pub(crate) fn event_with(&mut self, word: &str, field: &str, value: &Value) -> Value {
         self.find(|line| line["event"] == word && line[field] == *value)
     }
 
@@ -75,25 +75,25 @@ impl Bot {
     }
 
     /// Asks, and returns the result.
-    pub fn ask(&mut self, command: Value) -> Value {
+    pub(crate) fn ask(&mut self, command: Value) -> Value {
         let mut answer = self.answer(command);
         assert_eq!(answer["ok"], true, "{answer}");
         answer["result"].take()
     }
 
     /// Asks what must fail, and returns the error.
-    pub fn ask_to_fail(&mut self, command: Value) -> Value {
+    pub(crate) fn ask_to_fail(&mut self, command: Value) -> Value {
         let mut answer = self.answer(command);
         assert_eq!(answer["ok"], false, "{answer}");
         answer["error"].take()
     }
 
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &id]).status().expect("ran").success());
     }
 
-    pub fn ended(&mut self) -> ExitStatus {
+    pub(crate) fn ended(&mut self) -> ExitStatus {
         self.input = None;
         self.child.wait().expect("waited")
     }

@@ -16,12 +16,12 @@ use proto::{
 };
 
 /// A blob of a class whose bytes depend on a number.
-pub fn blob(class: Class, number: u32) -> Blob {
+pub(crate) fn blob(class: Class, number: u32) -> Blob {
     let byte = |place: usize| (place as u32).wrapping_mul(2_654_435_761).wrapping_add(number) as u8;
     Blob::parse((0..class.bytes()).map(byte).collect()).expect("a class")
 }
 
-pub struct Client {
+pub(crate) struct Client {
     network: Network,
     events: Events,
     link: LinkId,
@@ -32,13 +32,13 @@ pub struct Client {
 }
 
 impl Client {
-    pub async fn connect(descriptor: &str) -> Self {
+    pub(crate) async fn connect(descriptor: &str) -> Self {
         let relay = RelayDescriptor::parse_text(descriptor).expect("a descriptor");
         let addresses = relay.facts().addresses.clone();
         Self::connect_at(descriptor, addresses).await
     }
 
-    pub async fn connect_at(descriptor: &str, addresses: Vec<Address>) -> Self {
+    pub(crate) async fn connect_at(descriptor: &str, addresses: Vec<Address>) -> Self {
         let relay = RelayDescriptor::parse_text(descriptor).expect("a descriptor");
         let seed = net::IdentitySeed::new(*crypto::Secret32::random(&mut rand::rng()).as_bytes());
         let (network, mut events) =
@@ -56,16 +56,16 @@ impl Client {
     }
 
     /// The name of this client on the wires, in hexadecimal digits.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.network.local().as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    pub fn send(&self, frame: Vec<u8>) {
+    pub(crate) fn send(&self, frame: Vec<u8>) {
         self.network.send(self.link, frame).expect("the link takes it");
     }
 
     /// Sends a request without waiting. Returns its number.
-    pub fn begin(&mut self, request: &Request) -> u32 {
+    pub(crate) fn begin(&mut self, request: &Request) -> u32 {
         let key = &self.relay.facts().request_key;
         let (sealed, pending) =
             crypto::request::seal_request(key, &request.encode(), &mut rand::rng()).expect("it fits");
@@ -77,7 +77,7 @@ impl Client {
     }
 
     /// Waits for the next answer; nothing if the link goes down first.
-    pub async fn answer(&mut self) -> Option<(u32, Reply)> {
+    pub(crate) async fn answer(&mut self) -> Option<(u32, Reply)> {
         loop {
             match self.events.recv().await? {
                 Event::Frame { bytes, .. } => match Frame::decode(&bytes).expect("a frame") {
@@ -95,7 +95,7 @@ impl Client {
         }
     }
 
-    pub async fn try_ask(&mut self, request: &Request) -> Option<Reply> {
+    pub(crate) async fn try_ask(&mut self, request: &Request) -> Option<Reply> {
         let id = self.begin(request);
         loop {
             let (answered, reply) = self.answer().await?;
@@ -105,12 +105,12 @@ impl Client {
         }
     }
 
-    pub async fn ask(&mut self, request: &Request) -> Reply {
+    pub(crate) async fn ask(&mut self, request: &Request) -> Reply {
         self.try_ask(request).await.expect("the link holds")
     }
 
     /// Waits for the next pushed batch that has entries.
-    pub async fn batch(&mut self) -> Batch {
+    pub(crate) async fn batch(&mut self) -> Batch {
         loop {
             if let Some(place) = self.batches.iter().position(|batch| !batch.entries.is_empty()) {
                 return self.batches.remove(place);
@@ -127,7 +127,7 @@ impl Client {
     }
 
     /// The list's name and the positions at which something can be fetched.
-    pub async fn positions(&mut self) -> (ListId, Vec<u64>) {
+    pub(crate) async fn positions(&mut self) -> (ListId, Vec<u64>) {
         let Reply::List(part) = self.ask(&Request::List { list: None, from: 0 }).await else {
             panic!("no list")
         };
@@ -143,7 +143,7 @@ impl Client {
         (list, live)
     }
 
-    pub async fn until_down(&mut self) {
+    pub(crate) async fn until_down(&mut self) {
         while let Some(event) = self.events.recv().await {
             if matches!(event, Event::LinkDown { .. }) {
                 return;

@@ -8,24 +8,24 @@ use std::{
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-pub fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
 /// The relay's program, started in a folder.
-pub fn command(dir: &Path, args: &[&str]) -> Command {
+pub(crate) fn command(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_madang-relay"));
     command.args(args).current_dir(dir).env_remove("SSLKEYLOGFILE").stdin(Stdio::null());
     command
 }
 
 /// A relay that was made in a folder, on a port that the system chooses at each start.
-pub struct Daemon {
+pub(crate) struct Daemon {
     dir: PathBuf,
 }
 
 impl Daemon {
-    pub fn init(dir: &Path) -> Self {
+    pub(crate) fn init(dir: &Path) -> Self {
         let out = command(dir, &["init", "--listen", "127.0.0.1:0"]).output().expect("ran");
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         let daemon = Self { dir: dir.into() };
@@ -34,7 +34,7 @@ impl Daemon {
     }
 
     /// Replaces words in the configuration.
-    pub fn configure(&self, old: &str, new: &str) {
+    pub(crate) fn configure(&self, old: &str, new: &str) {
         let path = self.dir.join("relay.toml");
         let text = std::fs::read_to_string(&path).expect("there");
         assert!(text.contains(old), "the configuration says {old}");
@@ -42,7 +42,7 @@ impl Daemon {
     }
 
     /// Starts it and waits until it serves.
-    pub async fn run(&self) -> Running {
+    pub(crate) async fn run(&self) -> Running {
         let mut command = tokio::process::Command::from(command(&self.dir, &["run"]));
         let mut child = command.stderr(Stdio::piped()).kill_on_drop(true).spawn().expect("started");
         let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
@@ -71,18 +71,18 @@ impl Daemon {
         serde_json::from_slice(&out.stdout).expect("JSON")
     }
 
-    pub fn descriptor(&self) -> String {
+    pub(crate) fn descriptor(&self) -> String {
         self.shown()["descriptor"].as_str().expect("text").into()
     }
 
-    pub fn addresses(&self) -> Vec<String> {
+    pub(crate) fn addresses(&self) -> Vec<String> {
         let shown = self.shown();
         let list = shown["addresses"].as_array().expect("a list");
         list.iter().map(|address| address.as_str().expect("text").into()).collect()
     }
 }
 
-pub struct Running {
+pub(crate) struct Running {
     child: tokio::process::Child,
     log: Arc<Mutex<String>>,
     reader: tokio::task::JoinHandle<()>,
@@ -90,23 +90,23 @@ pub struct Running {
 
 impl Running {
     /// SIGKILL.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let _ = self.child.start_kill();
     }
 
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().expect("it runs").to_string();
         assert!(Command::new("kill").args(["-s", name, &id]).status().expect("ran").success());
     }
 
     /// Waits for the end of the process and of its log.
-    pub async fn ended(&mut self) -> ExitStatus {
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
         let status = self.child.wait().await.expect("waited");
         let _ = (&mut self.reader).await;
         status
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.log.lock().expect("whole").clone()
     }
 }
