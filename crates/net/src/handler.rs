@@ -84,7 +84,7 @@ enum Phase {
     Choosing {
         chosen: bool,
     },
-    Live(Live),
+    Live(Box<Live>),
     /// The owner knows that it has ended.
     Told,
     /// The behaviour knows too.
@@ -172,7 +172,7 @@ impl LinkHandler {
         });
         let pulse = Pulse::new(self.patience.clone(), Instant::now());
         self.timer.as_mut().reset(pulse.next());
-        self.phase = Phase::Live(Live { link, queue, pulse, pong_is_due: false, closing: None });
+        self.phase = Phase::Live(Box::new(Live { link, queue, pulse, pong_is_due: false, closing: None }));
     }
 
     /// Remembers why this connection ends and asks for it to be closed.

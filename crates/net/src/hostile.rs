@@ -55,8 +55,8 @@ impl Raw {
                 let mut muxer = driven.lock().await;
                 let mut ended = false;
                 poll_fn(|cx| {
-                    ended = muxer.poll_unpin(cx).is_ready_and(Result::is_err)
-                        || muxer.poll_inbound_unpin(cx).is_ready_and(Result::is_err);
+                    ended = muxer.poll_unpin(cx).ready_and(Result::is_err)
+                        || muxer.poll_inbound_unpin(cx).ready_and(Result::is_err);
                     std::task::Poll::Ready(())
                 })
                 .await;
@@ -112,11 +112,11 @@ impl Raw {
 }
 
 trait ReadyAnd<T> {
-    fn is_ready_and(self, check: impl FnOnce(&T) -> bool) -> bool;
+    fn ready_and(self, check: impl FnOnce(&T) -> bool) -> bool;
 }
 
 impl<T> ReadyAnd<T> for std::task::Poll<T> {
-    fn is_ready_and(self, check: impl FnOnce(&T) -> bool) -> bool {
+    fn ready_and(self, check: impl FnOnce(&T) -> bool) -> bool {
         matches!(&self, std::task::Poll::Ready(value) if check(value))
     }
 }

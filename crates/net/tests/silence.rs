@@ -14,7 +14,9 @@ fn udp_ports() -> BTreeSet<u16> {
         .collect();
     ["/proc/self/net/udp", "/proc/self/net/udp6"]
         .iter()
-        .flat_map(|table| fs::read_to_string(table).unwrap().lines().skip(1).map(str::to_owned).collect::<Vec<_>>())
+        .flat_map(|table| {
+            fs::read_to_string(table).unwrap().lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+        })
         .filter_map(|line| {
             let fields: Vec<&str> = line.split_whitespace().collect();
             let port = fields[1].rsplit_once(':')?.1;
