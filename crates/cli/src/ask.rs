@@ -261,16 +261,20 @@ fn choose(contacts: Vec<Contact>, who: &Who) -> Result<Contact, Failure> {
         Who::Number(number) => (Some(*number), None),
         Who::Name(name) => (name.trim().parse().ok(), Some(name.trim())),
     };
+    // A number goes before a name: contacts choose their names themselves, and must not be able to take a number.
+    if let Some(found) = contacts.iter().find(|contact| Some(contact.id.0) == number) {
+        return Ok(found.clone());
+    }
     let mut named: Vec<Contact> =
-        contacts.iter().filter(|contact| name == Some(contact.name.as_str())).cloned().collect();
+        contacts.into_iter().filter(|contact| name == Some(contact.name.as_str())).collect();
     if named.len() > 1 {
         let numbers: Vec<String> = named.iter().map(|contact| contact.id.0.to_string()).collect();
         let say = format!("several contacts have that name; use a number: {}", numbers.join(", "));
         return Err(Failure::usage(say));
     }
-    named.pop().or_else(|| contacts.into_iter().find(|contact| Some(contact.id.0) == number)).ok_or_else(
-        || Failure::not_found("there is no such contact; `contacts` lists their numbers and names"),
-    )
+    named.pop().ok_or_else(|| {
+        Failure::not_found("there is no such contact; `contacts` lists their numbers and names")
+    })
 }
 
 /// Finds the conversation with the contact that is meant.
@@ -417,7 +421,8 @@ mod tests {
         assert_eq!(found(Who::Name("Ari".into())), Ok(1));
         assert_eq!(found(Who::Number(3)), Ok(3));
         assert_eq!(found(Who::Name(" 2 ".into())), Ok(2));
-        assert_eq!(found(Who::Name("1".into())), Ok(4), "a name goes before a number");
+        assert_eq!(found(Who::Name("1".into())), Ok(1), "nobody can take another's number as a name");
+        assert_eq!(found(Who::Number(4)), Ok(4));
         assert_eq!(found(Who::Name("Bora".into())), Err(Kind::Usage));
         assert_eq!(found(Who::Name("Cem".into())), Err(Kind::NotFound));
     }

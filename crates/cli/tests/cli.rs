@@ -264,6 +264,20 @@ async fn two_people_talk_through_a_relay_by_the_command_line() {
 }
 
 #[test]
+fn the_practice_conversation_is_told_step_by_step() {
+    let out = Command::new(env!("CARGO_BIN_EXE_madang-cli"))
+        .args(["demo", "--json"])
+        .env_remove("SSLKEYLOGFILE")
+        .output()
+        .expect("ran");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let text = String::from_utf8(out.stdout).expect("text");
+    let steps: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert!(steps.iter().all(|step| fields(step) == ["at_ms", "step", "text"]), "{text}");
+    assert_eq!(steps.last().map(|step| &step["step"]), Some(&json!("end")));
+}
+
+#[test]
 fn completions_and_pages_cover_every_command() {
     let dir = folder();
     let out =
