@@ -79,7 +79,7 @@ impl Fabric {
 
     /// Returns the link and the end that a name stands for.
     pub(super) fn resolve(name: LinkId) -> (u64, Side) {
-        (name.0 / 2, if name.0 % 2 == 0 { Side::Dialer } else { Side::Listener })
+        (name.0 / 2, if name.0.is_multiple_of(2) { Side::Dialer } else { Side::Listener })
     }
 
     pub(super) fn set_wire(&mut self, wire: Wire) {
