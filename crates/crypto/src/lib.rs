@@ -71,6 +71,7 @@ pub mod slot;
 pub mod tree;
 pub mod vault;
 
+mod aead;
 mod cbor;
 mod kem;
 mod noise;

@@ -5,14 +5,11 @@
 
 use std::fmt;
 
-use chacha20poly1305::{
-    KeyInit, XChaCha20Poly1305, XNonce,
-    aead::{AeadInOut, Tag},
-};
 use rand_core::CryptoRng;
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::aead;
 use crate::key::{Secret, Secret32};
 
 /// Children of a node.
@@ -192,8 +189,8 @@ pub fn open_record(key: &LeafKey, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing
     Ok(plain)
 }
 
-const NONCE_BYTES: usize = 24;
-const TAG_BYTES: usize = 16;
+const NONCE_BYTES: usize = aead::LONG_NONCE_BYTES;
+const TAG_BYTES: usize = aead::TAG_BYTES;
 const PADDING_STEP: usize = 64;
 const PADDING_MARK: u8 = 0x80;
 
@@ -211,10 +208,9 @@ pub(crate) fn seal(key: &Secret32, aad: &[u8], plain: &[u8], len: usize, rng: &m
     if let Some(mark) = body.get_mut(plain.len()) {
         *mark = PADDING_MARK;
     }
-    let nonce = XNonce::try_from(&*nonce).expect("a nonce is 24 bytes");
-    let computed = cipher(key)
-        .encrypt_inout_detached(&nonce, aad, body.into())
-        .expect("records are far below the cipher's limit");
+    let nonce: &[u8; NONCE_BYTES] = (&*nonce).try_into().expect("a nonce is 24 bytes");
+    let (key, nonce) = aead::extended(key.as_bytes(), nonce);
+    let computed = aead::seal(&key, nonce, aad, body);
     tag.copy_from_slice(&computed);
     sealed
 }
@@ -223,16 +219,13 @@ pub(crate) fn open(key: &Secret32, aad: &[u8], sealed: &[u8]) -> Result<Zeroizin
     let (nonce, rest) = sealed.split_at_checked(NONCE_BYTES).ok_or(TreeError::Unreadable)?;
     let at = rest.len().checked_sub(TAG_BYTES).ok_or(TreeError::Unreadable)?;
     let (body, tag) = rest.split_at(at);
-    let nonce = XNonce::try_from(nonce).expect("a nonce is 24 bytes");
-    let tag = Tag::<XChaCha20Poly1305>::try_from(tag).expect("a tag is 16 bytes");
+    let nonce: &[u8; NONCE_BYTES] = nonce.try_into().expect("a nonce is 24 bytes");
+    let (key, nonce) = aead::extended(key.as_bytes(), nonce);
+    let tag = tag.try_into().expect("a tag is 16 bytes");
     let mut plain = Zeroizing::new(body.to_vec());
-    if cipher(key).decrypt_inout_detached(&nonce, aad, plain.as_mut_slice().into(), &tag).is_err() {
+    if !aead::open(&key, nonce, aad, &mut plain, tag) {
         plain.zeroize();
         return Err(TreeError::Unreadable);
     }
     Ok(plain)
-}
-
-fn cipher(key: &Secret32) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new(key.as_bytes().into())
 }

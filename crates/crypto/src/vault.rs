@@ -3,15 +3,12 @@
 use std::fmt;
 
 use argon2::{Algorithm, Argon2, Params, Version};
-use chacha20poly1305::{
-    ChaCha20Poly1305, KeyInit, Nonce,
-    aead::{AeadInOut, Tag},
-};
 use rand_core::CryptoRng;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::{
+    aead,
     hash::{derive, hash, mac},
     key::{Secret, Secret32},
     tree::{self, NodeKey},
@@ -390,10 +387,7 @@ impl BlockSealer {
     /// Encrypts the first [`BLOCK_PAYLOAD`] bytes in place and writes the tag into the last 16.
     pub fn seal_block(&self, number: u64, block: &mut [u8; BLOCK_BYTES]) {
         let (payload, tag) = block.split_at_mut(BLOCK_PAYLOAD);
-        let computed = self
-            .cipher()
-            .encrypt_inout_detached(&block_nonce(number), &[], payload.into())
-            .expect("a block is far below the cipher's limit");
+        let computed = aead::seal(self.0.as_bytes(), block_nonce(number), &[], payload);
         tag.copy_from_slice(&computed);
     }
 
@@ -403,15 +397,9 @@ impl BlockSealer {
     /// [`VaultError::Unreadable`] if it is not this block of this segment; the bytes then mean nothing.
     pub fn open_block(&self, number: u64, block: &mut [u8; BLOCK_BYTES]) -> Result<(), VaultError> {
         let (payload, tag) = block.split_at_mut(BLOCK_PAYLOAD);
-        let tag = Tag::<ChaCha20Poly1305>::try_from(&*tag).expect("a tag is 16 bytes");
-        self.cipher()
-            .decrypt_inout_detached(&block_nonce(number), &[], payload.into(), &tag)
-            .map_err(|_| VaultError::Unreadable)
-    }
-
-    /// The library's cipher does not wipe its key, so none is kept; making one is a copy of 32 bytes.
-    fn cipher(&self) -> ChaCha20Poly1305 {
-        ChaCha20Poly1305::new(self.0.as_bytes().into())
+        let tag = (&*tag).try_into().expect("a tag is 16 bytes");
+        let opened = aead::open(self.0.as_bytes(), block_nonce(number), &[], payload, tag);
+        if opened { Ok(()) } else { Err(VaultError::Unreadable) }
     }
 }
 
@@ -470,8 +458,8 @@ fn mask(salt: &[u8; SALT_BYTES], bytes: &[u8; COST_BYTES]) -> [u8; COST_BYTES] {
     std::array::from_fn(|at| bytes[at] ^ stream[at])
 }
 
-fn block_nonce(number: u64) -> Nonce {
-    let mut nonce = Nonce::default();
+fn block_nonce(number: u64) -> [u8; 12] {
+    let mut nonce = [0; 12];
     nonce[4..].copy_from_slice(&number.to_be_bytes());
     nonce
 }
