@@ -43,11 +43,11 @@ impl Pair {
         Self { dialer, listener, rng }
     }
 
-    fn to_listener(&mut self, frame: &[u8]) -> Result<Vec<LinkEvent>, LinkError> {
+    fn listener_takes(&mut self, frame: &[u8]) -> Result<Vec<LinkEvent>, LinkError> {
         self.listener.on_frame(frame, NOW, &mut self.rng)
     }
 
-    fn to_dialer(&mut self, frame: &[u8]) -> Result<Vec<LinkEvent>, LinkError> {
+    fn dialer_takes(&mut self, frame: &[u8]) -> Result<Vec<LinkEvent>, LinkError> {
         self.dialer.on_frame(frame, NOW, &mut self.rng)
     }
 }
@@ -103,12 +103,12 @@ fn an_envelope_is_acknowledged_once_it_is_kept() {
     let blob = blob(Class::C0, 1);
     let push = pair.dialer.push(77, &TAG, &blob).expect("up");
     assert_eq!(pair.dialer.unacked().collect::<Vec<_>>(), [77]);
-    let events = pair.to_listener(&push).expect("a push");
+    let events = pair.listener_takes(&push).expect("a push");
     assert_eq!(events, [LinkEvent::Received { tag: TAG, blob }]);
     assert!(pair.listener.owes_ack());
     let ack = pair.listener.acknowledge().expect("it owes one");
     assert_eq!(pair.listener.acknowledge(), None, "once is enough");
-    assert_eq!(pair.to_dialer(&ack), Ok(vec![LinkEvent::Acked(vec![77])]));
+    assert_eq!(pair.dialer_takes(&ack), Ok(vec![LinkEvent::Acked(vec![77])]));
     assert_eq!(pair.dialer.unacked().count(), 0);
 }
 
@@ -117,15 +117,15 @@ fn an_acknowledgement_rides_on_a_push_and_never_runs_ahead_of_the_disk() {
     let mut pair = Pair::up();
     let first = pair.dialer.push(1, &TAG, &blob(Class::C0, 1)).expect("up");
     let second = pair.dialer.push(2, &TAG, &blob(Class::C0, 2)).expect("up");
-    pair.to_listener(&first).expect("a push");
+    pair.listener_takes(&first).expect("a push");
     pair.listener.kept();
-    pair.to_listener(&second).expect("a push");
+    pair.listener_takes(&second).expect("a push");
     let receipt = pair.listener.push(9, &TAG, &blob(Class::C0, 3)).expect("up");
-    let events = pair.to_dialer(&receipt).expect("a push");
+    let events = pair.dialer_takes(&receipt).expect("a push");
     assert_eq!(events[0], LinkEvent::Acked(vec![1]), "the second is not kept yet");
     assert!(pair.listener.owes_ack());
     let ack = pair.listener.acknowledge().expect("the second");
-    assert_eq!(pair.to_dialer(&ack), Ok(vec![LinkEvent::Acked(vec![2])]));
+    assert_eq!(pair.dialer_takes(&ack), Ok(vec![LinkEvent::Acked(vec![2])]));
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_push_costs_little_more_than_its_blob() {
     let mut pair = Pair::up();
     let push = pair.dialer.push(u64::MAX, &TAG, &blob(Class::C0, 1)).expect("up");
     assert!(push.len() <= 1_024 + 32 + 8, "{}", push.len());
-    pair.to_listener(&push).expect("a push");
+    pair.listener_takes(&push).expect("a push");
     assert!(pair.listener.acknowledge().expect("one").len() <= 7);
 }
 
@@ -147,11 +147,11 @@ fn who_does_not_acknowledge_is_sent_no_more_than_the_window() {
     }
     assert_eq!(pushes.len(), limits::LINK_WINDOW_BYTES as usize / 61_440);
     for push in &pushes {
-        pair.to_listener(push).expect("within the window");
+        pair.listener_takes(push).expect("within the window");
     }
     assert!(pair.listener.is_ack_due());
     let ack = pair.listener.acknowledge().expect("all of them");
-    let events = pair.to_dialer(&ack).expect("an ack");
+    let events = pair.dialer_takes(&ack).expect("an ack");
     assert_eq!(events, [LinkEvent::Acked((0..17).collect()), LinkEvent::Ready]);
     assert!(pair.dialer.push(99, &TAG, &blob).is_some());
 }
@@ -161,10 +161,10 @@ fn a_larger_window_can_be_granted() {
     let mut pair = Pair::up();
     let blob = blob(Class::C3, 1);
     let credit = pair.listener.grant(u32::MAX);
-    pair.to_dialer(&credit).expect("a credit");
+    pair.dialer_takes(&credit).expect("a credit");
     let mut pushed = 0;
     while let Some(push) = pair.dialer.push(pushed, &TAG, &blob) {
-        pair.to_listener(&push).expect("within the window");
+        pair.listener_takes(&push).expect("within the window");
         pushed += 1;
     }
     assert_eq!(pushed, u64::from(limits::LINK_WINDOW_BYTES_MAX) / 61_440);
@@ -176,7 +176,7 @@ fn flooding_peer_is_cut_off() {
     let mut outcome = Ok(Vec::new());
     for number in 1..2_000 {
         let push = Push { number, acked: 0, tag: TAG, blob: blob(Class::C0, 1) };
-        outcome = pair.to_listener(&Frame::Push(push).encode());
+        outcome = pair.listener_takes(&Frame::Push(push).encode());
         if outcome.is_err() {
             assert_eq!(number, limits::LINK_WINDOW_BYTES / 1_024 + 1);
             break;
@@ -200,12 +200,12 @@ fn what_does_not_follow_closes_the_link() {
         (Vec::new(), LinkError::Unreadable(WireError::Malformed)),
     ];
     for (frame, error) in wrong {
-        assert_eq!(Pair::up().to_listener(&frame), Err(error));
+        assert_eq!(Pair::up().listener_takes(&frame), Err(error));
     }
     let mut pair = Pair::up();
-    pair.to_listener(&push(1, 0)).expect("the first");
-    assert_eq!(pair.to_listener(&push(1, 0)), Err(LinkError::OutOfOrder), "sent twice");
-    let later = pair.to_listener(&[0x82, 0x18, 200, 0]);
+    pair.listener_takes(&push(1, 0)).expect("the first");
+    assert_eq!(pair.listener_takes(&push(1, 0)), Err(LinkError::OutOfOrder), "sent twice");
+    let later = pair.listener_takes(&[0x82, 0x18, 200, 0]);
     assert_eq!(later, Ok(vec![]), "a kind of a later version is left unread");
 }
 
@@ -216,7 +216,7 @@ fn an_acknowledgement_cannot_be_taken_back() {
         pair.dialer.push(key, &TAG, &blob(Class::C0, key)).expect("up");
     }
     let ack = |upto| Frame::Ack { upto }.encode();
-    assert_eq!(pair.to_dialer(&ack(2)), Ok(vec![LinkEvent::Acked(vec![0, 1])]));
-    assert_eq!(pair.to_dialer(&ack(2)), Ok(vec![]));
-    assert_eq!(pair.to_dialer(&ack(1)), Err(LinkError::FalseAck));
+    assert_eq!(pair.dialer_takes(&ack(2)), Ok(vec![LinkEvent::Acked(vec![0, 1])]));
+    assert_eq!(pair.dialer_takes(&ack(2)), Ok(vec![]));
+    assert_eq!(pair.dialer_takes(&ack(1)), Err(LinkError::FalseAck));
 }
