@@ -32,6 +32,9 @@ pub(crate) const TTL_DAYS: u8 = 30;
 /// Plaintext bytes in one segment: what the largest class holds beside the ratchet's and the seal's own.
 pub(crate) const SEGMENT_BYTES_MAX: usize = 61_200;
 
+/// Under this number stands the envelope of first contact, which has no slot in the pair's drop.
+pub(crate) const FLIGHT_OF_INIT: u32 = u32::MAX;
+
 /// The first byte inside a seal: what the rest is.
 pub(crate) mod inner {
     /// First contact.
@@ -99,6 +102,9 @@ pub(crate) struct Pair {
     pub(crate) ack_sent: Option<Moment>,
     /// When items that wait to share an envelope are sealed at the latest.
     pub(crate) gather_until: Option<Moment>,
+    /// When the other side is asked anew for word of what is under way, and how often in a row it was.
+    pub(crate) probe_at: Option<Moment>,
+    pub(crate) probes: usize,
 }
 
 #[derive(Encode, Decode)]
@@ -150,6 +156,9 @@ struct LiveRecord {
     seen: u32,
     #[n(10)]
     seen_by_them: u32,
+    /// A receipt is due that no envelope carries yet: a crash must not swallow it.
+    #[n(11)]
+    owes_receipt: bool,
 }
 
 impl Drop for LiveRecord {
@@ -162,6 +171,7 @@ impl Drop for LiveRecord {
 }
 
 /// A slot as it is kept: waited for with all its keys, or spent and only a tag.
+#[expect(clippy::large_enum_variant, reason = "decoded, looked at and gone again; nearly all are open")]
 pub(crate) enum KeptSlot {
     Open(Slot),
     Spent(Tag),
@@ -218,6 +228,8 @@ impl Pair {
             ack_due: None,
             ack_sent: None,
             gather_until: None,
+            probe_at: None,
+            probes: 0,
         }
     }
 
@@ -244,16 +256,18 @@ impl Pair {
             upto: self.receiver.upto(),
             seen: self.seen,
             seen_by_them: self.seen_by_them,
+            owes_receipt: self.ack_due.is_some(),
         })
     }
 
     /// Reads what [`Pair::encode_pair`] and [`Pair::encode_live`] wrote; slots, flights and held items are added
-    /// by the caller.
+    /// by the caller. A receipt that was owed is due at `now`.
     pub(crate) fn restore(
         party: Party,
         pair: &[u8],
         live: &[u8],
         held: impl IntoIterator<Item = u64>,
+        now: Moment,
     ) -> Result<Self, StoreError> {
         let pair: PairRecord = decode(pair)?;
         let live: LiveRecord = decode(live)?;
@@ -279,9 +293,11 @@ impl Pair {
             doubted: BTreeMap::new(),
             early: BTreeSet::new(),
             early_since: None,
-            ack_due: None,
+            ack_due: live.owes_receipt.then_some(now),
             ack_sent: None,
             gather_until: None,
+            probe_at: None,
+            probes: 0,
         })
     }
 
@@ -352,15 +368,17 @@ impl Pair {
         Segment::decode(&plaintext).map_err(|_| Unreadable::Malformed)
     }
 
-    /// Notes that a slot was used. Returns its tag, and the spent slots that may be forgotten now.
+    /// Notes that a slot was used. Returns its tag, and the slots that may be forgotten now.
     pub(crate) fn spend(&mut self, number: u32) -> Option<(Tag, Vec<(u32, Tag)>)> {
         let tag = Tag(self.slots.remove(&number)?.tag());
         self.spent.insert(number, tag);
         self.seen = self.seen.max(number + 1);
-        let floor = self.seen.saturating_sub(SPENT_SLOTS);
-        let kept = self.spent.split_off(&floor);
-        let old = std::mem::replace(&mut self.spent, kept).into_iter().collect();
-        Some((tag, old))
+        let kept = self.spent.split_off(&self.seen.saturating_sub(SPENT_SLOTS));
+        let old = std::mem::replace(&mut self.spent, kept).into_iter();
+        // What a sender may still have under way lies within two windows; gaps behind them stay gaps.
+        let kept = self.slots.split_off(&self.seen.saturating_sub(2 * WINDOW_SLOTS));
+        let gaps = std::mem::replace(&mut self.slots, kept).into_iter();
+        Some((tag, old.chain(gaps.map(|(number, slot)| (number, Tag(slot.tag())))).collect()))
     }
 
     /// Tells whether slot `number` is too far ahead of what has come for the ratchet to be asked.

@@ -455,6 +455,18 @@ impl Router {
         self.mailboxes.get(&id).is_some_and(|m| m.up)
     }
 
+    /// Takes an envelope to its mailboxes once more, whatever they said of it: nobody has heard of it for long.
+    pub fn repeat(&mut self, number: u64) {
+        let Some(outgoing) = self.outgoing.get_mut(&number) else { return };
+        outgoing.lost.clear();
+        for id in outgoing.mailboxes.iter().take(COPIES) {
+            let mailbox = self.mailboxes.entry(*id).or_default();
+            if !mailbox.in_flight.contains(&number) {
+                mailbox.waiting.insert(number);
+            }
+        }
+    }
+
     /// A mailbox lost what it kept: what is not settled is taken there again.
     pub fn mailbox_forgot(&mut self, id: MailboxId) {
         let numbers: Vec<u64> =

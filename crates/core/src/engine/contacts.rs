@@ -22,14 +22,12 @@ use super::receive::Road;
 use super::{Engine, Turn};
 use crate::contact::{ContactRecord, ContactState};
 use crate::content::{ConversationId, Item, Reach, RelayRef};
-use crate::conversation::{Conversation, decode, encode};
+use crate::conversation::{Conversation, decode, decode_whole, encode};
 use crate::event::{ContactId, Event, Notice};
-use crate::pair::{Flight, Pair, TTL_DAYS, inner};
+use crate::pair::{FLIGHT_OF_INIT, Flight, Pair, TTL_DAYS, inner};
 use crate::stream::Segment;
 use crate::tables;
 
-/// Under this number stands the envelope of first contact, which has no slot in the pair's drop.
-const FLIGHT_OF_INIT: u32 = u32::MAX;
 /// The mark of answers in mailboxes: nobody may delete them, not even holders of the invite.
 const KEEP: u8 = 1;
 
@@ -39,6 +37,8 @@ pub(crate) struct OpenInvite {
     /// Gone once somebody has answered.
     bundle: Option<BundleSecret>,
     number: u64,
+    /// How far each home relay's list was read when the invite was made: all answers stand behind.
+    positions: Vec<(MailboxId, u64)>,
 }
 
 /// An invite that was accepted, until its inviter speaks.
@@ -73,6 +73,8 @@ struct InviteRecord {
     bundle: Option<Vec<u8>>,
     #[n(2)]
     number: u64,
+    #[n(3)]
+    positions: Vec<(u32, u64)>,
 }
 
 #[derive(Encode, Decode)]
@@ -122,6 +124,7 @@ impl OpenInvite {
             secret: *self.secret.as_bytes(),
             bundle: self.bundle.as_ref().map(|b| b.to_bytes().to_vec()),
             number: self.number,
+            positions: self.positions.iter().map(|(m, position)| (m.0, *position)).collect(),
         })
     }
 }
@@ -148,6 +151,7 @@ impl Engine {
             secret: InviteSecret::from_bytes(&record.secret).map_err(|_| crate::CORRUPT)?,
             bundle: bundle.map_err(|_| crate::CORRUPT)?,
             number: record.number,
+            positions: record.positions.into_iter().map(|(m, position)| (MailboxId(m), position)).collect(),
         };
         self.expect_answers(party, &invite);
         self.invites.insert(party, invite);
@@ -226,7 +230,8 @@ impl Engine {
             expiry_days,
             flags: 0,
         };
-        let open = OpenInvite { secret, bundle: Some(bundle_secret), number };
+        let positions = mailboxes.iter().map(|m| (*m, self.read_position(*m))).collect();
+        let open = OpenInvite { secret, bundle: Some(bundle_secret), number, positions };
         turn.overlay.put(&tables::INVITE, b"", party.0.into(), open.encode());
         self.expect_answers(party, &open);
         self.invites.insert(party, open);
@@ -487,7 +492,7 @@ impl Engine {
             return Ok(false);
         };
         let pair = Pair::new(party, established, session, bundle.seal().clone(), seal);
-        let number = invite.number;
+        let (number, positions) = (invite.number, invite.positions.clone());
         turn.overlay.put(&tables::PAIR, b"", party.0.into(), pair.encode_pair());
         self.pairs.insert(party, pair);
         self.burn_invite(party, turn);
@@ -512,11 +517,15 @@ impl Engine {
         self.take_segment(party, segment, road, turn)?;
         self.queue_item(party, &Item::Reach(self.reach()), turn)?;
         self.queue_item(party, &Item::Name(self.name.clone()), turn)?;
+        self.queue_written(party, turn)?;
         self.event(Event::ContactAdded(Self::contact_id(party)));
         self.event(Event::ContactLive(Self::contact_id(party)));
-        // What they sent after the answer stands behind it in the list, and was not waited for when that was read.
-        if let Road::Mailbox(mailbox, position) = road {
-            self.look_again(mailbox, position, turn);
+        // What they sent after the answer was not waited for when the lists were read.
+        for (mailbox, position) in positions {
+            match road {
+                Road::Mailbox(road, answer) if road == mailbox => self.look_again(mailbox, answer, turn),
+                _ => self.look_again(mailbox, position, turn),
+            }
         }
         Ok(true)
     }
@@ -536,12 +545,13 @@ impl Engine {
         }
     }
 
-    /// Queues messages that were written before there was anybody to encrypt to.
+    /// Queues messages that were written before there was anybody to encrypt to, and those that an earlier try at
+    /// this contact left undelivered.
     fn queue_written(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
         let Some(number) = self.contacts.get(&party).and_then(|c| c.conversation) else { return Ok(()) };
         let mut places = Vec::new();
         super::each(&tables::TRAIL, &tables::name(number), turn.overlay, |place, bytes| {
-            if decode::<crate::event::Trail>(bytes)?.delivery() == crate::event::Delivery::Written {
+            if decode::<crate::event::Trail>(bytes)?.delivery() < crate::event::Delivery::Delivered {
                 places.push(crate::event::Place(place));
             }
             Ok(())
@@ -577,7 +587,7 @@ fn bundle_hash(body: &BundleBody) -> [u8; 32] {
 
 fn read_bundle(invite: &Invite, tag: &Tag, blob: &[u8]) -> Option<(DeviceCert, DeviceList, Bundle)> {
     let bytes = seal::open_stranger(blob, &tag.0, &invite.secret.seal_key()).ok()?;
-    let body: BundleBody = minicbor::decode(bytes.strip_prefix(&[inner::BUNDLE])?).ok()?;
+    let body: BundleBody = decode_whole(bytes.strip_prefix(&[inner::BUNDLE])?)?;
     if bundle_hash(&body) != invite.bundle_hash {
         return None;
     }
@@ -588,7 +598,7 @@ fn read_bundle(invite: &Invite, tag: &Tag, blob: &[u8]) -> Option<(DeviceCert, D
 }
 
 fn read_init(bytes: &[u8]) -> Option<(DeviceCert, DeviceList, InitBody)> {
-    let body: InitBody = minicbor::decode(bytes.strip_prefix(&[inner::INIT])?).ok()?;
+    let body: InitBody = decode_whole(bytes.strip_prefix(&[inner::INIT])?)?;
     let (cert, list) = read_identity(&body.cert, &body.list)?;
     (body.suite == SUITE).then_some((cert, list, body))
 }

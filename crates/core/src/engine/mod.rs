@@ -200,7 +200,7 @@ impl Engine {
             Ok(())
         })?;
         each(&tables::PAIR, b"", overlay, |order, bytes| {
-            engine.load_pair(Party(order as u32), bytes, overlay)
+            engine.load_pair(Party(order as u32), bytes, now.moment, overlay)
         })?;
         each(&tables::INVITE, b"", overlay, |order, bytes| engine.load_invite(Party(order as u32), bytes))?;
         each(&tables::JOIN, b"", overlay, |order, bytes| engine.load_join(Party(order as u32), bytes))?;
@@ -208,7 +208,13 @@ impl Engine {
         Ok(engine)
     }
 
-    fn load_pair(&mut self, party: Party, bytes: &[u8], overlay: &Overlay<'_>) -> Result<(), StoreError> {
+    fn load_pair(
+        &mut self,
+        party: Party,
+        bytes: &[u8],
+        now: Moment,
+        overlay: &Overlay<'_>,
+    ) -> Result<(), StoreError> {
         let live = overlay.get(&tables::LIVE, b"", party.0.into())?.ok_or(crate::CORRUPT)?;
         let name = tables::name(party.0);
         let mut held = Vec::new();
@@ -216,7 +222,7 @@ impl Engine {
             held.push(order);
             Ok(())
         })?;
-        let mut pair = Pair::restore(party, bytes, &live, held)?;
+        let mut pair = Pair::restore(party, bytes, &live, held, now)?;
         each(&tables::SLOT, &name, overlay, |order, bytes| {
             let number = order as u32;
             match KeptSlot::decode(bytes)? {
@@ -243,7 +249,8 @@ impl Engine {
         if !pair.early.is_empty() {
             pair.early_since = Some(Moment(0));
         }
-        if pair.sender.has_unsealed() {
+        // What is under way is looked after from the first turn on.
+        if pair.sender.has_unsealed() || !pair.flights.is_empty() {
             self.dirty.insert(party);
         }
         self.pairs.insert(party, pair);

@@ -19,6 +19,8 @@ use crate::tables;
 pub(super) const EARLY_PATIENCE: Duration = Duration::from_secs(600);
 /// The least time between two receipts on a direct link: busy links share one.
 const RECEIPT_PACE: Duration = Duration::from_millis(200);
+/// The least time between a receipt and one that answers an envelope which had come before.
+const REPEATED_RECEIPT_PACE: Duration = Duration::from_secs(10);
 /// A receipt through relays leaves this long after the mail came, at least and at most: an instant one would tell
 /// the relays who reads what.
 const RECEIPT_DELAY_MS: std::ops::Range<u64> = 1_000..5_000;
@@ -49,8 +51,12 @@ impl Engine {
                 Ok(())
             }
             Accepted::Known(party) => {
-                // The other side does not know yet that it came; say so, but never as fast as it can ask.
-                self.owe_receipt(party, Road::Mailbox(MailboxId(0), 0), turn);
+                // The other side does not know yet that it came; say so, but never as often as anybody can repeat it.
+                let now = turn.now.moment;
+                let told = self.pairs.get(&party).and_then(|p| p.ack_sent);
+                if told.is_none_or(|at| at.plus(REPEATED_RECEIPT_PACE) <= now) {
+                    self.owe_receipt(party, Road::Mailbox(MailboxId(0), 0), turn);
+                }
                 Ok(())
             }
             Accepted::Kept(_) | Accepted::Foreign => Ok(()),
@@ -239,6 +245,7 @@ impl Engine {
             }
         };
         pair.ack_due = Some(pair.ack_due.map_or(due, |at| at.min(due)));
+        self.dirty.insert(party);
     }
 
     /// Takes the other side's word of what it has.
@@ -246,7 +253,12 @@ impl Engine {
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
         let name = tables::name(party.0);
         let fresh = pair.sender.on_ack(ack);
-        pair.seen_by_them = pair.seen_by_them.max(ack.slots.min(pair.position()));
+        let came = ack.slots.min(pair.position());
+        if !fresh.is_empty() || came > pair.seen_by_them {
+            pair.probe_at = None;
+            pair.probes = 0;
+        }
+        pair.seen_by_them = pair.seen_by_them.max(came);
         for sequence in fresh {
             self.note(party, sequence, Step::Delivered, turn)?;
             turn.overlay.delete(&tables::SENT, &name, sequence);

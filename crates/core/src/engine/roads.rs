@@ -24,6 +24,8 @@ const RELAYS_MAX: usize = 4_096;
 const DELETIONS_MAX: usize = 32;
 /// How long word of an envelope that needs no haste, such as a receipt, waits for a push to ride on.
 const ACK_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a relay of a contact stays connected when nothing more is to be taken there.
+const IDLE_PATIENCE: Duration = Duration::from_secs(120);
 /// A relay that would not take mail is asked again after this long.
 const ASK_AGAIN: Duration = Duration::from_secs(300);
 
@@ -34,6 +36,8 @@ pub(crate) struct Relay {
     /// Our side of its mailbox, once its keys are known.
     client: Option<Client>,
     connecting: bool,
+    /// Since when nothing is to be taken to or fetched from it.
+    idle_since: Option<Moment>,
     retry_at: Option<Moment>,
 }
 
@@ -53,7 +57,7 @@ pub(crate) struct RelayRecord {
 
 impl Relay {
     fn new(record: RelayRecord) -> Self {
-        Self { record, link: None, client: None, connecting: false, retry_at: None }
+        Self { record, link: None, client: None, connecting: false, idle_since: None, retry_at: None }
     }
 
     pub(super) fn is_home(&self) -> bool {
@@ -70,7 +74,8 @@ impl Relay {
 
     pub(super) fn deadline(&self, now: Moment) -> Option<Moment> {
         let client = self.client.as_ref().and_then(|client| client.deadline(now));
-        client.into_iter().chain(self.retry_at).min()
+        let idle = self.idle_since.map(|since| since.plus(IDLE_PATIENCE));
+        client.into_iter().chain(self.retry_at).chain(idle).min()
     }
 
     fn descriptor(&self) -> Option<RelayDescriptor> {
@@ -166,6 +171,12 @@ impl Engine {
             || self.joins.values().any(|j| j.reads(number))
     }
 
+    /// Returns how far a relay's list is read.
+    pub(super) fn read_position(&self, number: MailboxId) -> u64 {
+        let client = self.relays.get(&number).and_then(|relay| relay.client.as_ref());
+        client.map_or(0, |client| client.cursor().position())
+    }
+
     /// Reads a relay's list again from an earlier position: tags that were passed are waited for now.
     pub(super) fn look_again(&mut self, number: MailboxId, position: u64, turn: &mut Turn<'_, '_>) {
         let Some(relay) = self.relays.get_mut(&number) else { return };
@@ -214,10 +225,9 @@ impl Engine {
         match self.links.remove(&link) {
             Some(LinkState::Direct { link: state, .. }) => {
                 self.router.link_down(link);
-                if let Some(party) = state.party().filter(|p| self.contacts.contains_key(p)) {
-                    if !self.router.has_link(party) {
-                        self.event(Event::Link { contact: Self::contact_id(party), up: false });
-                    }
+                let contact = state.party().filter(|p| self.contacts.contains_key(p));
+                if let Some(party) = contact.filter(|p| !self.router.has_link(*p)) {
+                    self.event(Event::Link { contact: Self::contact_id(party), up: false });
                 }
             }
             Some(LinkState::Relay(number)) => {
@@ -453,7 +463,7 @@ impl Engine {
         for number in numbers {
             self.fill_relay(number, turn)?;
         }
-        self.connect_wanted();
+        self.connect_wanted(now);
         Ok(())
     }
 
@@ -532,34 +542,38 @@ impl Engine {
             self.router.depositing(number, key);
             self.outputs.push(Output::Send(link, frame));
         }
-        while up {
+        if !up {
+            return Ok(());
+        }
+        loop {
             let deletions = self.router.take_deletions(number, DELETIONS_MAX);
             if deletions.is_empty() {
-                break;
+                return Ok(());
             }
             let Some(frame) = client.delete(&deletions, turn.rng) else {
                 self.router.return_deletions(number, deletions);
-                break;
+                return Ok(());
             };
             self.outputs.push(Output::Send(link, frame));
         }
-        Ok(())
     }
 
     /// Homes are always connected; other relays while something is to be taken to or fetched from them.
-    fn connect_wanted(&mut self) {
+    fn connect_wanted(&mut self, now: Moment) {
         let wanted = self.router.mailboxes_wanted();
         let numbers: Vec<MailboxId> = self.relays.keys().copied().collect();
         for number in numbers {
             let needed = self.reads(number) || wanted.contains(&number);
             let Some(relay) = self.relays.get_mut(&number) else { continue };
+            relay.idle_since = (!needed && relay.connecting).then(|| relay.idle_since.unwrap_or(now));
             if needed && !relay.connecting {
                 relay.connecting = true;
                 let peer = relay.descriptor().map(|d| d.facts().peer.clone());
                 let addresses = relay.addresses();
                 self.outputs.push(Output::Connect { mailbox: number, addresses, peer });
-            } else if !needed && relay.connecting && relay.link.is_none() {
+            } else if relay.idle_since.is_some_and(|since| since.plus(IDLE_PATIENCE) <= now) {
                 relay.connecting = false;
+                relay.idle_since = None;
                 self.outputs.push(Output::Disconnect(number));
             }
         }

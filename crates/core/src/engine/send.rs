@@ -10,7 +10,7 @@ use super::{Engine, Turn};
 use crate::content::{Body, Item, MessageId};
 use crate::conversation::{self, Inserted, decode, encode};
 use crate::event::{Event, Place, Step, Trail};
-use crate::pair::{Flight, Pair, SEGMENT_BYTES_MAX};
+use crate::pair::{FLIGHT_OF_INIT, Flight, Pair, SEGMENT_BYTES_MAX};
 use crate::stream::{SEGMENT_ITEMS_MAX, Segment};
 use crate::tables;
 
@@ -20,6 +20,16 @@ const GATHER_FROM_SLOTS: u32 = 128;
 const GATHER: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
 /// How long an envelope may be missing while later ones came before its items are sealed again.
 const DOUBT: Duration = Duration::from_secs(10);
+/// How long the other side may say nothing of what is under way before it is sent once more, the first time, the
+/// second, and so on. A relay can lose its disk and a receipt its envelope; a friend can be away for months.
+const PROBES: [Duration; 6] = [
+    Duration::from_secs(600),
+    Duration::from_secs(3_600),
+    Duration::from_secs(6 * 3_600),
+    Duration::from_secs(24 * 3_600),
+    Duration::from_secs(3 * 24 * 3_600),
+    Duration::from_secs(7 * 24 * 3_600),
+];
 
 /// What a number of the stream stands for, until it is acknowledged.
 pub(crate) enum Sent {
@@ -120,8 +130,10 @@ impl Engine {
         let due: Vec<Party> =
             self.pairs.values().filter(|p| self.is_due(p, turn.now.moment)).map(|p| p.party).collect();
         for party in due {
+            self.probe(party, turn)?;
             self.reseal_doubted(party, turn)?;
             self.flush(party, turn)?;
+            self.plan_probe(party, turn.now.moment);
         }
         Ok(())
     }
@@ -136,7 +148,7 @@ impl Engine {
         let doubt =
             pair.doubted.values().min().map(|since| since.plus(DOUBT)).filter(|_| pair.room_for_items() > 0);
         let early = pair.early_since.map(|since| since.plus(super::receive::EARLY_PATIENCE));
-        [ack, doubt, early, pair.gather_until].into_iter().flatten().min()
+        [ack, doubt, early, pair.gather_until, pair.probe_at].into_iter().flatten().min()
     }
 
     fn flush(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
@@ -207,6 +219,41 @@ impl Engine {
         Ok(())
     }
 
+    fn plan_probe(&mut self, party: Party, now: Moment) {
+        let Some(pair) = self.pairs.get_mut(&party) else { return };
+        if !pair.flights.values().any(|flight| flight.count > 0) {
+            pair.probe_at = None;
+        } else if pair.probe_at.is_none() {
+            pair.probe_at = Some(now.plus(PROBES[pair.probes.min(PROBES.len() - 1)]));
+        }
+    }
+
+    /// Sends the oldest of what is under way once more if nothing was heard of it for long. If it had come, it is
+    /// known there and a receipt comes back; if it was lost, what comes now tells them what else is missing.
+    fn probe(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        if pair.probe_at.is_none_or(|at| at > turn.now.moment) {
+            return Ok(());
+        }
+        pair.probe_at = None;
+        pair.probes += 1;
+        let scarce = pair.slots_in_doubt() >= GATHER_FROM_SLOTS;
+        let oldest = pair.flights.iter().find(|(_, f)| f.count > 0).map(|(slot, f)| (*slot, f.number));
+        // First contact has no slot of the drop: it can only be repeated as it is.
+        if let Some(init) = pair.flights.get(&FLIGHT_OF_INIT) {
+            self.router.repeat(init.number);
+        }
+        match oldest {
+            Some((FLIGHT_OF_INIT, _)) | None => Ok(()),
+            // Slots are finite; the same bytes at least fill a relay that has lost them.
+            Some((_, number)) if scarce => {
+                self.router.repeat(number);
+                Ok(())
+            }
+            Some((slot, _)) => self.reseal(party, slot, turn),
+        }
+    }
+
     /// Seals anew the items of envelopes that are long missing while later ones came.
     fn reseal_doubted(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
@@ -221,16 +268,23 @@ impl Engine {
             if pair.room_for_items() == 0 {
                 return Ok(());
             }
-            pair.doubted.remove(&slot);
-            let Some(flight) = pair.flights.remove(&slot) else { continue };
-            let missing: Vec<u64> = flight.items().filter(|s| !pair.sender.is_acked(*s)).collect();
-            turn.overlay.delete(&tables::FLIGHT, &tables::name(party.0), slot.into());
-            self.router.settle(flight.number, turn.overlay)?;
-            for run in missing.chunk_by(|a, b| a + 1 == *b) {
-                let items = collect_items(party, run[0], run[run.len() - 1] + 1, turn)?;
-                // The run came out of one envelope, so it fits into one.
-                self.seal_segment(party, run[0], items, turn)?;
-            }
+            self.reseal(party, slot, turn)?;
+        }
+        Ok(())
+    }
+
+    /// Seals what is missing of one envelope into fresh ones.
+    fn reseal(&mut self, party: Party, slot: u32, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        pair.doubted.remove(&slot);
+        let Some(flight) = pair.flights.remove(&slot) else { return Ok(()) };
+        let missing: Vec<u64> = flight.items().filter(|s| !pair.sender.is_acked(*s)).collect();
+        turn.overlay.delete(&tables::FLIGHT, &tables::name(party.0), slot.into());
+        self.router.settle(flight.number, turn.overlay)?;
+        for run in missing.chunk_by(|a, b| a + 1 == *b) {
+            let items = collect_items(party, run[0], run[run.len() - 1] + 1, turn)?;
+            // The run came out of one envelope, so it fits into one.
+            self.seal_segment(party, run[0], items, turn)?;
         }
         Ok(())
     }
