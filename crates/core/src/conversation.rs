@@ -269,6 +269,13 @@ pub(crate) fn encode<T: Encode<()>>(record: &T) -> Vec<u8> {
     minicbor::to_vec(record).expect("a vector takes all bytes")
 }
 
+/// Reads what came from outside: nothing may follow it.
+pub(crate) fn decode_whole<'b, T: Decode<'b, ()>>(bytes: &'b [u8]) -> Option<T> {
+    let mut decoder = minicbor::Decoder::new(bytes);
+    let value = decoder.decode().ok()?;
+    (decoder.position() == bytes.len()).then_some(value)
+}
+
 /// Reads one of our own records.
 pub(crate) fn decode<'b, T: Decode<'b, ()>>(bytes: &'b [u8]) -> Result<T, StoreError> {
     minicbor::decode(bytes).map_err(|_| crate::CORRUPT)

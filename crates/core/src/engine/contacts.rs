@@ -473,7 +473,11 @@ impl Engine {
         };
         let Some((cert, list, body)) = read_init(&bytes) else { return Ok(false) };
         let account = cert.account_id();
-        if account == self.me.account_id() || self.contact_of(&account).is_some() {
+        if account == self.me.account_id() {
+            return Ok(false);
+        }
+        let crossed = self.contact_of(&account);
+        if crossed.is_some_and(|other| !self.is_rival(other, &account)) {
             return Ok(false);
         }
         let Ok(init) = crypto::handshake::Init::parse(&body.init) else { return Ok(false) };
@@ -492,6 +496,11 @@ impl Engine {
             return Ok(false);
         };
         let pair = Pair::new(party, established, session, bundle.seal().clone(), seal);
+        let known = match crossed {
+            Some(other) => self.abandon(other, turn)?,
+            None => None,
+        };
+        let Some(invite) = self.invites.get(&party) else { return Ok(false) };
         let (number, positions) = (invite.number, invite.positions.clone());
         turn.overlay.put(&tables::PAIR, b"", party.0.into(), pair.encode_pair());
         self.pairs.insert(party, pair);
@@ -501,9 +510,9 @@ impl Engine {
         self.widen(party, turn);
         let conversation = self.new_conversation(party, &account, turn);
         let contact = ContactRecord {
-            own_name: None,
+            own_name: known.as_ref().and_then(|contact| contact.own_name.clone()),
             their_name: String::new(),
-            verified: false,
+            verified: known.is_some_and(|contact| contact.verified),
             state: ContactState::Live,
             account: account.as_bytes().to_vec(),
             cert: Some(cert.bytes().to_vec()),
@@ -528,6 +537,44 @@ impl Engine {
             }
         }
         Ok(true)
+    }
+
+    /// Tells whether a contact is one whose invite we took up and who took up ours. Of the two conversations that
+    /// begin so, the one by the invite of the lower account goes on, on both sides.
+    fn is_rival(&self, other: Party, account: &AccountId) -> bool {
+        self.joins.contains_key(&other) && self.me.account_id() < *account
+    }
+
+    /// Takes back our answer to an invite, with all that was under way by it. Returns what was known of the contact.
+    fn abandon(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<Option<ContactRecord>, StoreError> {
+        if let Some(join) = self.joins.get(&party) {
+            self.router.forget(&join.invite.bundle_tag);
+        }
+        self.finish_join(party, turn);
+        if let Some(pair) = self.pairs.remove(&party) {
+            let open = pair.slots.values().map(|slot| Tag(slot.tag()));
+            open.chain(pair.spent.values().copied()).for_each(|tag| self.router.forget(&tag));
+            for flight in pair.flights.values() {
+                self.router.settle(flight.number, turn.overlay)?;
+            }
+        }
+        self.dirty.remove(&party);
+        for table in [&tables::SLOT, &tables::SENT, &tables::FLIGHT, &tables::HELD, &tables::EARLY] {
+            let mut orders = Vec::new();
+            super::each(table, &tables::name(party.0), turn.overlay, |order, _| {
+                orders.push(order);
+                Ok(())
+            })?;
+            orders.into_iter().for_each(|order| turn.overlay.delete(table, &tables::name(party.0), order));
+        }
+        for table in [&tables::PAIR, &tables::LIVE, &tables::CONTACT] {
+            turn.overlay.delete(table, b"", party.0.into());
+        }
+        for link in self.router.links_to(party) {
+            self.outputs.push(super::Output::Close(link));
+            self.link_down(link, turn)?;
+        }
+        Ok(self.contacts.remove(&party))
     }
 
     fn burn_invite(&mut self, party: Party, turn: &mut Turn<'_, '_>) {

@@ -1,6 +1,6 @@
 //! Network identities of one node: one for direct links, one for each relay; none is derived from the account.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use net::{Events, IdentitySeed, Network, Target};
 use proto::id::{Address, LinkId, PeerName};
@@ -14,6 +14,9 @@ use crate::engine::LinkKind;
 const DIRECT: &str = "/madang/direct/1";
 /// Protocol of links to relays.
 const BOX: &str = "/madang/box/1";
+
+/// Direct links that are dialled again when they are lost.
+const KEPT_MAX: usize = 256;
 
 /// Which of the node's networks an event comes from.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -42,6 +45,7 @@ pub(crate) struct Networks {
     links: BTreeMap<LinkId, Carried>,
     names: BTreeMap<(Origin, LinkId), LinkId>,
     next: u64,
+    kept: VecDeque<Target>,
     arrivals: mpsc::Sender<Arrival>,
 }
 
@@ -62,6 +66,7 @@ impl Networks {
             links: BTreeMap::new(),
             names: BTreeMap::new(),
             next: 1,
+            kept: VecDeque::new(),
             arrivals,
         })
     }
@@ -117,11 +122,20 @@ impl Networks {
     }
 
     /// Keeps a direct link to somebody who turned out to be a contact, if this side dialled.
-    pub(crate) fn keep(&self, link: LinkId) {
+    pub(crate) fn keep(&mut self, link: LinkId) {
         let direct = self.links.get(&link).filter(|c| c.origin == Origin::Direct);
-        if let Some((network, target)) = direct.and_then(|c| Some((&c.network, c.target.clone()?))) {
-            let _ = network.keep(target);
+        let Some(target) = direct.and_then(|c| c.target.clone()) else { return };
+        if self.kept.contains(&target) {
+            return;
         }
+        if self.kept.len() == KEPT_MAX {
+            // Names change at every start: the oldest is most likely nobody's any more.
+            if let Some(oldest) = self.kept.pop_front() {
+                let _ = self.direct.release(oldest);
+            }
+        }
+        let _ = self.direct.keep(target.clone());
+        self.kept.push_back(target);
     }
 
     pub(crate) fn dial(&self, target: Target) {
