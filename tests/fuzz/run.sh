@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Builds every fuzz target with instrumentation and runs each for SECONDS: tests/fuzz/run.sh SECONDS [TARGET…]
+# It begins with corpus/TARGET. Finds go to found/TARGET, where the next run goes on; MADANG_FUZZ_KEEP=1 adds to the
+# corpus what of them reaches new code. An input that breaks something is left in artifacts/TARGET, and this fails.
+# Needs a C++ compiler. Works with the stable toolchain: the two flags it asks for are unlocked by RUSTC_BOOTSTRAP.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+readonly seconds="${1:?how many seconds for each target?}"
+shift
+
+all=(frame envelope descriptor invite request reply cursor mailbox client link identity bundle init ratchet seal key_file content)
+readonly targets=("${@:-${all[@]}}")
+triple="$(rustc -vV | sed -n 's/^host: //p')"
+build_dir="${CARGO_TARGET_DIR:-$PWD/target}"
+[ -n "${CARGO_TARGET_DIR:-}" ] && build_dir="$CARGO_TARGET_DIR/fuzz"
+
+coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"
+coverage+=" -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table"
+coverage+=" -Cllvm-args=-sanitizer-coverage-trace-compares -Zsanitizer=address"
+bins=()
+for target in "${targets[@]}"; do bins+=(--bin "$target"); done
+# A given target triple keeps build scripts and macros free of the instrumentation.
+RUSTC_BOOTSTRAP=1 RUSTFLAGS="$coverage" \
+  cargo build --release --locked --target "$triple" --target-dir "$build_dir" "${bins[@]}"
+
+printf '%-12s %12s %10s %10s %10s\n' target executions edges features corpus
+broken=0
+for target in "${targets[@]}"; do
+  mkdir -p "corpus/$target" "found/$target" "artifacts/$target"
+  log="artifacts/$target/log"
+  if ! ASAN_OPTIONS=detect_leaks=0 "$build_dir/$triple/release/$target" -max_total_time="$seconds" -max_len=70000 \
+    -rss_limit_mb=2048 -timeout=10 -print_final_stats=1 -artifact_prefix="artifacts/$target/" \
+    "found/$target" "corpus/$target" >"$log" 2>&1; then
+    broken=1
+    printf '%s broke; the last lines of %s:\n' "$target" "$PWD/$log"
+    tail -n 30 "$log"
+  fi
+  if [ -n "${MADANG_FUZZ_KEEP:-}" ]; then
+    ASAN_OPTIONS=detect_leaks=0 "$build_dir/$triple/release/$target" -merge=1 -max_len=70000 \
+      "corpus/$target" "found/$target" >/dev/null 2>&1
+  fi
+  last="$(grep -E ' cov: ' "$log" | tail -n 1 || true)"
+  field() { sed -n "s/.* $1: \([0-9]*\).*/\1/p" <<<"$last"; }
+  runs="$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
+  printf '%-12s %12s %10s %10s %10s\n' "$target" "${runs:-?}" "$(field cov)" "$(field ft)" "$(find "corpus/$target" "found/$target" -type f | wc -l)"
+done
+exit "$broken"

@@ -1,0 +1,193 @@
+//! Writes one small, valid example of everything that is fuzzed, so that the search begins inside the formats.
+
+use std::fs;
+use std::path::Path;
+
+use crypto::handshake::{PeerKeys, Psk, initiate};
+use crypto::identity::{AccountId, Identity};
+use crypto::invite::InviteSecret;
+use crypto::key::{Secret32, SignSecret, X25519Secret};
+use crypto::prekey::{BundleKind, BundleSecret, OfferSecret};
+use crypto::request::seal_request;
+use crypto::seal::{Class, seal_contact};
+use crypto::slot::{Chain, Slot};
+use crypto::vault::{Cost, KeyFile};
+use proto::descriptor::{RelayDescriptor, RelayFacts};
+use proto::envelope::{Blob, Envelope};
+use proto::frame::{Frame, Push};
+use proto::id::{Address, PeerName, Prefix, RelayId, Tag};
+use proto::invite::Invite;
+use proto::mailbox::client::Cursor;
+use proto::mailbox::list::{Batch, Entries, Head, chain_next, chain_start};
+use proto::mailbox::request::{DeleteOutcome, FollowMode, ListPart, PutOutcome, Reply, Request};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+fn main() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(1);
+    let sign = SignSecret::from_seed(Secret32::new([1; 32]));
+    let request_key = X25519Secret::from_bytes([2; 32]);
+    let mut chain = Chain::new(&Secret32::new([3; 32]));
+    let slot = chain.next();
+    let envelope = Envelope::seal_into(&slot, blob(), 30, 0);
+    write("envelope", "c0", &envelope.encode());
+
+    let frames = frames(&sign);
+    for (name, frame) in &frames {
+        write("frame", name, &frame.encode());
+    }
+    let parts: Vec<Vec<u8>> = frames.iter().map(|(_, frame)| frame.encode()).collect();
+    for part in &parts {
+        write("link", &format!("{}", part.len()), &script(0, &[part]));
+        write("client", &format!("{}", part.len()), &script(0, &[part]));
+    }
+
+    let requests = requests(&slot, &envelope);
+    for (name, request) in &requests {
+        write("request", name, &request.encode());
+    }
+    let asked: Vec<Vec<u8>> = requests.iter().map(|(_, request)| request.encode()).collect();
+    let asked: Vec<&[u8]> = asked.iter().map(Vec::as_slice).collect();
+    write("mailbox", "each", &script(0x0a, &asked));
+    write("mailbox", "crashes", &script(0x92, &asked));
+    for (name, reply) in replies(&sign) {
+        write("reply", name, &reply.encode());
+        write("client", name, &script(1, &[&reply.encode()]));
+    }
+    write("cursor", "start", &Cursor::default().encode());
+
+    let facts = RelayFacts {
+        sign_key: sign.public(),
+        request_key: request_key.public(),
+        peer: PeerName::new(&[3; 38]).expect("a name"),
+        addresses: vec![Address::parse("/ip4/192.0.2.1/tcp/4001").expect("an address")],
+        ttl_days_max: 30,
+        sequence: 1,
+    };
+    let descriptor = RelayDescriptor::sign(facts, &sign);
+    write("descriptor", "bytes", descriptor.bytes());
+    write("descriptor", "text", descriptor.to_text().as_bytes());
+
+    let invite = Invite {
+        secret: InviteSecret::from_bytes(&[4; 32]).expect("32 bytes"),
+        account: AccountId::new([5; 32]),
+        bundle_tag: Tag([6; 32]),
+        bundle_hash: [7; 32],
+        relays: vec![(RelayId([8; 16]), Address::parse("/ip6/::1/tcp/9").expect("an address"))],
+        expiry_days: 30,
+        flags: 0,
+    };
+    write("invite", "bytes", &invite.encode());
+    write("invite", "text", invite.to_text().as_bytes());
+
+    let (ari, bora) = (Identity::create(rng), Identity::create(rng));
+    write("identity", "cert", ari.cert().bytes());
+    write("identity", "list", ari.list().bytes());
+    write("identity", "kept", &ari.to_bytes());
+    let owner = Identity::create(&mut ChaCha20Rng::seed_from_u64(1));
+    let (secret, bundle) = BundleSecret::generate(BundleKind::Invite, 1, &owner, 30, rng);
+    write("bundle", "bundle", bundle.bytes());
+    write("bundle", "secret", &secret.to_bytes());
+    let (secret, offer) = OfferSecret::generate(1, rng);
+    write("bundle", "offer", offer.bytes());
+    write("bundle", "offer-secret", &secret.to_bytes());
+
+    let (_, bundle) = BundleSecret::generate(BundleKind::Invite, 1, &bora, 30, rng);
+    let peer = PeerKeys { cert: bora.cert(), bundle: &bundle };
+    let (init, _, mut session) = initiate(&ari, peer, &Psk::None, b"", rng).expect("sound keys");
+    write("init", "init", &init.encode());
+    write("ratchet", "kept", &session.to_bytes());
+    write("ratchet", "first", &session.encrypt(b"hello"));
+
+    let sealed = seal_contact(Class::C0, &[2; 32], &Secret32::new([9; 32]), &request_key.public(), b"hi", rng);
+    write("seal", "contact", &sealed.expect("fits"));
+    let (sealed, _) = seal_request(&request_key.public(), b"hi", rng).expect("fits");
+    write("seal", "request", &sealed);
+    let (file, _) = KeyFile::create(b"words", Cost::for_tests(), rng).expect("memory");
+    // The filler is random: its beginning is enough.
+    write("key_file", "begin", &file.bytes()[..128]);
+    write("content", "empty", &[0x82, 0, 0x40]);
+}
+
+fn blob() -> Blob {
+    Blob::parse(vec![7; 1_024]).expect("a class")
+}
+
+fn list() -> (Entries, Head, [u8; 32]) {
+    let sign = SignSecret::from_seed(Secret32::new([1; 32]));
+    let start = chain_start(&[5; 16]);
+    let mut entries = Entries::default();
+    entries.push(&Prefix([2; 8]), Class::C0);
+    entries.push(&Prefix([3; 8]), Class::C1);
+    let chain = chain_next(&start, &Prefix([2; 8]), Class::C0);
+    let chain = chain_next(&chain, &Prefix([3; 8]), Class::C1);
+    (entries, Head::sign(&[5; 16], 2, &chain, &sign), start)
+}
+
+fn frames(sign: &SignSecret) -> Vec<(&'static str, Frame)> {
+    let (entries, head, start) = list();
+    let other = Head::sign(&[5; 16], 2, &start, sign);
+    let batch = Batch { first: 0, start: Some(start), entries, blobs: vec![(0, blob())], head };
+    let bare = Batch { start: None, blobs: Vec::new(), head: other, ..batch.clone() };
+    vec![
+        ("nonce", Frame::Nonce([1; 32])),
+        ("hello", Frame::Hello(vec![[2; 16]; 16])),
+        ("push", Frame::Push(Push { number: 1, acked: 0, tag: Tag([3; 32]), blob: blob() })),
+        ("ack", Frame::Ack { upto: 1_000 }),
+        ("credit", Frame::Credit { bytes: 1 << 20 }),
+        ("describe", Frame::Describe),
+        ("descriptor", Frame::Descriptor(vec![4; 64])),
+        ("request", Frame::Request { id: 1, sealed: vec![5; 256] }),
+        ("reply", Frame::Reply { id: 1, sealed: vec![6; 256] }),
+        ("batch", Frame::Batch(batch)),
+        ("batch-bare", Frame::Batch(bare)),
+        ("busy", Frame::Busy { id: 1, after_ms: 100 }),
+    ]
+}
+
+fn requests(slot: &Slot, envelope: &Envelope) -> Vec<(&'static str, Request)> {
+    let tag = Tag(slot.tag());
+    vec![
+        ("put", Request::Put(vec![envelope.clone()])),
+        ("list", Request::List { list: None, from: 0 }),
+        ("get", Request::Get { list: [5; 16], positions: vec![0, 1], bytes_max: 61_440 }),
+        ("follow", Request::Follow { list: None, from: 0, mode: FollowMode::Blobs, credit: 1 << 19 }),
+        ("delete", Request::Delete(vec![(tag, slot.sign_delete())])),
+        ("unfollow", Request::Unfollow),
+    ]
+}
+
+fn replies(sign: &SignSecret) -> Vec<(&'static str, Reply)> {
+    let (entries, head, start) = list();
+    let begin = Head::sign(&[5; 16], 0, &start, sign);
+    let part = ListPart { first: 0, start, entries, head: head.clone(), end: 2 };
+    let every = vec![PutOutcome::Stored, PutOutcome::Full, PutOutcome::Pay { difficulty: 8 }];
+    vec![
+        ("put", Reply::Put(every)),
+        ("list", Reply::List(part)),
+        ("got", Reply::Got(vec![(0, Some(blob())), (1, None)])),
+        ("deleted", Reply::Deleted(vec![DeleteOutcome::Done, DeleteOutcome::Kept])),
+        ("following", Reply::Following { list: [5; 16], first: 0, start, head }),
+        ("following-empty", Reply::Following { list: [5; 16], first: 0, start, head: begin }),
+        ("unfollowed", Reply::Unfollowed),
+        ("other-list", Reply::OtherList([6; 16])),
+        ("not-understood", Reply::NotUnderstood),
+    ]
+}
+
+/// Parts as the stateful targets read them: what to do, a length, so many bytes.
+fn script(act: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for part in parts {
+        bytes.push(act);
+        bytes.extend_from_slice(&u16::try_from(part.len()).expect("a short part").to_be_bytes());
+        bytes.extend_from_slice(part);
+    }
+    bytes
+}
+
+fn write(target: &str, name: &str, bytes: &[u8]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+    fs::create_dir_all(&folder).expect("a folder can be made");
+    fs::write(folder.join(format!("seed-{name}")), bytes).expect("a file can be written");
+}
