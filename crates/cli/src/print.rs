@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use qrcode::render::unicode::Dense1x2;
+
 use crate::{ask::Answer, failure::Failure, view::Row};
 
 /// Standard output in one of two forms. Each thing that is told leaves at once.
@@ -58,7 +60,7 @@ impl Print {
         self.bytes(format!("{line}\n").as_bytes())
     }
 
-    /// Writes bytes as they are. A reader that has closed its end ends the process quietly, as in other tools.
+    /// Writes bytes as they are.
     ///
     /// # Errors
     /// As [`Print::answer`].
@@ -76,7 +78,10 @@ impl Print {
             return Ok(());
         }
         match qrcode::QrCode::with_error_correction_level(text, qrcode::EcLevel::L) {
-            Ok(code) => self.line(&code.render::<qrcode::render::unicode::Dense1x2>().build()),
+            // Light modules as blocks: most terminals write light on dark.
+            Ok(code) => self.line(
+                &code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build(),
+            ),
             Err(_) => Ok(()),
         }
     }

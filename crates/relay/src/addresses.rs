@@ -9,21 +9,27 @@ use proto::{id::Address, limits::DESCRIPTOR_ADDRESSES_MAX};
 pub(crate) struct Addresses {
     announced: Vec<Address>,
     seen: BTreeSet<Address>,
+    /// How many will be seen in all; unknown where all interfaces are listened at.
+    expected: Option<usize>,
     settles_at: Option<Instant>,
 }
 
 impl Addresses {
     /// Begins with the operator's own list; if it is empty, the addresses that are listened at are taken.
-    pub(crate) fn new(announced: Vec<Address>) -> Self {
+    pub(crate) fn new(announced: Vec<Address>, listen: &[Address]) -> Self {
         let settles_at = (!announced.is_empty()).then(Instant::now);
-        Self { announced, seen: BTreeSet::new(), settles_at }
+        let everywhere =
+            |a: &Address| ["/ip4/0.0.0.0/", "/ip6/::/"].iter().any(|any| a.as_str().starts_with(any));
+        let expected = (!listen.iter().any(everywhere)).then_some(listen.len());
+        Self { announced, seen: BTreeSet::new(), expected, settles_at }
     }
 
     /// Notes that an address is listened at, or no longer.
     pub(crate) fn note(&mut self, address: Address, here: bool, settles_at: Instant) {
         let changed = if here { self.seen.insert(address) } else { self.seen.remove(&address) };
         if changed && self.announced.is_empty() {
-            self.settles_at = Some(settles_at);
+            let complete = self.expected.is_some_and(|expected| self.seen.len() >= expected);
+            self.settles_at = Some(if complete { Instant::now() } else { settles_at });
         }
     }
 
@@ -82,7 +88,7 @@ mod tests {
 
     #[test]
     fn what_the_operator_announces_is_the_last_word() {
-        let mut addresses = Addresses::new(vec![address("/ip4/203.0.113.7/tcp/4470")]);
+        let mut addresses = Addresses::new(vec![address("/ip4/203.0.113.7/tcp/4470")], &[]);
         assert!(addresses.settles_at().is_some());
         addresses.settled();
         addresses.note(address("/ip4/10.0.0.2/tcp/4470"), true, Instant::now());
@@ -92,7 +98,7 @@ mod tests {
 
     #[test]
     fn loopback_is_announced_only_where_there_is_nothing_else() {
-        let mut addresses = Addresses::new(Vec::new());
+        let mut addresses = Addresses::new(Vec::new(), &[address("/ip4/0.0.0.0/tcp/1")]);
         addresses.note(address("/ip4/127.0.0.1/tcp/1"), true, Instant::now());
         assert_eq!(addresses.announced(), [address("/ip4/127.0.0.1/tcp/1")]);
         for text in [

@@ -160,9 +160,12 @@ fn init(path: &Path, data: &Path, listen: Vec<Socket>, announce: &[Socket]) -> R
     std::fs::create_dir_all(folder)
         .map_err(|source| CommandError::Io { what: format!("{}", folder.display()), source })?;
     file.data = folder.join(data);
-    Relay::init(&file.data)?;
-    std::fs::write(path, text)
-        .map_err(|source| CommandError::Io { what: path.display().to_string(), source })?;
+    write_new(path, &text)?;
+    if let Err(error) = Relay::init(&file.data) {
+        // All or nothing: the configuration was made here, a moment ago.
+        let _ = std::fs::remove_file(path);
+        return Err(error.into());
+    }
     let next = format!(
         "Made a relay: {} and {}\nRun it:      madang-relay run --config {}\nHand it out: madang-relay show --config {}\n",
         path.display(),
@@ -171,6 +174,18 @@ fn init(path: &Path, data: &Path, listen: Vec<Socket>, announce: &[Socket]) -> R
         path.display()
     );
     say(next.as_bytes())
+}
+
+fn write_new(path: &Path, text: &str) -> Result<(), CommandError> {
+    let write = || {
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    write().map_err(|source: std::io::Error| match source.kind() {
+        std::io::ErrorKind::AlreadyExists => CommandError::Exists(path.into()),
+        _ => CommandError::Io { what: path.display().to_string(), source },
+    })
 }
 
 fn check(path: &Path) -> Result<(), CommandError> {
@@ -210,7 +225,7 @@ fn show(file: &ConfigFile, json: bool) -> Result<(), CommandError> {
     // Capitals make a smaller code, and mean the same.
     let code = qrcode::QrCode::with_error_correction_level(text.to_ascii_uppercase(), qrcode::EcLevel::L);
     if let Ok(code) = code {
-        page += &code.render::<qrcode::render::unicode::Dense1x2>().build();
+        page += &picture(&code);
         page += "\n\n";
     }
     page += &format!("relay     {id}\n");
@@ -219,6 +234,12 @@ fn show(file: &ConfigFile, json: bool) -> Result<(), CommandError> {
     }
     page += &format!("keeps     mail for up to {} days of running time\n", facts.ttl_days_max);
     say(page.as_bytes())
+}
+
+/// Draws light modules as blocks: most terminals write light on dark.
+fn picture(code: &qrcode::QrCode) -> String {
+    use qrcode::render::unicode::Dense1x2;
+    code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build()
 }
 
 fn run(file: &ConfigFile) -> Result<(), CommandError> {
@@ -365,5 +386,9 @@ mod tests {
         let again = init(&config, Path::new("other"), Vec::new(), &[]).expect_err("there is one");
         assert!(again.to_string().contains("exists already"), "{again}");
         assert!(!dir.path().join("other").exists());
+        let taken = init(&dir.path().join("second.toml"), Path::new("data"), Vec::new(), &[])
+            .expect_err("one lives there");
+        assert!(taken.to_string().contains("a relay lives here already"), "{taken}");
+        assert!(!dir.path().join("second.toml").exists(), "nothing was made");
     }
 }

@@ -217,7 +217,10 @@ impl Driver {
     }
 
     fn on_listening(&mut self, address: Address, here: bool) {
-        tracing::info!(%address, here, "listening");
+        match here {
+            true => tracing::info!(%address, "listening"),
+            false => tracing::info!(%address, "no longer listening"),
+        }
         self.addresses.note(address, here, Instant::now() + SETTLE);
         self.listening.send_replace(self.addresses.seen().cloned().collect());
     }

@@ -230,7 +230,7 @@ impl Relay {
             server,
             network,
             events,
-            addresses: Addresses::new(settings.announce.clone()),
+            addresses: Addresses::new(settings.announce.clone(), &settings.listen),
             counters: Arc::clone(&counters),
             descriptor: descriptor_sender,
             listening: addresses_sender,
