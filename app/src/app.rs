@@ -184,11 +184,13 @@ impl<W: World> App<W> {
         }
     }
 
-    fn dress(&mut self, ctx: &egui::Context) {
+    /// Sets theme and text size. Called before the first frame too, so that it is right already.
+    pub(crate) fn dress(&mut self, ctx: &egui::Context) {
         let wanted = (self.model.prefs.theme, self.model.prefs.text_percent);
         if self.dressed.replace(wanted) == Some(wanted) {
             return;
         }
+        ctx.request_repaint();
         ctx.set_theme(match wanted.0 {
             ThemeChoice::System => egui::ThemePreference::System,
             ThemeChoice::Light => egui::ThemePreference::Light,
@@ -331,7 +333,10 @@ impl<W: World> App<W> {
         let mut asked = None;
         if !cx.narrow {
             let panel = egui::Panel::left("list").default_size(measure::LIST).size_range(measure::LIST_MIN..=measure::LIST_MAX).resizable(true).frame(list);
+            // egui names the handle in English; the id is built as its panel builds it.
+            let handle = ui.make_persistent_id("list").with("__resize");
             asked = panel.show(ui, |ui| view::chats::show(ui, cx, &self.model, open, &mut self.views)).inner;
+            ui.ctx().accesskit_node_builder(handle, |node| node.set_label(cx.tr(T::ListWidth)));
         }
         let Some(chat) = open.and_then(|id| self.model.chat(id)) else {
             return asked.or(centre(ui, cx, |ui| {
@@ -347,7 +352,7 @@ impl<W: World> App<W> {
                 let panel = egui::Panel::right("details").exact_size(measure::DETAILS).resizable(false).frame(frame);
                 panel.show(ui, |ui| egui::ScrollArea::vertical().show(ui, |ui| close = view::trail::show(ui, cx, &self.model, timeline, key)));
             } else {
-                let modal = egui::Modal::new(egui::Id::new("details")).backdrop_color(cx.c.veil).show(ui.ctx(), |ui| {
+                let modal = egui::Modal::new(egui::Id::unique("details")).frame(sheet(ui.style())).backdrop_color(cx.c.veil).show(ui.ctx(), |ui| {
                     ui.set_width(measure::DETAILS);
                     view::trail::show(ui, cx, &self.model, timeline, key)
                 });
@@ -364,8 +369,8 @@ impl<W: World> App<W> {
 
     fn palette(&mut self, ctx: &egui::Context, cx: &Cx<'_>, asked: &mut Option<Action>) {
         let Some(palette) = &mut self.views.palette else { return };
-        let area = egui::Modal::default_area(egui::Id::new("palette")).anchor(egui::Align2::CENTER_TOP, [0.0, measure::BAR]);
-        let modal = egui::Modal::new(egui::Id::new("palette")).area(area).backdrop_color(cx.c.veil).show(ctx, |ui| {
+        let area = egui::Modal::default_area(egui::Id::unique("palette")).anchor(egui::Align2::CENTER_TOP, [0.0, measure::BAR]);
+        let modal = egui::Modal::new(egui::Id::unique("palette")).area(area).frame(sheet(&ctx.global_style())).backdrop_color(cx.c.veil).show(ctx, |ui| {
             view::palette::show(ui, cx, &self.model, palette)
         });
         let should_close = modal.should_close();
@@ -390,7 +395,7 @@ impl<W: World> App<W> {
         let text = cx.with(notice.sentence, &parts);
         let (ground, ink) = if notice.trouble { (cx.c.persimmon_soft, cx.c.persimmon) } else { (cx.c.raised, cx.c.ink) };
         let mut dismissed = false;
-        egui::Area::new(egui::Id::new("notice")).anchor(egui::Align2::CENTER_BOTTOM, [0.0, -measure::RAIL_FOOT - space::L]).order(egui::Order::Foreground).show(ctx, |ui| {
+        egui::Area::new(egui::Id::unique("notice")).anchor(egui::Align2::CENTER_BOTTOM, [0.0, -measure::RAIL_FOOT - space::L]).order(egui::Order::Foreground).show(ctx, |ui| {
             Frame::popup(ui.style()).fill(ground).inner_margin(Margin::symmetric(space::M as i8, space::XS as i8)).show(ui, |ui| {
                 ui.horizontal(|ui| {
                     ui.set_max_width(measure::PALETTE.min(ctx.content_rect().width() - space::XXL * 2.0));
@@ -492,6 +497,11 @@ impl<W: World> eframe::App for App<W> {
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
         theme::palette(visuals.dark_mode).page.to_normalized_gamma_f32()
     }
+}
+
+/// The frame of what lies over a page.
+fn sheet(style: &egui::Style) -> Frame {
+    Frame::popup(style).corner_radius(theme::radius::L).inner_margin(Margin::same(space::L as i8))
 }
 
 fn centre<R>(ui: &mut Ui, cx: &Cx<'_>, add: impl FnOnce(&mut Ui) -> R) -> R {

@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::{
     action::Command,
     app::{App, World},
-    clock::Zone,
     i18n::{Lang, T},
     model::{
-        Bond, Chat, ChatId, Delivery, Failure, Last, Me, Message, MessageKey, Notice, PageAt, Prefs, Quote, Relay, RelayKey, Roads, Safety, Stage, Step, StepKind, Task, ThemeChoice,
+        Bond, Chat, ChatId, Delivery, Failure, Last, Me, Message, MessageKey, Notice, PageAt, Quote, Relay, RelayKey, Roads, Safety, Stage, Step, StepKind, Task,
         Trail, Update,
     },
     route::Route,
@@ -117,7 +116,7 @@ impl Fake {
             (true, pick("3장까지 읽었는데 질문이 하나 있어요.", "I read up to chapter 3 and have one question."), now - day - 289 * MINUTE),
             (false, pick("내일 얘기해요. 연구동 2층 회의실에서 두 시쯤 어때요? 프린터가 고장 나서 자료는 각자 가져와야 해요.",
                 "Let us talk tomorrow. How about two o'clock in the meeting room on the second floor? The printer is broken, so everyone brings their own copy."), now - day - 280 * MINUTE),
-            (true, pick("좋아요 👍", "Good 👍"), now - day - 279 * MINUTE),
+            (true, pick("좋아요 :)", "Good :)"), now - day - 279 * MINUTE),
             (false, pick("지금 네트워크가 끊겼다 붙었다 해요. 메시지가 늦게 갈 수도 있어요.", "The network comes and goes here. Messages may be late."), now - 50 * MINUTE),
             (true, pick("괜찮아요. 닿으면 알려 주니까요.", "That is fine, it tells me when they arrive."), now - 44 * MINUTE),
             (false, pick("회의실 예약했어요.", "I booked the room."), now - 12 * MINUTE),
@@ -273,7 +272,7 @@ impl World for Fake {
                 self.updates.push_back(Update::Roads(self.roads.clone()));
             }
             Command::Network => self.updates.push_back(Update::Roads(self.roads.clone())),
-            Command::Keep(prefs) => self.updates.push_back(Update::Prefs(prefs)),
+            Command::Keep(_) => {}
         }
     }
 
@@ -288,6 +287,8 @@ impl World for Fake {
 /// When no window can be opened.
 #[cfg(feature = "gallery")]
 pub fn show(args: &[String]) -> Result<(), eframe::Error> {
+    use crate::{clock::Zone, model::{Prefs, ThemeChoice}};
+
     let arg = |at: usize| args.get(at).map_or("", String::as_str);
     let lang = if arg(1) == "ko" { Lang::Ko } else { Lang::En };
     let theme = if arg(2) == "dark" { ThemeChoice::Dark } else { ThemeChoice::Light };
@@ -307,6 +308,7 @@ pub fn show(args: &[String]) -> Result<(), eframe::Error> {
         Box::new(move |creation| {
             crate::theme::install(&creation.egui_ctx);
             let mut app = App::new(Fake::new(stage, lang, peopled), prefs, Zone::default(), None);
+            app.dress(&creation.egui_ctx);
             go(&mut app, &screen);
             Ok(Box::new(app))
         }),

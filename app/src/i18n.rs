@@ -123,13 +123,10 @@ words! {
     Settings: "Settings", "설정";
     Lock: "Lock", "잠금";
     Back: "Back", "뒤로";
+    ListWidth: "Width of the list", "목록 너비";
     Close: "Close", "닫기";
-    Cancel: "Cancel", "취소";
-    Done: "Done", "완료";
-    Copy: "Copy", "복사";
     Copied: "Copied.", "복사했습니다.";
     Details: "Details", "자세히";
-    Navigation: "Sections", "구역";
 
     // Chats.
     SearchChats: "Search chats", "대화 검색";
@@ -152,10 +149,10 @@ words! {
 
     // Conversation.
     WriteMessage: "Write a message", "메시지 쓰기";
-    MessageTo: "Message to {0}", "{0}에게 보낼 메시지";
+    MessageTo: "Message to {0}", "{0} 님에게 보낼 메시지";
     Send: "Send", "보내기";
     Reply: "Reply", "답장";
-    ReplyingTo: "Replying to {0}", "{0}에게 답장";
+    ReplyingTo: "Replying to {0}", "답장 대상: {0}";
     CancelReply: "Cancel the reply", "답장 취소";
     CopyText: "Copy text", "글 복사";
     ShowTrail: "Where is it now?", "지금 어디에 있나요?";
@@ -176,7 +173,6 @@ words! {
     FirstWords: "You are connected. Everything you write here can be read only by the two of you.", "연결되었습니다. 여기에 쓰는 글은 두 사람만 읽을 수 있습니다.";
     TooLong: "Too long for one message: {0} of {1} bytes.", "한 메시지로는 너무 깁니다: {1}바이트 중 {0}바이트.";
     Messages: "Messages", "메시지 목록";
-    Me: "me", "나";
     ContactDetails: "Contact details", "연락처 정보";
     VoiceMine: "You, {0}: {1}", "나, {0}: {1}";
     VoiceTheirs: "{0}, {1}: {2}", "{0}, {1}: {2}";
@@ -226,7 +222,6 @@ words! {
     TheirNameHint: "Only you see it", "나에게만 보입니다";
     AcceptInvite: "Add contact", "연락처에 추가";
     Accepting: "Adding…", "추가하는 중…";
-    AcceptedTitle: "Added", "추가했습니다";
     AddExplained: "What happens next: your answer is sealed and sent. When they see it, you can write to each other.",
         "다음 단계: 당신의 답이 봉함되어 보내집니다. 상대가 받으면 서로 글을 쓸 수 있습니다.";
     NotAnInvite: "This does not look like an invite. It begins with “madang:”.", "초대가 아닌 것 같습니다. 초대는 “madang:”으로 시작합니다.";
@@ -234,7 +229,7 @@ words! {
     // Verify.
     VerifyTitle: "Verify {0}", "{0} 확인";
     VerifyExplained: "Compare these digits with {0}: in person, or over a call where you know the voice. If all sixty are the same, nobody stands between you.",
-        "{0}와(과) 이 숫자를 비교하세요. 직접 만나거나, 목소리를 아는 통화로 하세요. 예순 자리가 모두 같으면 중간에 아무도 없습니다.";
+        "{0} 님과 이 숫자를 비교하세요. 직접 만나거나, 목소리를 아는 통화로 하세요. 예순 자리가 모두 같으면 중간에 아무도 없습니다.";
     SafetyNumber: "Safety number", "안전 번호";
     SafetyQr: "QR picture of the safety number", "안전 번호 QR 그림";
     TheyMatch: "They are the same", "같습니다";
@@ -247,7 +242,7 @@ words! {
 
     // Contact details.
     Rename: "Save the name", "이름 저장";
-    TheyCallThemselves: "Calls themselves {0}", "스스로 {0}(이)라고 부릅니다";
+    TheyCallThemselves: "Calls themselves {0}", "스스로 쓰는 이름: {0}";
     NameSaved: "Name saved.", "이름을 저장했습니다.";
     OpenChat: "Open the conversation", "대화 열기";
     NoPeopleTitle: "Nobody here yet", "아직 아무도 없습니다";
@@ -272,7 +267,6 @@ words! {
     RelayAdded: "Relay added.", "중계소를 추가했습니다.";
     RelayRemoved: "Relay removed.", "중계소를 지웠습니다.";
     RemoveRelay: "Remove relay {0}", "중계소 {0} 지우기";
-    Remove: "Remove", "지우기";
     MyAddresses: "How you are reachable", "나에게 닿는 주소";
     NoAddresses: "Not listening yet.", "아직 열린 주소가 없습니다.";
     CopyDiagnostics: "Copy diagnostics without secrets", "비밀 없이 진단 정보 복사";
@@ -306,7 +300,7 @@ words! {
 
     // Palette.
     PaletteTitle: "Find people, actions and settings", "사람, 동작, 설정 찾기";
-    GoTo: "Go to {0}", "{0}(으)로 가기";
+    GoTo: "Go to {0}", "{0} 열기";
 
     // Times.
     Today: "Today", "오늘";
@@ -314,7 +308,7 @@ words! {
     DayLine: "{0} {1}", "{0} {1}";
     DateShort: "{1}/{2}", "{1}. {2}.";
     DateLong: "{2} {3} {0}", "{0}년 {1}월 {2}일";
-    About2: "about {0}", "{0}쯤";
+    DayAndTime: "{0}, about {1}", "{0} {1}쯤";
     NoTime: "time unknown", "시각 모름";
 
     // The command line.

@@ -455,8 +455,6 @@ pub(crate) struct Model {
 pub(crate) enum Update {
     /// How far the profile is open.
     Stage(Stage),
-    /// Settings as they were kept.
-    Prefs(Prefs),
     /// The own side.
     Me(Me),
     /// All chats.
@@ -501,7 +499,6 @@ impl Model {
     pub(crate) fn apply(&mut self, update: Update) {
         match update {
             Update::Stage(stage) => self.enter(stage),
-            Update::Prefs(prefs) => self.prefs = prefs.bounded(),
             Update::Me(me) => self.me = me,
             Update::Chats(mut chats) => {
                 chats.sort_by(|a, b| b.order.cmp(&a.order).then(a.id.cmp(&b.id)));
@@ -586,7 +583,7 @@ mod tests {
     fn the_loaded_part_stays_bounded_and_without_a_hole() {
         let mut model = Model::default();
         model.apply(page(900..1000, true, PageAt::Newest));
-        for start in (0..900).step_by(100).rev() {
+        for start in (0..9_u64).rev().map(|i| i * 100) {
             model.apply(page(start..start + 100, start > 0, PageAt::Before));
         }
         let timeline = &model.timelines[&ChatId(1)];

@@ -75,7 +75,9 @@ fn window() -> Result<bool, eframe::Error> {
             theme::install(&creation.egui_ctx);
             let ctx = creation.egui_ctx.clone();
             let bridge = Bridge::start(paths, move || ctx.request_repaint())?;
-            Ok(Box::new(App::new(bridge, prefs, zone, Some(flag))))
+            let mut app = App::new(bridge, prefs, zone, Some(flag));
+            app.dress(&creation.egui_ctx);
+            Ok(Box::new(app))
         }),
     )?;
     Ok(restart.load(Ordering::Acquire))

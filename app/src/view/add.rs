@@ -1,6 +1,6 @@
 //! Adding a contact: show an invite, or take one.
 
-use egui::{RichText, ScrollArea, TextEdit, Ui};
+use egui::{RichText, TextEdit, Ui};
 
 use crate::{
     action::{Action, Command},
@@ -69,10 +69,8 @@ fn give(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
     ui.vertical_centered(|ui| qr::show(ui, &invite.to_uppercase_if_plain(), measure::QR.min(ui.available_width()), cx.tr(T::InviteQr)));
     ui.add_space(space::S);
     let head = ui.label(RichText::new(cx.tr(T::InviteText)).font(theme::strong(size::SMALL)).color(cx.c.ink));
-    ScrollArea::vertical().id_salt("invite").max_height(96.0).show(ui, |ui| {
-        let mut shown = invite.as_str();
-        ui.add(TextEdit::multiline(&mut shown).font(egui::TextStyle::Monospace).desired_width(f32::INFINITY).desired_rows(3)).labelled_by(head.id);
-    });
+    let mut shown = invite.as_str();
+    ui.add(TextEdit::multiline(&mut shown).font(egui::TextStyle::Monospace).desired_width(f32::INFINITY).desired_rows(3)).labelled_by(head.id);
     ui.add_space(space::S);
     ui.horizontal_wrapped(|ui| {
         if button::primary(ui, cx, T::CopyInvite, true).clicked() {

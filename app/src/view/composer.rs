@@ -95,7 +95,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, answered: Option<&Mess
 
 /// The field's id, so that the palette and chats can focus it.
 fn field_id(chat: &Chat) -> egui::Id {
-    egui::Id::new(("composer", chat.id))
+    egui::Id::unique(("composer", chat.id))
 }
 
 /// Whether this frame's events ask to send. While a syllable is composed, Enter waits for its commit: sending before would drop it or leave it twice.

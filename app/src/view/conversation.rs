@@ -70,7 +70,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat, state: 
         return asked.or(first_words(ui, cx, chat));
     }
     let answered = state.composer.reply_to.and_then(|key| timeline.find(key));
-    let foot = egui::Panel::bottom(egui::Id::new(("foot", chat.id)))
+    let foot = egui::Panel::bottom(egui::Id::unique(("foot", chat.id)))
         .frame(Frame::NONE.inner_margin(Margin::symmetric(space::L as i8, 0)))
         .show_separator_line(false)
         .show(ui, |ui| composer::show(ui, cx, chat, answered, model.prefs.enter_sends, &mut state.composer));
@@ -138,7 +138,7 @@ fn find_bar(ui: &mut Ui, cx: &Cx<'_>, timeline: &Timeline, find: &mut Find) -> (
         let enter = ui.input(|input| input.key_pressed(egui::Key::Enter));
         let some = !found.is_empty();
         let older = button::icon_named(ui, cx, Icon::Up, cx.tr(T::PreviousHit), cx.c.ink, some).clicked() || enter;
-        let newer = button::icon_named(ui, cx, Icon::Down, cx.tr(T::NextHit), cx.c.ink, some).clicked();
+        let newer = button::icon_named(ui, cx, Icon::Below, cx.tr(T::NextHit), cx.c.ink, some).clicked();
         if changed {
             find.at = 0;
         } else if some && older {

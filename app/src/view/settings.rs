@@ -83,11 +83,11 @@ fn text_size(ui: &mut Ui, cx: &Cx<'_>, prefs: Prefs) -> Option<Prefs> {
     let at = sizes.iter().position(|size| *size >= prefs.text_percent).unwrap_or(1);
     let mut next = None;
     ui.horizontal(|ui| {
-        if button::icon_named(ui, cx, Icon::Down, cx.tr(T::Smaller), cx.c.ink, at > 0).clicked() {
+        if button::icon_named(ui, cx, Icon::Minus, cx.tr(T::Smaller), cx.c.ink, at > 0).clicked() {
             next = at.checked_sub(1);
         }
         ui.label(RichText::new(cx.with(T::TextSizeValue, &[&prefs.text_percent.to_string()])).font(theme::strong(size::BODY)).color(cx.c.ink));
-        if button::icon_named(ui, cx, Icon::Up, cx.tr(T::Larger), cx.c.ink, at + 1 < sizes.len()).clicked() {
+        if button::icon_named(ui, cx, Icon::Plus, cx.tr(T::Larger), cx.c.ink, at + 1 < sizes.len()).clicked() {
             next = Some(at + 1);
         }
     });

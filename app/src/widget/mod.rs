@@ -57,7 +57,7 @@ impl Cx<'_> {
             || self.tr(T::NoTime).to_owned(),
             |ms| {
                 let local = self.zone.local(ms);
-                self.with(T::About2, &[&format!("{} {}", clock::day(self.lang, local, self.today), clock::time(local))])
+                self.with(T::DayAndTime, &[&clock::day(self.lang, local, self.today), &clock::time(local)])
             },
         )
     }
