@@ -211,7 +211,8 @@ impl<W: World> App<W> {
             self.model.notify(Notice { sentence: T::ClipboardCleared, parts: Vec::new(), trouble: false });
         }
         let minutes = self.model.prefs.auto_lock_minutes;
-        let lock_at = (minutes > 0 && self.model.stage == Stage::Open).then(|| self.last_input + f64::from(minutes) * 60.0);
+        let lock_at = (minutes > 0 && self.model.stage == Stage::Open)
+            .then(|| self.last_input + f64::from(minutes) * 60.0);
         if lock_at.is_some_and(|at| now >= at) {
             self.last_input = now;
             self.world.tell(Command::Lock);
@@ -225,7 +226,9 @@ impl<W: World> App<W> {
         if !self.model.stage.is_open() {
             return None;
         }
-        let hit = |modifiers, key| ui.input_mut(|input| input.consume_shortcut(&KeyboardShortcut::new(modifiers, key)));
+        let hit = |modifiers, key| {
+            ui.input_mut(|input| input.consume_shortcut(&KeyboardShortcut::new(modifiers, key)))
+        };
         if hit(Modifiers::COMMAND, Key::K) {
             return Some(Action::Palette);
         }
@@ -243,7 +246,10 @@ impl<W: World> App<W> {
                 return self.neighbour(step);
             }
         }
-        if self.views.palette.is_none() && !egui::Popup::is_any_open(ui.ctx()) && hit(Modifiers::NONE, Key::Escape) {
+        if self.views.palette.is_none()
+            && !egui::Popup::is_any_open(ui.ctx())
+            && hit(Modifiers::NONE, Key::Escape)
+        {
             return self.escape();
         }
         None
@@ -280,8 +286,12 @@ impl<W: World> App<W> {
                 centre(ui, cx, |ui| page::column(ui, measure::FORM, |ui| page::working(ui, cx, T::Loading)));
                 None
             }
-            Stage::Welcome => centre(ui, cx, |ui| view::welcome::show(ui, cx, &self.model, &mut self.views.welcome)),
-            Stage::Locked => centre(ui, cx, |ui| view::unlock::show(ui, cx, &self.model, &mut self.views.unlock)),
+            Stage::Welcome => {
+                centre(ui, cx, |ui| view::welcome::show(ui, cx, &self.model, &mut self.views.welcome))
+            }
+            Stage::Locked => {
+                centre(ui, cx, |ui| view::unlock::show(ui, cx, &self.model, &mut self.views.unlock))
+            }
             Stage::Open | Stage::Practice => self.draw_open(ui, cx),
         }
     }
@@ -289,18 +299,34 @@ impl<W: World> App<W> {
     fn draw_open(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> Option<Action> {
         let mut asked = None;
         if self.model.stage == Stage::Practice {
-            let frame = Frame::NONE.fill(cx.c.indigo_soft).inner_margin(Margin::symmetric(space::L as i8, space::XS as i8));
+            let frame = Frame::NONE
+                .fill(cx.c.indigo_soft)
+                .inner_margin(Margin::symmetric(space::L as i8, space::XS as i8));
             egui::Panel::top("practice").frame(frame).show_separator_line(false).show(ui, |ui| {
-                ui.vertical_centered(|ui| ui.label(RichText::new(cx.tr(T::PracticeBanner)).font(theme::strong(size::SMALL)).color(cx.c.indigo)));
+                ui.vertical_centered(|ui| {
+                    ui.label(
+                        RichText::new(cx.tr(T::PracticeBanner))
+                            .font(theme::strong(size::SMALL))
+                            .color(cx.c.indigo),
+                    )
+                });
             });
         }
         let inside_chat = matches!(self.route, Route::Chats(Some(_)) | Route::Contact(_) | Route::Verify(_));
         let rail = Frame::NONE.fill(cx.c.rail);
         if !cx.narrow {
-            let panel = egui::Panel::left("rail").exact_size(measure::RAIL).resizable(false).frame(rail).show_separator_line(false);
+            let panel = egui::Panel::left("rail")
+                .exact_size(measure::RAIL)
+                .resizable(false)
+                .frame(rail)
+                .show_separator_line(false);
             asked = panel.show(ui, |ui| view::rail::side(ui, cx, &self.model, self.route)).inner;
         } else if !inside_chat {
-            let panel = egui::Panel::bottom("rail-foot").exact_size(measure::RAIL_FOOT).resizable(false).frame(rail).show_separator_line(false);
+            let panel = egui::Panel::bottom("rail-foot")
+                .exact_size(measure::RAIL_FOOT)
+                .resizable(false)
+                .frame(rail)
+                .show_separator_line(false);
             asked = panel.show(ui, |ui| view::rail::foot(ui, cx, &self.model, self.route)).inner;
         }
         asked.or(self.draw_route(ui, cx))
@@ -312,10 +338,14 @@ impl<W: World> App<W> {
             Route::Chats(open) => self.draw_chats(ui, cx, open),
             Route::People => centre(ui, cx, |ui| view::people::show(ui, cx, model)),
             Route::Add => centre(ui, cx, |ui| view::add::show(ui, cx, model, &mut self.views.add)),
-            Route::Network => centre(ui, cx, |ui| view::network::show(ui, cx, model, &mut self.views.network)),
+            Route::Network => {
+                centre(ui, cx, |ui| view::network::show(ui, cx, model, &mut self.views.network))
+            }
             Route::Settings => centre(ui, cx, |ui| view::settings::show(ui, cx, model)),
             Route::Contact(id) => match model.chat(id) {
-                Some(chat) => centre(ui, cx, |ui| view::contact::show(ui, cx, model, chat, &mut self.views.contact)),
+                Some(chat) => {
+                    centre(ui, cx, |ui| view::contact::show(ui, cx, model, chat, &mut self.views.contact))
+                }
                 None => Some(Action::Go(Route::Chats(None))),
             },
             Route::Verify(id) => match model.chat(id) {
@@ -328,11 +358,18 @@ impl<W: World> App<W> {
     fn draw_chats(&mut self, ui: &mut Ui, cx: &Cx<'_>, open: Option<ChatId>) -> Option<Action> {
         let list = Frame::NONE.fill(cx.c.surface);
         if cx.narrow && open.is_none() {
-            return egui::CentralPanel::default().frame(list).show(ui, |ui| view::chats::show(ui, cx, &self.model, open, &mut self.views)).inner;
+            return egui::CentralPanel::default()
+                .frame(list)
+                .show(ui, |ui| view::chats::show(ui, cx, &self.model, open, &mut self.views))
+                .inner;
         }
         let mut asked = None;
         if !cx.narrow {
-            let panel = egui::Panel::left("list").default_size(measure::LIST).size_range(measure::LIST_MIN..=measure::LIST_MAX).resizable(true).frame(list);
+            let panel = egui::Panel::left("list")
+                .default_size(measure::LIST)
+                .size_range(measure::LIST_MIN..=measure::LIST_MAX)
+                .resizable(true)
+                .frame(list);
             // egui names the handle in English; the id is built as its panel builds it.
             let handle = ui.make_persistent_id("list").with("__resize");
             asked = panel.show(ui, |ui| view::chats::show(ui, cx, &self.model, open, &mut self.views)).inner;
@@ -340,7 +377,11 @@ impl<W: World> App<W> {
         }
         let Some(chat) = open.and_then(|id| self.model.chat(id)) else {
             return asked.or(centre(ui, cx, |ui| {
-                if self.model.chats.is_empty() { None } else { page::empty(ui, cx, Icon::Chats, T::ChooseChat, T::ChooseChatBody, None) }
+                if self.model.chats.is_empty() {
+                    None
+                } else {
+                    page::empty(ui, cx, Icon::Chats, T::ChooseChat, T::ChooseChatBody, None)
+                }
             }));
         };
         let beside = ui.available_width() >= DETAILS_BESIDE;
@@ -349,13 +390,20 @@ impl<W: World> App<W> {
             let timeline = self.model.timelines.get(&of);
             if beside {
                 let frame = Frame::NONE.fill(cx.c.surface).inner_margin(Margin::same(space::L as i8));
-                let panel = egui::Panel::right("details").exact_size(measure::DETAILS).resizable(false).frame(frame);
-                panel.show(ui, |ui| egui::ScrollArea::vertical().show(ui, |ui| close = view::trail::show(ui, cx, &self.model, timeline, key)));
-            } else {
-                let modal = egui::Modal::new(egui::Id::unique("details")).frame(sheet(ui.style())).backdrop_color(cx.c.veil).show(ui.ctx(), |ui| {
-                    ui.set_width(measure::DETAILS);
-                    view::trail::show(ui, cx, &self.model, timeline, key)
+                let panel =
+                    egui::Panel::right("details").exact_size(measure::DETAILS).resizable(false).frame(frame);
+                panel.show(ui, |ui| {
+                    egui::ScrollArea::vertical()
+                        .show(ui, |ui| close = view::trail::show(ui, cx, &self.model, timeline, key))
                 });
+            } else {
+                let modal = egui::Modal::new(egui::Id::unique("details"))
+                    .frame(sheet(ui.style()))
+                    .backdrop_color(cx.c.veil)
+                    .show(ui.ctx(), |ui| {
+                        ui.set_width(measure::DETAILS);
+                        view::trail::show(ui, cx, &self.model, timeline, key)
+                    });
                 close = modal.inner || modal.should_close();
             }
         }
@@ -369,10 +417,13 @@ impl<W: World> App<W> {
 
     fn palette(&mut self, ctx: &egui::Context, cx: &Cx<'_>, asked: &mut Option<Action>) {
         let Some(palette) = &mut self.views.palette else { return };
-        let area = egui::Modal::default_area(egui::Id::unique("palette")).anchor(egui::Align2::CENTER_TOP, [0.0, measure::BAR]);
-        let modal = egui::Modal::new(egui::Id::unique("palette")).area(area).frame(sheet(&ctx.global_style())).backdrop_color(cx.c.veil).show(ctx, |ui| {
-            view::palette::show(ui, cx, &self.model, palette)
-        });
+        let area = egui::Modal::default_area(egui::Id::unique("palette"))
+            .anchor(egui::Align2::CENTER_TOP, [0.0, measure::BAR]);
+        let modal = egui::Modal::new(egui::Id::unique("palette"))
+            .area(area)
+            .frame(sheet(&ctx.global_style()))
+            .backdrop_color(cx.c.veil)
+            .show(ctx, |ui| view::palette::show(ui, cx, &self.model, palette));
         let should_close = modal.should_close();
         let (done, action) = modal.inner;
         if action.is_some() {
@@ -393,17 +444,26 @@ impl<W: World> App<W> {
         let until = *self.notice_until.get_or_insert(now + NOTICE_S);
         let parts: Vec<&str> = notice.parts.iter().map(String::as_str).collect();
         let text = cx.with(notice.sentence, &parts);
-        let (ground, ink) = if notice.trouble { (cx.c.persimmon_soft, cx.c.persimmon) } else { (cx.c.raised, cx.c.ink) };
+        let (ground, ink) =
+            if notice.trouble { (cx.c.persimmon_soft, cx.c.persimmon) } else { (cx.c.raised, cx.c.ink) };
         let mut dismissed = false;
-        egui::Area::new(egui::Id::unique("notice")).anchor(egui::Align2::CENTER_BOTTOM, [0.0, -measure::RAIL_FOOT - space::L]).order(egui::Order::Foreground).show(ctx, |ui| {
-            Frame::popup(ui.style()).fill(ground).inner_margin(Margin::symmetric(space::M as i8, space::XS as i8)).show(ui, |ui| {
-                ui.horizontal(|ui| {
-                    ui.set_max_width(measure::PALETTE.min(ctx.content_rect().width() - space::XXL * 2.0));
-                    ui.label(RichText::new(&text).font(theme::regular(size::SMALL)).color(ink));
-                    dismissed = button::icon(ui, cx, Icon::Cross, T::Dismiss).clicked();
-                });
+        egui::Area::new(egui::Id::unique("notice"))
+            .anchor(egui::Align2::CENTER_BOTTOM, [0.0, -measure::RAIL_FOOT - space::L])
+            .order(egui::Order::Foreground)
+            .show(ctx, |ui| {
+                Frame::popup(ui.style())
+                    .fill(ground)
+                    .inner_margin(Margin::symmetric(space::M as i8, space::XS as i8))
+                    .show(ui, |ui| {
+                        ui.horizontal(|ui| {
+                            ui.set_max_width(
+                                measure::PALETTE.min(ctx.content_rect().width() - space::XXL * 2.0),
+                            );
+                            ui.label(RichText::new(&text).font(theme::regular(size::SMALL)).color(ink));
+                            dismissed = button::icon(ui, cx, Icon::Cross, T::Dismiss).clicked();
+                        });
+                    });
             });
-        });
         if dismissed || now >= until {
             self.model.notices.remove(0);
             self.notice_until = None;
@@ -431,7 +491,10 @@ impl<W: World> App<W> {
                 self.trail = Some((chat, key));
                 self.world.tell(Command::Trail(key));
             }
-            Action::Palette => self.views.palette = if self.views.palette.is_some() { None } else { Some(view::palette::Palette::default()) },
+            Action::Palette => {
+                self.views.palette =
+                    if self.views.palette.is_some() { None } else { Some(view::palette::Palette::default()) }
+            }
             Action::FindInChat => {
                 if let Route::Chats(Some(chat)) = self.route {
                     self.views.conversations.entry(chat).or_default().toggle_find();

@@ -177,21 +177,32 @@ impl Worker {
                 let config = Config { name, ..Config::default() };
                 self.tell.say(Update::Began(Task::Create)).await;
                 match Node::create(&self.paths.profile, passphrase.as_bytes(), config).await {
-                    Ok((node, events)) => self.opened(Session::new(node, events, self.tell.clone()), None, Task::Create).await,
-                    Err(error) => self.tell.say(Update::Failed(Task::Create, failure(&error, T::FailCreate))).await,
+                    Ok((node, events)) => {
+                        self.opened(Session::new(node, events, self.tell.clone()), None, Task::Create).await
+                    }
+                    Err(error) => {
+                        self.tell.say(Update::Failed(Task::Create, failure(&error, T::FailCreate))).await
+                    }
                 }
             }
             Command::Unlock { passphrase } => {
                 self.tell.say(Update::Began(Task::Unlock)).await;
                 match Node::open(&self.paths.profile, passphrase.as_bytes(), Config::default()).await {
-                    Ok((node, events)) => self.opened(Session::new(node, events, self.tell.clone()), None, Task::Unlock).await,
-                    Err(error) => self.tell.say(Update::Failed(Task::Unlock, failure(&error, T::FailOpen))).await,
+                    Ok((node, events)) => {
+                        self.opened(Session::new(node, events, self.tell.clone()), None, Task::Unlock).await
+                    }
+                    Err(error) => {
+                        self.tell.say(Update::Failed(Task::Unlock, failure(&error, T::FailOpen))).await
+                    }
                 }
             }
             Command::Practice { name, korean } => {
                 self.tell.say(Update::Began(Task::Create)).await;
                 match Cast::gather(&name, korean).await {
-                    Ok((cast, node, events)) => self.opened(Session::new(node, events, self.tell.clone()), Some(cast), Task::Create).await,
+                    Ok((cast, node, events)) => {
+                        self.opened(Session::new(node, events, self.tell.clone()), Some(cast), Task::Create)
+                            .await
+                    }
                     Err(detail) => {
                         let failure = crate::model::Failure { sentence: T::NotOnThisComputer, detail };
                         self.tell.say(Update::Failed(Task::Create, failure)).await;
@@ -243,7 +254,115 @@ impl Worker {
         let (paths, prefs) = (self.paths.clone(), *prefs);
         let kept = tokio::task::spawn_blocking(move || paths.keep(&prefs)).await;
         if !matches!(kept, Ok(Ok(()))) {
-            self.tell.say(Update::Notice(Notice { sentence: T::PrefsNotSaved, parts: Vec::new(), trouble: true })).await;
+            self.tell
+                .say(Update::Notice(Notice { sentence: T::PrefsNotSaved, parts: Vec::new(), trouble: true }))
+                .await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::mpsc::{Receiver, channel},
+        time::{Duration, Instant},
+    };
+
+    use super::*;
+    use crate::model::{Delivery, Model};
+
+    /// Longest wait for one fact; only a defect reaches it.
+    const WAIT: Duration = Duration::from_secs(120);
+
+    struct Window {
+        bridge: Bridge,
+        model: Model,
+        woken: Receiver<()>,
+    }
+
+    impl Window {
+        fn open(home: &std::path::Path) -> Window {
+            let (wake, woken) = channel();
+            let paths = Paths { profile: home.join("profile"), prefs: home.join("window.toml") };
+            let wake = move || wake.send(()).unwrap_or_default();
+            Window { bridge: Bridge::start(paths, wake).expect("a worker"), model: Model::default(), woken }
+        }
+
+        fn until(&mut self, what: &str, fact: impl Fn(&Model) -> bool) {
+            let began = Instant::now();
+            while !fact(&self.model) {
+                assert!(began.elapsed() < WAIT, "{what} did not come: {:?}", self.model.failures);
+                let _ = self.woken.recv_timeout(Duration::from_secs(1));
+                while let Some(update) = self.bridge.take() {
+                    self.model.apply(update);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn practice_contacts_greet_and_answer_and_leave_no_trace() {
+        let home = tempfile::tempdir().expect("a folder");
+        let mut window = Window::open(home.path());
+        window.until("welcome", |m| m.stage == Stage::Welcome);
+        window.bridge.tell(Command::Practice { name: "나".into(), korean: true });
+        window.until("practice", |m| m.stage == Stage::Practice);
+        window.until("two greetings", |m| {
+            m.chats.len() == 2 && m.chats.iter().all(|c| c.is_live() && c.unread == 1)
+        });
+
+        let chat = window.model.chats[0].id;
+        window.bridge.tell(Command::Open(chat));
+        window.until("the greeting", |m| {
+            m.timelines.get(&chat).is_some_and(|t| t.messages.len() == 1 && t.first_unread.is_some())
+        });
+        window.bridge.tell(Command::Seen(chat));
+        window.until("nothing unread", |m| m.chat(chat).is_some_and(|c| c.unread == 0));
+        let greeting = window.model.timelines[&chat].messages[0].key;
+        window.bridge.tell(Command::Send { chat, text: "반가워요".into(), reply_to: Some(greeting) });
+        window.until("the own message, the answer to it and its receipt", |m| {
+            let talk = &m.timelines[&chat].messages;
+            talk.len() == 3
+                && talk[1].mine
+                && talk[1].reply.is_some()
+                && talk[1].delivery >= Delivery::Delivered
+                && !talk[2].mine
+        });
+        let sent = window.model.timelines[&chat].messages[1].key;
+        window.bridge.tell(Command::Trail(sent));
+        window.until("the trail", |m| m.trail.as_ref().is_some_and(|t| t.key == sent && t.steps.len() >= 3));
+        window.bridge.tell(Command::Safety(chat));
+        window.until("the safety number", |m| m.safety.as_ref().is_some_and(|s| s.groups.len() == 12));
+        window.bridge.tell(Command::Verify(chat, true));
+        window.until("the verified sign", |m| m.chat(chat).is_some_and(|c| c.verified));
+        window.bridge.tell(Command::Rename(chat, "새 이름".into()));
+        window.until("the new name", |m| m.chat(chat).is_some_and(|c| c.name == "새 이름"));
+        window.bridge.tell(Command::Lock);
+        window.until("nothing left open", |m| m.stage == Stage::Welcome && m.chats.is_empty());
+        drop(window);
+        assert_eq!(std::fs::read_dir(home.path()).expect("the folder").count(), 0);
+    }
+
+    #[test]
+    fn a_profile_is_made_locked_refused_and_opened_again() {
+        let home = tempfile::tempdir().expect("a folder");
+        let mut window = Window::open(home.path());
+        let secret = |text: &str| zeroize::Zeroizing::new(text.to_owned());
+        window.bridge.tell(Command::Create { name: "하늘".into(), passphrase: secret("등불 강가") });
+        window.until("an open profile", |m| m.stage == Stage::Open && m.me.name == "하늘");
+        window.bridge.tell(Command::RelayAdd("rubbish".into()));
+        window.until("a refusal", |m| m.failures.contains_key(&Task::Relay));
+        window.bridge.tell(Command::Lock);
+        window.until("a lock", |m| m.stage == Stage::Locked && m.me.name.is_empty());
+        window.bridge.tell(Command::Unlock { passphrase: secret("wrong") });
+        window.until("a refusal", |m| {
+            m.failures.get(&Task::Unlock).is_some_and(|f| f.sentence == T::WrongPassphrase)
+        });
+        window.bridge.tell(Command::Unlock { passphrase: secret("등불 강가") });
+        window.until("an open profile", |m| m.stage == Stage::Open && m.me.name == "하늘");
+        window.bridge.tell(Command::Keep(Prefs { text_percent: 130, ..Prefs::default() }));
+        drop(window);
+        let paths = Paths { profile: home.path().join("profile"), prefs: home.path().join("window.toml") };
+        assert_eq!(paths.prefs().map(|p| p.text_percent), Some(130));
     }
 }

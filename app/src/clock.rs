@@ -7,7 +7,9 @@ const ZONE_BYTES_MAX: usize = 64 * 1024;
 
 /// Milliseconds since 1970 by this computer's clock.
 pub(crate) fn now_ms() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// A local time zone: when its offset from UTC changes.
@@ -34,7 +36,9 @@ impl Zone {
         let (times, rest) = body.split_at_checked(head.times * 8)?;
         let (kinds, rest) = rest.split_at_checked(head.times)?;
         let types = rest.get(..head.types * 6)?;
-        let offset = |kind: usize| -> Option<i32> { Some(i32::from_be_bytes(types.get(kind * 6..kind * 6 + 4)?.try_into().ok()?)) };
+        let offset = |kind: usize| -> Option<i32> {
+            Some(i32::from_be_bytes(types.get(kind * 6..kind * 6 + 4)?.try_into().ok()?))
+        };
         let mut changes = vec![(i64::MIN, offset(0)?)];
         for (time, kind) in times.chunks_exact(8).zip(kinds) {
             changes.push((i64::from_be_bytes(time.try_into().ok()?), offset(usize::from(*kind))?));
@@ -74,12 +78,28 @@ impl Header {
         if &head[..4] != b"TZif" || head[4] < b'2' {
             return None;
         }
-        let count = |at: usize| usize::try_from(u32::from_be_bytes(head[at..at + 4].try_into().ok()?)).ok().filter(|n| *n < ZONE_BYTES_MAX);
-        Some(Header { ut: count(20)?, std: count(24)?, leaps: count(28)?, times: count(32)?, types: count(36)?, chars: count(40)? })
+        let count = |at: usize| {
+            usize::try_from(u32::from_be_bytes(head[at..at + 4].try_into().ok()?))
+                .ok()
+                .filter(|n| *n < ZONE_BYTES_MAX)
+        };
+        Some(Header {
+            ut: count(20)?,
+            std: count(24)?,
+            leaps: count(28)?,
+            times: count(32)?,
+            types: count(36)?,
+            chars: count(40)?,
+        })
     }
 
     fn body(&self, time_size: usize) -> usize {
-        self.times * (time_size + 1) + self.types * 6 + self.chars + self.leaps * (time_size + 4) + self.std + self.ut
+        self.times * (time_size + 1)
+            + self.types * 6
+            + self.chars
+            + self.leaps * (time_size + 4)
+            + self.std
+            + self.ut
     }
 }
 
@@ -104,7 +124,11 @@ fn civil(days: i64) -> (i64, usize, i64) {
     let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     let mp = (5 * doy + 2) / 153;
     let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    (yoe + era * 400 + i64::from(month <= 2), usize::try_from(month).unwrap_or(1), doy - (153 * mp + 2) / 5 + 1)
+    (
+        yoe + era * 400 + i64::from(month <= 2),
+        usize::try_from(month).unwrap_or(1),
+        doy - (153 * mp + 2) / 5 + 1,
+    )
 }
 
 /// The hour and minute, as a label.
@@ -120,9 +144,15 @@ pub(crate) fn day(lang: Lang, local: Local, today: i64) -> String {
         _ => {
             let weekday = usize::try_from((local.day + 4).rem_euclid(7)).unwrap_or(0);
             let month = MONTHS_EN[(local.month - 1) % 12];
-            let date = lang.with(T::DateLong, &[&local.year.to_string(), &local.month.to_string(), &local.of_month.to_string(), month]);
+            let date = lang.with(
+                T::DateLong,
+                &[&local.year.to_string(), &local.month.to_string(), &local.of_month.to_string(), month],
+            );
             let name = WEEKDAYS[usize::from(lang == Lang::Ko)][weekday];
-            lang.with(T::DayLine, &if lang == Lang::Ko { [date.as_str(), name] } else { [name, date.as_str()] })
+            lang.with(
+                T::DayLine,
+                &if lang == Lang::Ko { [date.as_str(), name] } else { [name, date.as_str()] },
+            )
         }
     }
 }
@@ -132,7 +162,10 @@ pub(crate) fn short(lang: Lang, local: Local, today: i64) -> String {
     match today - local.day {
         0 => time(local),
         1 => lang.tr(T::Yesterday).to_owned(),
-        _ => lang.with(T::DateShort, &[&local.year.to_string(), &local.month.to_string(), &local.of_month.to_string()]),
+        _ => lang.with(
+            T::DateShort,
+            &[&local.year.to_string(), &local.month.to_string(), &local.of_month.to_string()],
+        ),
     }
 }
 

@@ -7,8 +7,8 @@ use crate::{
     app::{App, World},
     i18n::{Lang, T},
     model::{
-        Bond, Chat, ChatId, Delivery, Failure, Last, Me, Message, MessageKey, Notice, PageAt, Quote, Relay, RelayKey, Roads, Safety, Stage, Step, StepKind, Task,
-        Trail, Update,
+        Bond, Chat, ChatId, Delivery, Failure, Last, Me, Message, MessageKey, Notice, PageAt, Quote, Relay,
+        RelayKey, Roads, Safety, Stage, Step, StepKind, Task, Trail, Update,
     },
     route::Route,
 };
@@ -89,8 +89,16 @@ impl Fake {
 
     fn opened(&mut self) {
         let account = "k3f7q2mznb5xw4ghy6rt";
-        let me = Me { name: "김하늘".into(), account: account.into(), addresses: vec!["/ip4/10.0.0.21/tcp/40117".into(), "/ip4/10.0.0.21/udp/40117/quic-v1".into()] };
-        self.updates.extend([Update::Me(me), Update::Chats(self.chats.clone()), Update::Roads(self.roads.clone())]);
+        let me = Me {
+            name: "김하늘".into(),
+            account: account.into(),
+            addresses: vec!["/ip4/10.0.0.21/tcp/40117".into(), "/ip4/10.0.0.21/udp/40117/quic-v1".into()],
+        };
+        self.updates.extend([
+            Update::Me(me),
+            Update::Chats(self.chats.clone()),
+            Update::Roads(self.roads.clone()),
+        ]);
     }
 
     fn people(&mut self, lang: Lang) {
@@ -106,19 +114,59 @@ impl Fake {
         for (index, (name, live, verified, unread)) in people.into_iter().enumerate() {
             let id = ChatId(u32::try_from(index).unwrap_or(0) + 1);
             let seed = 0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(u64::from(id.0));
-            self.chats.push(Chat { id, name: name.into(), their_name: name.into(), seed, verified, bond: if live { Bond::Live } else { Bond::Waiting }, writable: live, last: None, unread, order: 100 - u64::from(id.0) });
+            self.chats.push(Chat {
+                id,
+                name: name.into(),
+                their_name: name.into(),
+                seed,
+                verified,
+                bond: if live { Bond::Live } else { Bond::Waiting },
+                writable: live,
+                last: None,
+                unread,
+                order: 100 - u64::from(id.0),
+            });
         }
         let now = self.now;
         let day = 24 * 60 * MINUTE;
         let lines: [(bool, &str, u64); 9] = [
-            (false, pick("세미나 자료 받았어요?", "Did you get the seminar papers?"), now - day - 300 * MINUTE),
-            (true, pick("네, 어젯밤에 중계소에서 받았어요.", "Yes, they came from the relay last night."), now - day - 290 * MINUTE),
-            (true, pick("3장까지 읽었는데 질문이 하나 있어요.", "I read up to chapter 3 and have one question."), now - day - 289 * MINUTE),
-            (false, pick("내일 얘기해요. 연구동 2층 회의실에서 두 시쯤 어때요? 프린터가 고장 나서 자료는 각자 가져와야 해요.",
-                "Let us talk tomorrow. How about two o'clock in the meeting room on the second floor? The printer is broken, so everyone brings their own copy."), now - day - 280 * MINUTE),
+            (
+                false,
+                pick("세미나 자료 받았어요?", "Did you get the seminar papers?"),
+                now - day - 300 * MINUTE,
+            ),
+            (
+                true,
+                pick("네, 어젯밤에 중계소에서 받았어요.", "Yes, they came from the relay last night."),
+                now - day - 290 * MINUTE,
+            ),
+            (
+                true,
+                pick("3장까지 읽었는데 질문이 하나 있어요.", "I read up to chapter 3 and have one question."),
+                now - day - 289 * MINUTE,
+            ),
+            (
+                false,
+                pick(
+                    "내일 얘기해요. 연구동 2층 회의실에서 두 시쯤 어때요? 프린터가 고장 나서 자료는 각자 가져와야 해요.",
+                    "Let us talk tomorrow. How about two o'clock in the meeting room on the second floor? The printer is broken, so everyone brings their own copy.",
+                ),
+                now - day - 280 * MINUTE,
+            ),
             (true, pick("좋아요 :)", "Good :)"), now - day - 279 * MINUTE),
-            (false, pick("지금 네트워크가 끊겼다 붙었다 해요. 메시지가 늦게 갈 수도 있어요.", "The network comes and goes here. Messages may be late."), now - 50 * MINUTE),
-            (true, pick("괜찮아요. 닿으면 알려 주니까요.", "That is fine, it tells me when they arrive."), now - 44 * MINUTE),
+            (
+                false,
+                pick(
+                    "지금 네트워크가 끊겼다 붙었다 해요. 메시지가 늦게 갈 수도 있어요.",
+                    "The network comes and goes here. Messages may be late.",
+                ),
+                now - 50 * MINUTE,
+            ),
+            (
+                true,
+                pick("괜찮아요. 닿으면 알려 주니까요.", "That is fine, it tells me when they arrive."),
+                now - 44 * MINUTE,
+            ),
             (false, pick("회의실 예약했어요.", "I booked the room."), now - 12 * MINUTE),
             (true, pick("고마워요! 곧 갈게요.", "Thank you! On my way."), now - 3 * MINUTE),
         ];
@@ -135,9 +183,19 @@ impl Fake {
         talk[8].reply = Some(Quote { key: talk[7].key, mine: false, text: talk[7].text.clone() });
         let last = [
             (1, talk[8].text.clone(), Some(Delivery::OnRelay(2)), now - 3 * MINUTE),
-            (2, pick("그 장비는 월요일에 점검한대요", "They check that device on Monday").into(), None, now - 20 * MINUTE),
+            (
+                2,
+                pick("그 장비는 월요일에 점검한대요", "They check that device on Monday").into(),
+                None,
+                now - 20 * MINUTE,
+            ),
             (3, pick("밥 먹었니?", "Have you eaten?").into(), None, now - day),
-            (5, pick("사진은 USB로 드릴게요", "I will bring the pictures on a stick").into(), Some(Delivery::Sealed), now - 3 * day),
+            (
+                5,
+                pick("사진은 USB로 드릴게요", "I will bring the pictures on a stick").into(),
+                Some(Delivery::Sealed),
+                now - 3 * day,
+            ),
         ];
         for (id, text, delivery, label) in last {
             if let Some(chat) = self.chats.iter_mut().find(|c| c.id.0 == id) {
@@ -151,7 +209,12 @@ impl Fake {
             let (chat, count) = (chat.id, chat.unread.max(1));
             let talk = (0..count)
                 .map(|i| {
-                    let mut m = message(self.next + 1 + u64::from(i), last.delivery.is_some(), &last.text, last.label_ms.unwrap_or(now) - u64::from(count - i) * MINUTE);
+                    let mut m = message(
+                        self.next + 1 + u64::from(i),
+                        last.delivery.is_some(),
+                        &last.text,
+                        last.label_ms.unwrap_or(now) - u64::from(count - i) * MINUTE,
+                    );
                     m.delivery = last.delivery.unwrap_or(Delivery::Delivered);
                     m
                 })
@@ -171,8 +234,16 @@ impl Fake {
         let end = end.min(talk.len());
         let start = end.saturating_sub(PAGE);
         let unread = self.chats.iter().find(|c| c.id == chat).map_or(0, |c| c.unread as usize);
-        let first_unread = (unread > 0).then(|| talk.len().checked_sub(unread).and_then(|i| talk.get(i)).map(|m| m.key)).flatten();
-        self.updates.push_back(Update::Page { chat, messages: talk[start..end].to_vec(), more: start > 0, at, first_unread });
+        let first_unread = (unread > 0)
+            .then(|| talk.len().checked_sub(unread).and_then(|i| talk.get(i)).map(|m| m.key))
+            .flatten();
+        self.updates.push_back(Update::Page {
+            chat,
+            messages: talk[start..end].to_vec(),
+            more: start > 0,
+            at,
+            first_unread,
+        });
     }
 
     fn contact(&mut self, chat: ChatId, change: impl FnOnce(&mut Chat)) {
@@ -188,7 +259,17 @@ impl Fake {
 }
 
 fn message(key: u64, mine: bool, text: &str, label: u64) -> Message {
-    Message { key: MessageKey::invented(key), place: key, mine, text: crate::text::body(text), reply: None, label_ms: Some(label), late: false, gap: false, delivery: Delivery::Delivered }
+    Message {
+        key: MessageKey::invented(key),
+        place: key,
+        mine,
+        text: crate::text::body(text),
+        reply: None,
+        label_ms: Some(label),
+        late: false,
+        gap: false,
+        delivery: Delivery::Delivered,
+    }
 }
 
 impl World for Fake {
@@ -222,10 +303,16 @@ impl World for Fake {
                 let key = self.key();
                 let mut sent = message(key, true, &text, self.now);
                 sent.delivery = Delivery::Written;
-                let quoted = reply_to.and_then(|to| self.talks.get(&chat)?.iter().find(|m| m.key == to).cloned());
-                sent.reply = quoted.map(|m| Quote { key: m.key, mine: m.mine, text: crate::text::line(&m.text, 120) });
+                let quoted =
+                    reply_to.and_then(|to| self.talks.get(&chat)?.iter().find(|m| m.key == to).cloned());
+                sent.reply =
+                    quoted.map(|m| Quote { key: m.key, mine: m.mine, text: crate::text::line(&m.text, 120) });
                 self.talks.entry(chat).or_default().push(sent.clone());
-                self.updates.extend([Update::Done(Task::Send), Update::Arrived(chat, sent), Update::Delivery(MessageKey::invented(key), Delivery::Delivered)]);
+                self.updates.extend([
+                    Update::Done(Task::Send),
+                    Update::Arrived(chat, sent),
+                    Update::Delivery(MessageKey::invented(key), Delivery::Delivered),
+                ]);
                 let label_ms = Some(self.now);
                 self.contact(chat, |c| {
                     c.last = Some(Last { text, delivery: Some(Delivery::Delivered), label_ms });
@@ -234,7 +321,11 @@ impl World for Fake {
             }
             Command::Seen(chat) => self.contact(chat, |c| c.unread = 0),
             Command::Trail(key) => {
-                let step = |kind, minutes, detail: &str| Step { kind, label_ms: Some(self.now - minutes * MINUTE), detail: detail.into() };
+                let step = |kind, minutes, detail: &str| Step {
+                    kind,
+                    label_ms: Some(self.now - minutes * MINUTE),
+                    detail: detail.into(),
+                };
                 let steps = vec![
                     step(StepKind::Written, 4, ""),
                     step(StepKind::Sealed, 4, ""),
@@ -247,16 +338,32 @@ impl World for Fake {
             Command::Accept { text, .. } if text.len() < 40 => self.fail(Task::Accept, T::FailInvite),
             Command::Accept { name, .. } => {
                 let id = ChatId(u32::try_from(self.chats.len()).unwrap_or(0) + 1);
-                self.chats.push(Chat { id, name, their_name: String::new(), seed: 7, verified: false, bond: Bond::Waiting, writable: false, last: None, unread: 0, order: 500 });
+                self.chats.push(Chat {
+                    id,
+                    name,
+                    their_name: String::new(),
+                    seed: 7,
+                    verified: false,
+                    bond: Bond::Waiting,
+                    writable: false,
+                    last: None,
+                    unread: 0,
+                    order: 500,
+                });
                 self.updates.extend([Update::Done(Task::Accept), Update::Chats(self.chats.clone())]);
             }
             Command::Rename(chat, name) => {
                 self.contact(chat, |c| c.name = name);
                 self.updates.push_back(Update::Done(Task::Rename));
-                self.updates.push_back(Update::Notice(Notice { sentence: T::NameSaved, parts: Vec::new(), trouble: false }));
+                self.updates.push_back(Update::Notice(Notice {
+                    sentence: T::NameSaved,
+                    parts: Vec::new(),
+                    trouble: false,
+                }));
             }
             Command::Safety(chat) => {
-                let groups: Vec<String> = (0_u32..12).map(|i| format!("{:05}", (i * 7919 + 10_271) % 100_000)).collect();
+                let groups: Vec<String> =
+                    (0_u32..12).map(|i| format!("{:05}", (i * 7919 + 10_271) % 100_000)).collect();
                 let qr = groups.concat();
                 self.updates.push_back(Update::Safety(Safety { chat, groups, qr }));
             }
@@ -287,7 +394,10 @@ impl World for Fake {
 /// When no window can be opened.
 #[cfg(feature = "gallery")]
 pub fn show(args: &[String]) -> Result<(), eframe::Error> {
-    use crate::{clock::Zone, model::{Prefs, ThemeChoice}};
+    use crate::{
+        clock::Zone,
+        model::{Prefs, ThemeChoice},
+    };
 
     let arg = |at: usize| args.get(at).map_or("", String::as_str);
     let lang = if arg(1) == "ko" { Lang::Ko } else { Lang::En };
@@ -301,7 +411,13 @@ pub fn show(args: &[String]) -> Result<(), eframe::Error> {
         _ => (Stage::Open, true),
     };
     let screen = arg(0).to_owned();
-    let options = eframe::NativeOptions { viewport: egui::ViewportBuilder::default().with_inner_size(size).with_position([0.0, 0.0]).with_title("gallery"), ..Default::default() };
+    let options = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default()
+            .with_inner_size(size)
+            .with_position([0.0, 0.0])
+            .with_title("gallery"),
+        ..Default::default()
+    };
     eframe::run_native(
         "madang-gallery",
         options,

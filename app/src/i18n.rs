@@ -352,18 +352,33 @@ words! {
 }
 
 /// Months as they stand in a date.
-pub(crate) const MONTHS_EN: [&str; 12] =
-    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+pub(crate) const MONTHS_EN: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 /// Days of the week, from Sunday.
-pub(crate) const WEEKDAYS: [[&str; 7]; 2] =
-    [["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"], ["일요일", "월요일", "화요일", "수요일", "목요일", "금요일", "토요일"]];
+pub(crate) const WEEKDAYS: [[&str; 7]; 2] = [
+    ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"],
+    ["일요일", "월요일", "화요일", "수요일", "목요일", "금요일", "토요일"],
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn holes(text: &str) -> Vec<char> {
-        let mut found: Vec<char> = text.match_indices('{').filter_map(|(at, _)| text[at + 1..].chars().next()).collect();
+        let mut found: Vec<char> =
+            text.match_indices('{').filter_map(|(at, _)| text[at + 1..].chars().next()).collect();
         found.sort_unstable();
         found.dedup();
         found

@@ -3,18 +3,18 @@
 //! Read in this order: [`model`] (what the window knows), [`action`] (what a person wants), `view` (screens: functions from the first to the second),
 //! [`app`] (one frame), [`bridge`] (the only file that knows both the window and the node). All words stand in `i18n`, all tokens of the look in `theme`.
 
-mod model;
-mod route;
 mod action;
-mod clock;
-mod i18n;
-mod text;
-mod theme;
-mod widget;
-mod view;
 mod app;
 mod bridge;
+mod clock;
+mod i18n;
+mod model;
+mod route;
 mod start;
+mod text;
+mod theme;
+mod view;
+mod widget;
 
 #[cfg(any(test, feature = "gallery"))]
 #[cfg_attr(feature = "gallery", doc(hidden))]

@@ -114,7 +114,14 @@ impl Prefs {
 
 impl Default for Prefs {
     fn default() -> Prefs {
-        Prefs { language: Lang::default(), theme: ThemeChoice::default(), text_percent: 100, enter_sends: true, auto_lock_minutes: 15, window: [1120.0, 720.0] }
+        Prefs {
+            language: Lang::default(),
+            theme: ThemeChoice::default(),
+            text_percent: 100,
+            enter_sends: true,
+            auto_lock_minutes: 15,
+            window: [1120.0, 720.0],
+        }
     }
 }
 
@@ -130,7 +137,7 @@ pub(crate) struct Me {
 }
 
 /// How far a message has come, as far as it is known.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Delivery {
     /// Kept on this computer.
     Written,
@@ -517,7 +524,9 @@ impl Model {
                 }
             }
             Update::Delivery(key, delivery) => {
-                for message in self.timelines.values_mut().flat_map(|t| t.messages.iter_mut()).filter(|m| m.key == key) {
+                for message in
+                    self.timelines.values_mut().flat_map(|t| t.messages.iter_mut()).filter(|m| m.key == key)
+                {
                     message.delivery = delivery;
                 }
             }
@@ -561,7 +570,8 @@ impl Model {
     /// Forgets everything of a profile when it closes.
     fn enter(&mut self, stage: Stage) {
         if !stage.is_open() {
-            *self = Model { prefs: self.prefs, failures: std::mem::take(&mut self.failures), ..Model::default() };
+            *self =
+                Model { prefs: self.prefs, failures: std::mem::take(&mut self.failures), ..Model::default() };
         }
         self.stage = stage;
     }
@@ -572,7 +582,17 @@ mod tests {
     use super::*;
 
     fn message(key: u64) -> Message {
-        Message { key: MessageKey::invented(key), place: key, mine: false, text: key.to_string(), reply: None, label_ms: None, late: false, gap: false, delivery: Delivery::Delivered }
+        Message {
+            key: MessageKey::invented(key),
+            place: key,
+            mine: false,
+            text: key.to_string(),
+            reply: None,
+            label_ms: None,
+            late: false,
+            gap: false,
+            delivery: Delivery::Delivered,
+        }
     }
 
     fn page(keys: std::ops::Range<u64>, more: bool, at: PageAt) -> Update {
@@ -618,7 +638,13 @@ mod tests {
 
     #[test]
     fn settings_from_a_file_are_bounded() {
-        let wild = Prefs { text_percent: 60_000, auto_lock_minutes: u16::MAX, window: [f32::NAN, 1e30], ..Prefs::default() }.bounded();
+        let wild = Prefs {
+            text_percent: 60_000,
+            auto_lock_minutes: u16::MAX,
+            window: [f32::NAN, 1e30],
+            ..Prefs::default()
+        }
+        .bounded();
         assert_eq!((wild.text_percent, wild.auto_lock_minutes), (175, 1440));
         assert!(wild.window.iter().all(|side| *side <= 8192.0 && *side >= 400.0));
     }

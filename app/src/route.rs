@@ -27,7 +27,9 @@ impl Route {
         match self {
             Route::Verify(chat) => Route::Contact(chat),
             Route::Contact(chat) => Route::Chats(Some(chat)),
-            Route::Chats(_) | Route::People | Route::Add | Route::Network | Route::Settings => Route::Chats(None),
+            Route::Chats(_) | Route::People | Route::Add | Route::Network | Route::Settings => {
+                Route::Chats(None)
+            }
         }
     }
 }

@@ -8,7 +8,14 @@ use std::{
     },
 };
 
-use crate::{app::App, bridge::Bridge, clock::Zone, i18n::{Lang, T}, model::Prefs, theme};
+use crate::{
+    app::App,
+    bridge::Bridge,
+    clock::Zone,
+    i18n::{Lang, T},
+    model::Prefs,
+    theme,
+};
 
 /// Runs the app until its window is closed. Where no window can be opened, says so in one line and runs the practice conversation in the terminal.
 pub fn run() -> ExitCode {
@@ -49,7 +56,10 @@ fn has_display(set: impl Fn(&str) -> bool) -> bool {
 }
 
 fn language() -> Lang {
-    ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty())).map_or(Lang::En, |locale| Lang::from_locale(&locale))
+    ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()))
+        .map_or(Lang::En, |locale| Lang::from_locale(&locale))
 }
 
 /// Opens the window. True: the profile was locked and the process is to start anew.

@@ -18,8 +18,10 @@ use crate::{
 type Window = Harness<'static, App<Fake>>;
 
 const BOTH: [Lang; 2] = [Lang::Ko, Lang::En];
-const SCREENS: [&str; 15] =
-    ["welcome", "unlock", "empty", "list", "chat", "unread", "waiting", "trail", "find", "people", "add", "contact", "verify", "network", "settings"];
+const SCREENS: [&str; 15] = [
+    "welcome", "unlock", "empty", "list", "chat", "unread", "waiting", "trail", "find", "people", "add",
+    "contact", "verify", "network", "settings",
+];
 
 fn window(screen: &str, lang: Lang, size: [f32; 2]) -> Window {
     harness(screen, lang, size, Harness::builder())
@@ -35,7 +37,10 @@ fn harness(screen: &str, lang: Lang, size: [f32; 2], builder: HarnessBuilder<App
     };
     let mut app = App::new(Fake::new(stage, lang, peopled), prefs, Zone::default(), None);
     gallery::go(&mut app, screen);
-    let mut harness = builder.with_size(size).with_context_setup(theme::install).build_ui_state(|ui, app: &mut App<Fake>| app.frame(ui), app);
+    let mut harness = builder
+        .with_size(size)
+        .with_context_setup(theme::install)
+        .build_ui_state(|ui, app: &mut App<Fake>| app.frame(ui), app);
     harness.run_steps(4);
     harness
 }
@@ -61,7 +66,10 @@ fn shows(w: &Window, text: &str) -> bool {
 }
 
 fn labels(w: &Window) -> Vec<(accesskit::Role, String)> {
-    w.root().children_recursive().filter_map(|n| Some((n.accesskit_node().role(), n.accesskit_node().label()?))).collect()
+    w.root()
+        .children_recursive()
+        .filter_map(|n| Some((n.accesskit_node().role(), n.accesskit_node().label()?)))
+        .collect()
 }
 
 #[test]
@@ -80,7 +88,29 @@ fn no_control_is_without_a_name_and_no_letter_is_a_box() {
 
 #[test]
 fn a_korean_window_says_nothing_in_english() {
-    let names = ["Madang", "English", "Pretendard", "Phosphor", "MIT", "Apache", "SIL Open Font License", "Ctrl", "Shift", "Enter", "Caps Lock", "USB", "Alt", "Esc", "QR", "madang", "ip4", "tcp", "udp", "quic", "relay"];
+    let names = [
+        "Madang",
+        "English",
+        "Pretendard",
+        "Phosphor",
+        "MIT",
+        "Apache",
+        "SIL Open Font License",
+        "Ctrl",
+        "Shift",
+        "Enter",
+        "Caps Lock",
+        "USB",
+        "Alt",
+        "Esc",
+        "QR",
+        "madang",
+        "ip4",
+        "tcp",
+        "udp",
+        "quic",
+        "relay",
+    ];
     for screen in SCREENS {
         for (role, label) in labels(&wide(screen, Lang::Ko)) {
             let mut rest = label.clone();
@@ -153,10 +183,17 @@ fn words_stand_in_i18n_and_tokens_in_theme() {
     for (file, source) in sources {
         let code = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
         for line in code.lines().filter(|l| !l.trim_start().starts_with("//")) {
-            assert!(!line.contains("Color32::from_rgb") && !line.contains("Color32::WHITE"), "{file}: {line}");
+            assert!(
+                !line.contains("Color32::from_rgb") && !line.contains("Color32::WHITE"),
+                "{file}: {line}"
+            );
             for (at, literal) in line.split('"').enumerate().filter(|(at, _)| at % 2 == 1) {
-                let bare: String = literal.split('{').map(|part| part.split_once('}').map_or(part, |(_, after)| after)).collect();
-                let words = bare.split(' ').filter(|w| w.len() > 2 && w.chars().all(char::is_alphabetic)).count();
+                let bare: String = literal
+                    .split('{')
+                    .map(|part| part.split_once('}').map_or(part, |(_, after)| after))
+                    .collect();
+                let words =
+                    bare.split(' ').filter(|w| w.len() > 2 && w.chars().all(char::is_alphabetic)).count();
                 let diagnostics = literal.contains('=') || literal.starts_with("madang");
                 assert!(words < 2 || diagnostics, "{file}: a sentence outside i18n at {at}: {literal:?}");
                 assert!(!literal.chars().any(|c| ('가'..='힣').contains(&c)), "{file}: {literal:?}");
@@ -235,7 +272,10 @@ fn a_message_is_written_and_shown_with_its_sign() {
         w.run_steps(4);
         assert!(w.state().world.told.contains(&"Send".to_owned()));
         assert!(shows(&w, "지금 가요 now"));
-        assert_eq!(w.get_by_role_and_label(Role::MultilineTextInput, &composer(lang)).value().unwrap_or_default(), "");
+        assert_eq!(
+            w.get_by_role_and_label(Role::MultilineTextInput, &composer(lang)).value().unwrap_or_default(),
+            ""
+        );
         assert!(w.get_by_role_and_label(Role::MultilineTextInput, &composer(lang)).is_focused());
     }
 }
@@ -248,13 +288,22 @@ fn shift_enter_breaks_the_line() {
     w.run_steps(2);
     write(&mut w, Role::MultilineTextInput, &composer(Lang::En), "two");
     assert!(!w.state().world.told.contains(&"Send".to_owned()));
-    assert_eq!(w.get_by_role_and_label(Role::MultilineTextInput, &composer(Lang::En)).value().as_deref(), Some("one\ntwo"));
+    assert_eq!(
+        w.get_by_role_and_label(Role::MultilineTextInput, &composer(Lang::En)).value().as_deref(),
+        Some("one\ntwo")
+    );
 }
 
 #[test]
 fn enter_during_composition_neither_drops_nor_doubles_a_syllable() {
     let preedit = |text: &str| Event::Ime(ImeEvent::Preedit { text: text.into(), active_range_chars: None });
-    let enter = || Event::Key { key: Key::Enter, physical_key: None, pressed: true, repeat: false, modifiers: Modifiers::NONE };
+    let enter = || Event::Key {
+        key: Key::Enter,
+        physical_key: None,
+        pressed: true,
+        repeat: false,
+        modifiers: Modifiers::NONE,
+    };
     let commit = |text: &str| Event::Ime(ImeEvent::Commit(text.into()));
     // The key before the commit in another frame; after it in the same frame; after it in the next.
     let orders: [Vec<Vec<Event>>; 3] = [
@@ -280,7 +329,12 @@ fn enter_during_composition_neither_drops_nor_doubles_a_syllable() {
         let talk = &w.state().model.timelines[&ChatId(1)].messages;
         assert_eq!(talk.last().map(|m| m.text.as_str()), Some("한글"), "{order:?}");
         assert_eq!(talk.iter().filter(|m| m.text.contains('한') && m.mine && m.text.len() < 9).count(), 1);
-        assert_eq!(w.get_by_role_and_label(Role::MultilineTextInput, &composer(Lang::Ko)).value().unwrap_or_default(), "");
+        assert_eq!(
+            w.get_by_role_and_label(Role::MultilineTextInput, &composer(Lang::Ko))
+                .value()
+                .unwrap_or_default(),
+            ""
+        );
     }
 }
 
@@ -288,7 +342,8 @@ fn enter_during_composition_neither_drops_nor_doubles_a_syllable() {
 fn a_reply_shows_what_it_answers() {
     for lang in BOTH {
         let mut w = wide("chat", lang);
-        let more = w.get_all_by_label(lang.tr(T::MessageActions)).last().map(|n| n.rect()).expect("a message");
+        let more =
+            w.get_all_by_label(lang.tr(T::MessageActions)).last().map(|n| n.rect()).expect("a message");
         w.get_all_by_label(lang.tr(T::MessageActions)).last().expect("a message").click();
         w.run_steps(3);
         assert!(more.width() > 0.0);
@@ -326,7 +381,10 @@ fn a_draft_stays_with_its_chat() {
     assert!(shows(&w, "Draft: half a thought"));
     w.key_press_modifiers(Modifiers::ALT, Key::ArrowUp);
     w.run_steps(3);
-    assert_eq!(w.get_by_role_and_label(Role::MultilineTextInput, &composer(Lang::En)).value().as_deref(), Some("half a thought"));
+    assert_eq!(
+        w.get_by_role_and_label(Role::MultilineTextInput, &composer(Lang::En)).value().as_deref(),
+        Some("half a thought")
+    );
 }
 
 #[test]
@@ -354,7 +412,9 @@ fn a_long_conversation_loads_older_pages_and_jumps_back() {
         w.run_steps(2);
     }
     let timeline = &w.state().model.timelines[&ChatId(1)];
-    assert!(timeline.messages.len() > 100 && timeline.messages.windows(2).all(|p| p[0].place + 1 == p[1].place));
+    assert!(
+        timeline.messages.len() > 100 && timeline.messages.windows(2).all(|p| p[0].place + 1 == p[1].place)
+    );
     assert!(w.state().world.told.iter().filter(|t| *t == "Older").count() > 2);
     press(&mut w, Lang::En.tr(T::JumpLatest));
     w.run_steps(3);
@@ -374,7 +434,12 @@ fn an_invite_is_shown_as_picture_and_text_and_taken_by_paste() {
         w.state_mut().views.add.clear();
         w.run_steps(2);
         press(&mut w, lang.tr(T::TakeInvite));
-        write(&mut w, Role::MultilineTextInput, lang.tr(T::PasteInvite), &format!("madang:{}", "a".repeat(200)));
+        write(
+            &mut w,
+            Role::MultilineTextInput,
+            lang.tr(T::PasteInvite),
+            &format!("madang:{}", "a".repeat(200)),
+        );
         write(&mut w, Role::TextInput, lang.tr(T::TheirName), "새 친구 New");
         press(&mut w, lang.tr(T::AcceptInvite));
         w.run_steps(3);
@@ -447,7 +512,14 @@ fn the_palette_finds_people_and_actions_by_name() {
 #[test]
 fn hostile_names_and_texts_break_nothing() {
     let mut w = harness("chat", Lang::En, [1366.0, 768.0], Harness::builder().allow_missing_glyphs());
-    let floods = ["a".to_owned() + &"\u{0301}".repeat(20_000), "\u{202E}evil\u{2066}".into(), "👩\u{200D}".repeat(3_000), "가".repeat(21_000), "\n".repeat(5_000), "x".repeat(60_000)];
+    let floods = [
+        "a".to_owned() + &"\u{0301}".repeat(20_000),
+        "\u{202E}evil\u{2066}".into(),
+        "👩\u{200D}".repeat(3_000),
+        "가".repeat(21_000),
+        "\n".repeat(5_000),
+        "x".repeat(60_000),
+    ];
     for text in floods {
         w.state_mut().world.hear(ChatId(1), &text);
         w.run_steps(3);
@@ -460,7 +532,12 @@ fn a_window_at_rest_asks_for_no_frame() {
     for screen in ["list", "chat", "settings", "unlock"] {
         let mut w = wide(screen, Lang::En);
         w.run_steps(20);
-        let soon: BTreeSet<bool> = w.output().viewport_output.values().map(|v| v.repaint_delay < std::time::Duration::from_secs(30)).collect();
+        let soon: BTreeSet<bool> = w
+            .output()
+            .viewport_output
+            .values()
+            .map(|v| v.repaint_delay < std::time::Duration::from_secs(30))
+            .collect();
         assert!(!soon.contains(&true), "{screen}");
     }
 }

@@ -13,7 +13,11 @@ const BODY_BYTES_MAX: usize = 16 * 1024;
 
 /// A name as it is shown: one line, visible signs only, composed (NFC).
 pub(crate) fn name(raw: &str) -> String {
-    let line: String = visible(raw).chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !is_joiner(*c)).collect();
+    let line: String = visible(raw)
+        .chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .filter(|c| !is_joiner(*c))
+        .collect();
     let mut words = String::new();
     for word in line.split(' ').filter(|w| !w.is_empty()) {
         if !words.is_empty() {
@@ -60,7 +64,9 @@ pub(crate) fn typed(raw: &str) -> String {
 
 /// The letter on an avatar.
 pub(crate) fn initial(name: &str) -> String {
-    name.chars().find(|c| c.is_alphanumeric()).map_or_else(|| "·".to_owned(), |c| c.to_uppercase().to_string())
+    name.chars()
+        .find(|c| c.is_alphanumeric())
+        .map_or_else(|| "·".to_owned(), |c| c.to_uppercase().to_string())
 }
 
 /// Whether `needle` stands in `text`, capital letters or not.

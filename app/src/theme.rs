@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use egui::{Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Shadow, Stroke, TextStyle, Vec2, Visuals};
+use egui::{
+    Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Shadow, Stroke, TextStyle,
+    Vec2, Visuals,
+};
 
 /// Steps of empty space, in points.
 pub(crate) mod space {
@@ -256,7 +259,8 @@ pub(crate) fn fonts() -> FontDefinitions {
         fonts.font_data.insert(name.to_owned(), Arc::new(FontData::from_static(bytes)));
     }
     let fallback = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
-    let behind = |first: &str| std::iter::once(first.to_owned()).chain(fallback.iter().cloned()).collect::<Vec<_>>();
+    let behind =
+        |first: &str| std::iter::once(first.to_owned()).chain(fallback.iter().cloned()).collect::<Vec<_>>();
     fonts.families.insert(FontFamily::Proportional, behind("pretendard"));
     fonts.families.insert(strong_family(), behind("pretendard-semibold"));
     fonts.families.insert(icon_family(), behind("phosphor"));
@@ -310,7 +314,12 @@ fn visuals(c: &Palette, dark: bool) -> Visuals {
     v.ime_composition.active_underline_stroke = Stroke::new(1.5, c.jade);
     v.text_cursor.stroke = Stroke::new(2.0, c.jade);
     v.text_cursor.blink = false;
-    let shadow = Shadow { offset: [0, 6], blur: 24, spread: 0, color: Color32::from_black_alpha(if dark { 110 } else { 36 }) };
+    let shadow = Shadow {
+        offset: [0, 6],
+        blur: 24,
+        spread: 0,
+        color: Color32::from_black_alpha(if dark { 110 } else { 36 }),
+    };
     v.window_shadow = shadow;
     v.popup_shadow = shadow;
     v.disabled_alpha = 0.55;
@@ -351,7 +360,8 @@ mod tests {
     }
 
     fn contrast(a: Color32, b: Color32) -> f64 {
-        let light = |c: Color32| 0.2126 * light_of(c.r()) + 0.7152 * light_of(c.g()) + 0.0722 * light_of(c.b());
+        let light =
+            |c: Color32| 0.2126 * light_of(c.r()) + 0.7152 * light_of(c.g()) + 0.0722 * light_of(c.b());
         let (x, y) = (light(a).max(light(b)), light(a).min(light(b)));
         (x + 0.05) / (y + 0.05)
     }
@@ -362,17 +372,35 @@ mod tests {
             let grounds = [c.page, c.surface, c.rail, c.raised, c.quiet, c.jade_soft];
             for ground in grounds {
                 for ink in [c.ink, c.weak] {
-                    assert!(contrast(ink, ground) >= 4.5, "{name}: {ink:?} on {ground:?} is {:.2}", contrast(ink, ground));
+                    assert!(
+                        contrast(ink, ground) >= 4.5,
+                        "{name}: {ink:?} on {ground:?} is {:.2}",
+                        contrast(ink, ground)
+                    );
                 }
             }
             for ground in [c.page, c.surface, c.raised] {
                 for ink in [c.jade_ink, c.persimmon, c.indigo, c.danger] {
-                    assert!(contrast(ink, ground) >= 4.5, "{name}: {ink:?} on {ground:?} is {:.2}", contrast(ink, ground));
+                    assert!(
+                        contrast(ink, ground) >= 4.5,
+                        "{name}: {ink:?} on {ground:?} is {:.2}",
+                        contrast(ink, ground)
+                    );
                 }
                 assert!(contrast(c.outline, ground) >= 3.0, "{name}: outline on {ground:?}");
             }
-            for (ink, ground) in [(c.on_jade, c.jade), (c.on_jade, c.jade_hover), (c.persimmon, c.persimmon_soft), (c.indigo, c.indigo_soft), (c.jade_ink, c.jade_soft)] {
-                assert!(contrast(ink, ground) >= 4.5, "{name}: {ink:?} on {ground:?} is {:.2}", contrast(ink, ground));
+            for (ink, ground) in [
+                (c.on_jade, c.jade),
+                (c.on_jade, c.jade_hover),
+                (c.persimmon, c.persimmon_soft),
+                (c.indigo, c.indigo_soft),
+                (c.jade_ink, c.jade_soft),
+            ] {
+                assert!(
+                    contrast(ink, ground) >= 4.5,
+                    "{name}: {ink:?} on {ground:?} is {:.2}",
+                    contrast(ink, ground)
+                );
             }
         }
     }

@@ -23,7 +23,10 @@ pub(super) struct Cast {
 impl Cast {
     /// Starts the relay, the person's temporary profile and two contacts who are on their way to it.
     pub(super) async fn gather(name: &str, korean: bool) -> Result<(Cast, Node, Events), String> {
-        tokio::time::timeout(SET_UP_WAIT, gather(name, korean)).await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+        tokio::time::timeout(SET_UP_WAIT, gather(name, korean))
+            .await
+            .map_err(|error| error.to_string())?
+            .map_err(|error| error.to_string())
     }
 
     /// Stops everybody and removes the folder.
@@ -44,7 +47,11 @@ async fn gather(name: &str, korean: bool) -> Result<(Cast, Node, Events), AnyErr
     let relay = Relay::start(Settings::loopback(folder.path().join("relay"))).await?;
     let descriptor = relay.descriptor();
     let (me, events) = person(folder.path(), "me", name, &descriptor).await?;
-    let names = if korean { ["연습 친구 가람", "연습 친구 나래"] } else { ["Practice: Garam", "Practice: Narae"] };
+    let names = if korean {
+        ["연습 친구 가람", "연습 친구 나래"]
+    } else {
+        ["Practice: Garam", "Practice: Narae"]
+    };
     let mut players = Vec::new();
     for (index, name) in names.into_iter().enumerate() {
         let (node, events) = person(folder.path(), &format!("player{index}"), name, &descriptor).await?;
@@ -81,20 +88,37 @@ async fn answer(node: Node, mut events: Events, korean: bool) {
     }
 }
 
-async fn greet(node: &Node, contact: madang_core::ContactId, korean: bool) -> Result<(), madang_core::NodeError> {
+async fn greet(
+    node: &Node,
+    contact: madang_core::ContactId,
+    korean: bool,
+) -> Result<(), madang_core::NodeError> {
     let known = node.contacts().await?.into_iter().find(|c| c.id == contact).and_then(|c| c.conversation);
     if let Some(conversation) = known {
-        let hello = if korean { "안녕하세요! 저는 연습 상대예요. 아무 말이나 써 보세요." } else { "Hello! I am a practice contact. Write anything." };
+        let hello = if korean {
+            "안녕하세요! 저는 연습 상대예요. 아무 말이나 써 보세요."
+        } else {
+            "Hello! I am a practice contact. Write anything."
+        };
         node.send(conversation, hello, None).await?;
     }
     Ok(())
 }
 
-async fn reply(node: &Node, conversation: madang_core::ConversationId, id: madang_core::MessageId, korean: bool) -> Result<(), madang_core::NodeError> {
+async fn reply(
+    node: &Node,
+    conversation: madang_core::ConversationId,
+    id: madang_core::MessageId,
+    korean: bool,
+) -> Result<(), madang_core::NodeError> {
     let page = node.history(conversation, None, 16).await?;
     let Some(message) = page.messages.iter().find(|m| m.id == id) else { return Ok(()) };
     node.mark_read(conversation, message.place, true).await?;
     let letters = message.text.as_deref().unwrap_or_default().chars().count();
-    let text = if korean { format!("{letters}자짜리 글을 중계소를 거쳐 잘 받았어요.") } else { format!("Your {letters} letters came through the relay, sealed all the way.") };
+    let text = if korean {
+        format!("{letters}자짜리 글을 중계소를 거쳐 잘 받았어요.")
+    } else {
+        format!("Your {letters} letters came through the relay, sealed all the way.")
+    };
     node.send(conversation, &text, Some(id)).await.map(drop)
 }

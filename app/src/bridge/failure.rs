@@ -8,7 +8,9 @@ use crate::{i18n::T, model::Failure};
 pub(super) fn failure(error: &NodeError, otherwise: T) -> Failure {
     let sentence = match error {
         NodeError::Command(command) => of_command(command, otherwise),
-        NodeError::Open(OpenError::WrongPassphrase) => return Failure { sentence: T::WrongPassphrase, detail: String::new() },
+        NodeError::Open(OpenError::WrongPassphrase) => {
+            return Failure { sentence: T::WrongPassphrase, detail: String::new() };
+        }
         NodeError::Open(open) => of_open(open, otherwise),
         NodeError::Store(_) => T::FailDisk,
         NodeError::Network(_) => T::FailNetwork,

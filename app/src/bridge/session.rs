@@ -5,13 +5,19 @@ use std::{
     time::Duration,
 };
 
-use madang_core::{Contact, ContactId, ContactState, ConversationId, Delivery as Far, Event, Events, Message as Kept, MessageId, Node, NodeError, Notice as Word, Place, RelayNumber, Step as Done};
+use madang_core::{
+    Contact, ContactId, ContactState, ConversationId, Delivery as Far, Event, Events, Message as Kept,
+    MessageId, Node, NodeError, Notice as Word, Place, RelayNumber, Step as Done,
+};
 
 use super::{Tell, failure::failure};
 use crate::{
     action::Command,
     i18n::T,
-    model::{Bond, Chat, ChatId, Delivery, Last, Me, Message, MessageKey, Notice, PageAt, Quote, Relay, RelayKey, Roads, Safety, Step, StepKind, Task, Trail, Update},
+    model::{
+        Bond, Chat, ChatId, Delivery, Last, Me, Message, MessageKey, Notice, PageAt, Quote, Relay, RelayKey,
+        Roads, Safety, Step, StepKind, Task, Trail, Update,
+    },
     text,
 };
 
@@ -60,7 +66,14 @@ struct Changes {
 impl Session {
     /// A session over a node that has just been started.
     pub(super) fn new(node: Node, events: Events, tell: Tell) -> Session {
-        Session { node, events, tell, chats: BTreeMap::new(), quotes: BTreeMap::new(), shown: BTreeMap::new() }
+        Session {
+            node,
+            events,
+            tell,
+            chats: BTreeMap::new(),
+            quotes: BTreeMap::new(),
+            shown: BTreeMap::new(),
+        }
     }
 
     /// Closes the profile.
@@ -100,7 +113,9 @@ impl Session {
         let (task, otherwise, result) = match command {
             Command::Open(chat) => (Task::Other, T::FailOther, self.page(chat, PageAt::Newest).await),
             Command::Older(chat) => (Task::Other, T::FailOther, self.page(chat, PageAt::Before).await),
-            Command::Send { chat, text, reply_to } => (Task::Send, T::FailSend, self.send(chat, &text, reply_to).await),
+            Command::Send { chat, text, reply_to } => {
+                (Task::Send, T::FailSend, self.send(chat, &text, reply_to).await)
+            }
             Command::Seen(chat) => (Task::Other, T::FailOther, self.seen(chat).await),
             Command::Trail(key) => (Task::Other, T::FailOther, self.trail(key).await),
             Command::Invite => (Task::Invite, T::FailOther, self.invite().await),
@@ -115,7 +130,11 @@ impl Session {
                 self.tell_roads().await;
                 return;
             }
-            Command::Create { .. } | Command::Unlock { .. } | Command::Practice { .. } | Command::Lock | Command::Keep(_) => return,
+            Command::Create { .. }
+            | Command::Unlock { .. }
+            | Command::Practice { .. }
+            | Command::Lock
+            | Command::Keep(_) => return,
         };
         match result {
             Ok(()) => self.tell.say(Update::Done(task)).await,
@@ -141,15 +160,28 @@ impl Session {
             self.shown.entry(chat).or_default();
         }
         let unread = self.chats.get(&chat).map_or(0, |known| known.chat.unread as usize);
-        let first_unread = page.messages.iter().rev().filter(|m| !m.mine).nth(unread.wrapping_sub(1)).filter(|_| unread > 0).map(|m| MessageKey(m.id.0));
+        let first_unread = page
+            .messages
+            .iter()
+            .rev()
+            .filter(|m| !m.mine)
+            .nth(unread.wrapping_sub(1))
+            .filter(|_| unread > 0)
+            .map(|m| MessageKey(m.id.0));
         self.remember(&page.messages);
         let messages = page.messages.iter().map(|m| self.message(m)).collect();
         self.tell.say(Update::Page { chat, messages, more: page.more, at, first_unread }).await;
         Ok(())
     }
 
-    async fn send(&mut self, chat: ChatId, text: &str, reply_to: Option<MessageKey>) -> Result<(), NodeError> {
-        let conversation = self.conversation(chat).ok_or(NodeError::Command(madang_core::CommandError::NoConversation))?;
+    async fn send(
+        &mut self,
+        chat: ChatId,
+        text: &str,
+        reply_to: Option<MessageKey>,
+    ) -> Result<(), NodeError> {
+        let conversation =
+            self.conversation(chat).ok_or(NodeError::Command(madang_core::CommandError::NoConversation))?;
         self.node.send(conversation, text, reply_to.map(|key| MessageId(key.0))).await.map(drop)
     }
 
@@ -164,12 +196,20 @@ impl Session {
 
     async fn trail(&self, key: MessageKey) -> Result<(), NodeError> {
         let steps = self.node.trail(MessageId(key.0)).await?;
-        let relays: BTreeMap<RelayNumber, String> = self.node.relays().await?.into_iter().map(|r| (r.number, r.addresses.first().cloned().unwrap_or_default())).collect();
+        let relays: BTreeMap<RelayNumber, String> = self
+            .node
+            .relays()
+            .await?
+            .into_iter()
+            .map(|r| (r.number, r.addresses.first().cloned().unwrap_or_default()))
+            .collect();
         let steps = steps.into_iter().map(|step| {
             let (kind, detail) = match step.step {
                 Done::Written => (StepKind::Written, String::new()),
                 Done::Sealed => (StepKind::Sealed, String::new()),
-                Done::OnRelay(number) => (StepKind::OnRelay, relays.get(&RelayNumber(number)).cloned().unwrap_or_default()),
+                Done::OnRelay(number) => {
+                    (StepKind::OnRelay, relays.get(&RelayNumber(number)).cloned().unwrap_or_default())
+                }
                 Done::OnDevice => (StepKind::OnDevice, String::new()),
                 Done::Delivered => (StepKind::Delivered, String::new()),
                 Done::Read => (StepKind::Read, String::new()),
@@ -198,7 +238,9 @@ impl Session {
     async fn rename(&mut self, chat: ChatId, name: &str) -> Result<(), NodeError> {
         self.node.rename_contact(ContactId(chat.0), Some(name)).await?;
         self.tell_chats(Some(&BTreeSet::new())).await;
-        self.tell.say(Update::Notice(Notice { sentence: T::NameSaved, parts: Vec::new(), trouble: false })).await;
+        self.tell
+            .say(Update::Notice(Notice { sentence: T::NameSaved, parts: Vec::new(), trouble: false }))
+            .await;
         Ok(())
     }
 
@@ -219,20 +261,33 @@ impl Session {
         self.tell.say(Update::Began(Task::Relay)).await;
         self.node.relay_add(text).await?;
         self.tell_roads().await;
-        self.tell.say(Update::Notice(Notice { sentence: T::RelayAdded, parts: Vec::new(), trouble: false })).await;
+        self.tell
+            .say(Update::Notice(Notice { sentence: T::RelayAdded, parts: Vec::new(), trouble: false }))
+            .await;
         Ok(())
     }
 
     async fn relay_remove(&mut self, key: RelayKey) -> Result<(), NodeError> {
         self.node.relay_remove(RelayNumber(key.0)).await?;
         self.tell_roads().await;
-        self.tell.say(Update::Notice(Notice { sentence: T::RelayRemoved, parts: Vec::new(), trouble: false })).await;
+        self.tell
+            .say(Update::Notice(Notice { sentence: T::RelayRemoved, parts: Vec::new(), trouble: false }))
+            .await;
         Ok(())
     }
 
     async fn tell_me(&self) {
         if let (Ok(whoami), Ok(addresses)) = (self.node.whoami().await, self.node.addresses().await) {
-            let account = whoami.account.as_bytes().iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().chunks(4).map(<[String]>::concat).collect::<Vec<_>>().join(" ");
+            let account = whoami
+                .account
+                .as_bytes()
+                .iter()
+                .map(|b| format!("{b:02x}"))
+                .collect::<Vec<_>>()
+                .chunks(4)
+                .map(<[String]>::concat)
+                .collect::<Vec<_>>()
+                .join(" ");
             let addresses = addresses.iter().map(ToString::to_string).collect();
             self.tell.say(Update::Me(Me { name: text::name(&whoami.name), account, addresses })).await;
         }
@@ -263,9 +318,16 @@ impl Session {
     }
 
     async fn tell_roads(&self) {
-        let (Ok(relays), Ok(contacts)) = (self.node.relays().await, self.node.contacts().await) else { return };
+        let (Ok(relays), Ok(contacts)) = (self.node.relays().await, self.node.contacts().await) else {
+            return;
+        };
         let links = u32::try_from(contacts.iter().filter(|c| c.linked).count()).unwrap_or(u32::MAX);
-        let relays = relays.into_iter().filter(|r| r.home).map(|r| Relay { key: RelayKey(r.number.0), label: r.addresses.first().cloned().unwrap_or_default(), connected: r.up, home: r.home });
+        let relays = relays.into_iter().filter(|r| r.home).map(|r| Relay {
+            key: RelayKey(r.number.0),
+            label: r.addresses.first().cloned().unwrap_or_default(),
+            connected: r.up,
+            home: r.home,
+        });
         self.tell.say(Update::Roads(Roads { links, relays: relays.collect() })).await;
     }
 
@@ -302,7 +364,11 @@ impl Session {
 
     /// Tells new messages of a conversation that the window holds.
     async fn tell_arrived(&mut self, conversation: ConversationId, ids: &BTreeSet<MessageId>) {
-        let Some(chat) = self.chats.iter().find(|(_, known)| known.conversation == Some(conversation)).map(|(id, _)| *id) else { return };
+        let Some(chat) =
+            self.chats.iter().find(|(_, known)| known.conversation == Some(conversation)).map(|(id, _)| *id)
+        else {
+            return;
+        };
         if !self.shown.contains_key(&chat) {
             return;
         }
@@ -317,7 +383,9 @@ impl Session {
     async fn tell_word(&self, word: &Word) {
         match word {
             Word::InviteUsedAgain => self.notice(T::NoticeInviteUsedAgain, None, true).await,
-            Word::InviteExhausted(contact) => self.notice(T::NoticeInviteExhausted, Some(*contact), true).await,
+            Word::InviteExhausted(contact) => {
+                self.notice(T::NoticeInviteExhausted, Some(*contact), true).await
+            }
             Word::InviteForged(contact) => self.notice(T::NoticeInviteForged, Some(*contact), true).await,
             Word::RelayListReplaced(_) => self.notice(T::NoticeRelayList, None, true).await,
             Word::RelayEquivocates(_) => self.notice(T::NoticeRelayLies, None, true).await,
@@ -389,7 +457,9 @@ impl Changes {
 }
 
 fn chat_of(contact: &Contact, before: Option<Chat>) -> Chat {
-    let seed = contact.account.map_or(u64::from(contact.id.0), |account| u64::from_be_bytes(account.as_bytes()[..8].try_into().unwrap_or_default()));
+    let seed = contact.account.map_or(u64::from(contact.id.0), |account| {
+        u64::from_be_bytes(account.as_bytes()[..8].try_into().unwrap_or_default())
+    });
     let bond = match contact.state {
         ContactState::Live => Bond::Live,
         ContactState::Failed => Bond::Failed,

@@ -66,11 +66,24 @@ fn give(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
     let Some(invite) = &model.invite else {
         return button::primary(ui, cx, T::MakeInvite, true).clicked().then_some(Action::Do(Command::Invite));
     };
-    ui.vertical_centered(|ui| qr::show(ui, &invite.to_uppercase_if_plain(), measure::QR.min(ui.available_width()), cx.tr(T::InviteQr)));
+    ui.vertical_centered(|ui| {
+        qr::show(
+            ui,
+            &invite.to_uppercase_if_plain(),
+            measure::QR.min(ui.available_width()),
+            cx.tr(T::InviteQr),
+        )
+    });
     ui.add_space(space::S);
     let head = ui.label(RichText::new(cx.tr(T::InviteText)).font(theme::strong(size::SMALL)).color(cx.c.ink));
     let mut shown = invite.as_str();
-    ui.add(TextEdit::multiline(&mut shown).font(egui::TextStyle::Monospace).desired_width(f32::INFINITY).desired_rows(3)).labelled_by(head.id);
+    ui.add(
+        TextEdit::multiline(&mut shown)
+            .font(egui::TextStyle::Monospace)
+            .desired_width(f32::INFINITY)
+            .desired_rows(3),
+    )
+    .labelled_by(head.id);
     ui.add_space(space::S);
     ui.horizontal_wrapped(|ui| {
         if button::primary(ui, cx, T::CopyInvite, true).clicked() {
@@ -92,13 +105,25 @@ trait UppercaseIfPlain {
 
 impl UppercaseIfPlain for String {
     fn to_uppercase_if_plain(&self) -> String {
-        if self.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b':') { self.to_ascii_uppercase() } else { self.clone() }
+        if self.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b':') {
+            self.to_ascii_uppercase()
+        } else {
+            self.clone()
+        }
     }
 }
 
 fn take(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Add) -> Option<Action> {
-    let head = ui.label(RichText::new(cx.tr(T::PasteInvite)).font(theme::strong(size::SMALL)).color(cx.c.ink));
-    ui.add(TextEdit::multiline(&mut state.text).font(egui::TextStyle::Monospace).desired_width(f32::INFINITY).desired_rows(4).char_limit(INVITE_CHARS_MAX)).labelled_by(head.id);
+    let head =
+        ui.label(RichText::new(cx.tr(T::PasteInvite)).font(theme::strong(size::SMALL)).color(cx.c.ink));
+    ui.add(
+        TextEdit::multiline(&mut state.text)
+            .font(egui::TextStyle::Monospace)
+            .desired_width(f32::INFINITY)
+            .desired_rows(4)
+            .char_limit(INVITE_CHARS_MAX),
+    )
+    .labelled_by(head.id);
     ui.add_space(space::S);
     button::field(ui, cx, T::TheirName, Some(T::TheirNameHint), &mut state.name, NAME_CHARS_MAX);
     ui.add_space(space::S);
@@ -107,7 +132,8 @@ fn take(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Add) -> Option<Acti
         return None;
     }
     let invite: String = state.text.chars().filter(|c| !c.is_whitespace()).collect();
-    let is_invite = invite.get(..INVITE_HEAD.len()).is_some_and(|head| head.eq_ignore_ascii_case(INVITE_HEAD));
+    let is_invite =
+        invite.get(..INVITE_HEAD.len()).is_some_and(|head| head.eq_ignore_ascii_case(INVITE_HEAD));
     if !invite.is_empty() && !is_invite {
         page::warning(ui, cx, cx.tr(T::NotAnInvite));
         ui.add_space(space::S);

@@ -84,24 +84,47 @@ pub(crate) fn shape(ui: &Ui, cx: &Cx<'_>, message: &Message, place: Place<'_>, w
         Vec2::new(text.size().x.max(foot_width), text.size().y + foot.size().y + 2.0)
     };
     if let Some(quote) = &message.reply {
-        let quoted = ui.painter().layout_no_wrap(quote_words(cx, quote).to_owned(), theme::regular(size::SMALL), cx.c.weak);
+        let quoted = ui.painter().layout_no_wrap(
+            quote_words(cx, quote).to_owned(),
+            theme::regular(size::SMALL),
+            cx.c.weak,
+        );
         inner.x = inner.x.max((quoted.size().x + space::L).min(widest)).max(120.0);
         inner.y += QUOTE_TALL + space::XS;
     }
     let bubble = inner + Vec2::new(PAD_X, PAD_Y) * 2.0;
 
     let local = |m: &Message| m.label_ms.map(|ms| cx.zone.local(ms));
-    let day = local(message).filter(|now| place.before.is_none_or(|b| local(b).is_some_and(|before| before.day != now.day)));
+    let day = local(message)
+        .filter(|now| place.before.is_none_or(|b| local(b).is_some_and(|before| before.day != now.day)));
     let day = day.map(|now| clock::day(cx.lang, now, cx.today));
-    let together = place.before.is_some_and(|b| b.mine == message.mine && b.label_ms.zip(message.label_ms).is_some_and(|(x, y)| y.abs_diff(x) < GROUP_MS));
+    let together = place.before.is_some_and(|b| {
+        b.mine == message.mine
+            && b.label_ms.zip(message.label_ms).is_some_and(|(x, y)| y.abs_diff(x) < GROUP_MS)
+    });
     let unread = place.first_unread;
     let lines = LINE_TALL * (f32::from(u8::from(day.is_some())) + f32::from(u8::from(unread)));
-    let above = lines + if lines > 0.0 { 2.0 } else if together { 2.0 } else { 10.0 };
+    let above = lines
+        + if lines > 0.0 {
+            2.0
+        } else if together {
+            2.0
+        } else {
+            10.0
+        };
     Shape { text, foot, foot_width, bubble, day, unread, above, tall: above + bubble.y }
 }
 
 /// Paints the row and says what was pressed. `name` is the writer's, `hit` marks a found message.
-pub(crate) fn paint(ui: &mut Ui, cx: &Cx<'_>, message: &Message, shape: &Shape, row: Rect, name: &str, hit: bool) -> Option<Pressed> {
+pub(crate) fn paint(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    message: &Message,
+    shape: &Shape,
+    row: Rect,
+    name: &str,
+    hit: bool,
+) -> Option<Pressed> {
     let mut top = row.top();
     if let Some(day) = &shape.day {
         line(ui, row, top, day, cx.c.weak, cx.c.line);
@@ -116,13 +139,25 @@ pub(crate) fn paint(ui: &mut Ui, cx: &Cx<'_>, message: &Message, shape: &Shape, 
     let ground = if message.mine { cx.c.jade_soft } else { cx.c.quiet };
     ui.painter().rect_filled(bubble, CornerRadius::same(radius::L), ground);
     if hit {
-        ui.painter().rect_stroke(bubble, CornerRadius::same(radius::L), Stroke::new(2.0, cx.c.persimmon), StrokeKind::Inside);
+        ui.painter().rect_stroke(
+            bubble,
+            CornerRadius::same(radius::L),
+            Stroke::new(2.0, cx.c.persimmon),
+            StrokeKind::Inside,
+        );
     }
     let mut pressed = None;
     let mut at = bubble.min + Vec2::new(PAD_X, PAD_Y);
     if let Some(quote) = &message.reply {
         let area = Rect::from_min_size(at, Vec2::new(bubble.width() - PAD_X * 2.0, QUOTE_TALL));
-        if quoted(ui, cx, message.key, area, if quote.mine { cx.tr(T::You) } else { name }, quote_words(cx, quote)) {
+        if quoted(
+            ui,
+            cx,
+            message.key,
+            area,
+            if quote.mine { cx.tr(T::You) } else { name },
+            quote_words(cx, quote),
+        ) {
             pressed = Some(Pressed::Quoted(quote.key));
         }
         at.y += QUOTE_TALL + space::XS;
@@ -137,7 +172,8 @@ pub(crate) fn paint(ui: &mut Ui, cx: &Cx<'_>, message: &Message, shape: &Shape, 
     let foot_left = bubble.right() - PAD_X - shape.foot_width;
     ui.painter().galley(egui::pos2(foot_left, foot_top + 1.0), shape.foot.clone(), cx.c.weak);
     if message.mine {
-        let centre = egui::pos2(bubble.right() - PAD_X - SIGN / 2.0 + 2.0, foot_top + shape.foot.size().y / 2.0 + 1.0);
+        let centre =
+            egui::pos2(bubble.right() - PAD_X - SIGN / 2.0 + 2.0, foot_top + shape.foot.size().y / 2.0 + 1.0);
         if sign(ui, cx, message, centre) {
             pressed = Some(Pressed::Trail);
         }
@@ -160,7 +196,11 @@ pub(crate) fn delivery_sign(cx: &Cx<'_>, delivery: Delivery) -> (Icon, String) {
 /// A message in one sentence, for screen readers.
 pub(crate) fn spoken(cx: &Cx<'_>, message: &Message, name: &str) -> String {
     let time = cx.clock_time(message.label_ms);
-    if message.mine { cx.with(T::VoiceMine, &[&time, words(cx, message)]) } else { cx.with(T::VoiceTheirs, &[name, &time, words(cx, message)]) }
+    if message.mine {
+        cx.with(T::VoiceMine, &[&time, words(cx, message)])
+    } else {
+        cx.with(T::VoiceTheirs, &[name, &time, words(cx, message)])
+    }
 }
 
 /// What a message says; a kind of a later version says nothing here.
@@ -185,7 +225,8 @@ fn line(ui: &mut Ui, row: Rect, top: f32, text: &str, ink: egui::Color32, rule: 
     let galley = ui.painter().layout_no_wrap(text.to_owned(), theme::strong(size::TINY), ink);
     let half = galley.size().x / 2.0 + space::M;
     let middle = area.center();
-    for (from, to) in [(area.left() + space::L, middle.x - half), (middle.x + half, area.right() - space::L)] {
+    for (from, to) in [(area.left() + space::L, middle.x - half), (middle.x + half, area.right() - space::L)]
+    {
         ui.painter().hline(from..=to, middle.y, Stroke::new(1.0, rule));
     }
     let rect = Rect::from_center_size(middle, galley.size());
@@ -199,9 +240,18 @@ fn quoted(ui: &mut Ui, cx: &Cx<'_>, key: MessageKey, area: Rect, who: &str, text
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("{name}: {text}")));
     let painter = ui.painter();
     painter.rect_filled(area, CornerRadius::same(radius::S), cx.c.page.gamma_multiply(0.7));
-    painter.rect_filled(Rect::from_min_size(area.min, Vec2::new(3.0, area.height())), CornerRadius::same(2), cx.c.jade);
+    painter.rect_filled(
+        Rect::from_min_size(area.min, Vec2::new(3.0, area.height())),
+        CornerRadius::same(2),
+        cx.c.jade,
+    );
     if response.has_focus() {
-        painter.rect_stroke(area, CornerRadius::same(radius::S), Stroke::new(2.0, cx.c.jade), StrokeKind::Inside);
+        painter.rect_stroke(
+            area,
+            CornerRadius::same(radius::S),
+            Stroke::new(2.0, cx.c.jade),
+            StrokeKind::Inside,
+        );
     }
     let width = area.width() - space::L;
     let who = crate::widget::row::one_line(ui, who, theme::strong(size::TINY), cx.c.jade_ink, width);
@@ -214,8 +264,11 @@ fn quoted(ui: &mut Ui, cx: &Cx<'_>, key: MessageKey, area: Rect, who: &str, text
 fn sign(ui: &mut Ui, cx: &Cx<'_>, message: &Message, centre: egui::Pos2) -> bool {
     let (icon, sentence) = delivery_sign(cx, message.delivery);
     let area = Rect::from_center_size(centre, Vec2::splat(SIGN + 4.0));
-    let response = ui.interact(area, ui.scope_id().with(("sign", message.key)), Sense::click()).on_hover_text(&sentence);
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("{sentence}. {}", cx.tr(T::ShowTrail))));
+    let response =
+        ui.interact(area, ui.scope_id().with(("sign", message.key)), Sense::click()).on_hover_text(&sentence);
+    response.widget_info(|| {
+        egui::WidgetInfo::labeled(egui::Role::Button, true, format!("{sentence}. {}", cx.tr(T::ShowTrail)))
+    });
     let read = message.delivery == Delivery::Read;
     icon.paint(ui.painter(), centre, 15.0, if read { cx.c.jade_ink } else { cx.c.weak });
     if response.has_focus() {
@@ -224,7 +277,14 @@ fn sign(ui: &mut Ui, cx: &Cx<'_>, message: &Message, centre: egui::Pos2) -> bool
     response.clicked()
 }
 
-fn menu(ui: &mut Ui, cx: &Cx<'_>, message: &Message, row: Rect, bubble: Rect, label: &egui::Response) -> Option<Pressed> {
+fn menu(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    message: &Message,
+    row: Rect,
+    bubble: Rect,
+    label: &egui::Response,
+) -> Option<Pressed> {
     let x = if message.mine { bubble.left() - 20.0 } else { bubble.right() + 20.0 };
     let area = Rect::from_center_size(egui::pos2(x, bubble.center().y), Vec2::splat(30.0));
     let response = ui.interact(area, ui.scope_id().with(("more", message.key)), Sense::click());
@@ -252,16 +312,28 @@ fn menu(ui: &mut Ui, cx: &Cx<'_>, message: &Message, row: Rect, bubble: Rect, la
         }
     };
     egui::Popup::menu(&response).accessible_name(cx.tr(T::MessageActions)).show(&mut items);
-    egui::Popup::context_menu(label).id(label.id.with("context")).accessible_name(cx.tr(T::MessageActions)).show(&mut items);
+    egui::Popup::context_menu(label)
+        .id(label.id.with("context"))
+        .accessible_name(cx.tr(T::MessageActions))
+        .show(&mut items);
     pressed
 }
 
 fn menu_item(ui: &mut Ui, cx: &Cx<'_>, icon: Icon, word: T) -> bool {
     let mut job = egui::text::LayoutJob::default();
-    let part = |points: f32, family: egui::FontFamily| egui::TextFormat { font_id: FontId::new(points, family), color: cx.c.ink, valign: egui::Align::Center, ..Default::default() };
+    let part = |points: f32, family: egui::FontFamily| egui::TextFormat {
+        font_id: FontId::new(points, family),
+        color: cx.c.ink,
+        valign: egui::Align::Center,
+        ..Default::default()
+    };
     job.append(&icon.letter().to_string(), 0.0, part(size::TITLE, theme::icon_family()));
     job.append(cx.tr(word), space::S, part(size::BODY, egui::FontFamily::Proportional));
-    let response = ui.add(egui::Button::new(job).frame_when_inactive(false).min_size(Vec2::new(ui.available_width(), measure::TOUCH)));
+    let response = ui.add(
+        egui::Button::new(job)
+            .frame_when_inactive(false)
+            .min_size(Vec2::new(ui.available_width(), measure::TOUCH)),
+    );
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::MenuItem, true, cx.tr(word)));
     response.clicked()
 }

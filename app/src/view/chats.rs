@@ -20,7 +20,13 @@ pub(crate) struct Chats {
 }
 
 /// Draws the column of chats, `open` marked.
-pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, open: Option<ChatId>, views: &mut Views) -> Option<Action> {
+pub(crate) fn show(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    model: &Model,
+    open: Option<ChatId>,
+    views: &mut Views,
+) -> Option<Action> {
     let mut asked = None;
     page::bar(ui, cx, |ui| {
         let width = (ui.available_width() - measure::TOUCH - space::S).max(0.0);
@@ -37,30 +43,36 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, open: Option<ChatId>
         return asked.or(page::empty(ui, cx, Icon::Chats, T::NoChatsTitle, T::NoChatsBody, step));
     }
     ui.add_space(space::S);
-    egui::Frame::NONE.inner_margin(egui::Margin::symmetric(space::M as i8, 0)).show(ui, |ui| button::search(ui, cx, T::SearchChats, &mut views.chats.search));
+    egui::Frame::NONE
+        .inner_margin(egui::Margin::symmetric(space::M as i8, 0))
+        .show(ui, |ui| button::search(ui, cx, T::SearchChats, &mut views.chats.search));
     page::failure(ui, cx, model, Task::Other);
     let needle = views.chats.search.trim().to_owned();
-    let found: Vec<&Chat> = model.chats.iter().filter(|chat| needle.is_empty() || matches(chat, &needle)).collect();
+    let found: Vec<&Chat> =
+        model.chats.iter().filter(|chat| needle.is_empty() || matches(chat, &needle)).collect();
     if found.is_empty() {
         ui.add_space(space::L);
         ui.vertical_centered(|ui| page::hint(ui, cx, cx.tr(T::NothingFound)));
         return asked;
     }
     ui.spacing_mut().item_spacing.y = 0.0;
-    let clicked = ScrollArea::vertical().auto_shrink(false).show_rows(ui, measure::ROW, found.len(), |ui, range| {
-        let mut clicked = None;
-        for chat in &found[range] {
-            if one(ui, cx, chat, open == Some(chat.id), draft(views, chat.id)) {
-                clicked = Some(Action::Go(Route::Chats(Some(chat.id))));
+    let clicked =
+        ScrollArea::vertical().auto_shrink(false).show_rows(ui, measure::ROW, found.len(), |ui, range| {
+            let mut clicked = None;
+            for chat in &found[range] {
+                if one(ui, cx, chat, open == Some(chat.id), draft(views, chat.id)) {
+                    clicked = Some(Action::Go(Route::Chats(Some(chat.id))));
+                }
             }
-        }
-        clicked
-    });
+            clicked
+        });
     asked.or(clicked.inner)
 }
 
 fn matches(chat: &Chat, needle: &str) -> bool {
-    text::contains(&chat.name, needle) || text::contains(&chat.their_name, needle) || chat.last.as_ref().is_some_and(|last| text::contains(&last.text, needle))
+    text::contains(&chat.name, needle)
+        || text::contains(&chat.their_name, needle)
+        || chat.last.as_ref().is_some_and(|last| text::contains(&last.text, needle))
 }
 
 fn draft(views: &Views, id: ChatId) -> Option<&str> {
@@ -69,7 +81,9 @@ fn draft(views: &Views, id: ChatId) -> Option<&str> {
 
 fn one(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, chosen: bool, draft: Option<&str>) -> bool {
     let draft = draft.filter(|_| !chosen);
-    let (mut sign, time) = chat.last.as_ref().map_or((None, String::new()), |last| (last.delivery.map(|d| bubble::delivery_sign(cx, d)), cx.short_time(last.label_ms)));
+    let (mut sign, time) = chat.last.as_ref().map_or((None, String::new()), |last| {
+        (last.delivery.map(|d| bubble::delivery_sign(cx, d)), cx.short_time(last.label_ms))
+    });
     let line = match (draft, &chat.last) {
         (Some(draft), _) => {
             sign = None;

@@ -39,13 +39,24 @@ pub(crate) struct Sent {
 }
 
 /// Draws the composer at the foot of a conversation.
-pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, answered: Option<&Message>, enter_sends: bool, composer: &mut Composer) -> Option<Sent> {
+pub(crate) fn show(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    chat: &Chat,
+    answered: Option<&Message>,
+    enter_sends: bool,
+    composer: &mut Composer,
+) -> Option<Sent> {
     ui.add_space(space::S);
     strip(ui, cx, chat, answered, composer);
     let over = text::typed(&composer.draft).len().saturating_sub(TEXT_BYTES_MAX);
     if over > 0 {
         let parts = [(TEXT_BYTES_MAX + over).to_string(), TEXT_BYTES_MAX.to_string()];
-        ui.label(RichText::new(cx.with(T::TooLong, &[&parts[0], &parts[1]])).font(theme::regular(size::SMALL)).color(cx.c.danger));
+        ui.label(
+            RichText::new(cx.with(T::TooLong, &[&parts[0], &parts[1]]))
+                .font(theme::regular(size::SMALL))
+                .color(cx.c.danger),
+        );
     }
     let name = cx.with(T::MessageTo, &[&chat.name]);
     let mut asked = false;
@@ -55,26 +66,33 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, answered: Option<&Mess
         let line = size::BODY * measure::LEADING;
         ui.scope(|ui| {
             ui.set_width(width);
-            ScrollArea::vertical().id_salt("composer").max_height(line * LINES_MAX + space::L).show(ui, |ui| {
-                let return_key = if enter_sends { KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter) } else { KeyboardShortcut::new(Modifiers::NONE, Key::Enter) };
-                let edit = TextEdit::multiline(&mut composer.draft)
-                    .id(field_id(chat))
-                    .desired_rows(1)
-                    .desired_width(f32::INFINITY)
-                    .return_key(return_key)
-                    .margin(egui::Margin::symmetric(12, 9))
-                    .hint_text(RichText::new(cx.tr(T::WriteMessage)).color(cx.c.weak));
-                let response = ui.add(edit).accessible_name(&name);
-                if std::mem::take(&mut composer.focus) {
-                    response.request_focus();
-                }
-                if response.has_focus() {
-                    asked = wants_to_send(ui, enter_sends, composer);
-                } else {
-                    composer.composing = false;
-                    composer.send_when_composed = false;
-                }
-            });
+            ScrollArea::vertical().id_salt("composer").max_height(line * LINES_MAX + space::L).show(
+                ui,
+                |ui| {
+                    let return_key = if enter_sends {
+                        KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter)
+                    } else {
+                        KeyboardShortcut::new(Modifiers::NONE, Key::Enter)
+                    };
+                    let edit = TextEdit::multiline(&mut composer.draft)
+                        .id(field_id(chat))
+                        .desired_rows(1)
+                        .desired_width(f32::INFINITY)
+                        .return_key(return_key)
+                        .margin(egui::Margin::symmetric(12, 9))
+                        .hint_text(RichText::new(cx.tr(T::WriteMessage)).color(cx.c.weak));
+                    let response = ui.add(edit).accessible_name(&name);
+                    if std::mem::take(&mut composer.focus) {
+                        response.request_focus();
+                    }
+                    if response.has_focus() {
+                        asked = wants_to_send(ui, enter_sends, composer);
+                    } else {
+                        composer.composing = false;
+                        composer.send_when_composed = false;
+                    }
+                },
+            );
         });
         let ready = over == 0 && !composer.draft.trim().is_empty();
         let colour = if ready { cx.c.jade_ink } else { cx.c.weak };
@@ -107,7 +125,8 @@ fn wants_to_send(ui: &Ui, enter_sends: bool, composer: &mut Composer) -> bool {
                 Event::Ime(ImeEvent::Commit(_)) => composer.composing = false,
                 Event::Key { key: Key::Enter, pressed: true, modifiers, .. } => {
                     let plain = !modifiers.shift && !modifiers.command && !modifiers.alt;
-                    composer.send_when_composed |= if enter_sends { plain || modifiers.command } else { modifiers.command };
+                    composer.send_when_composed |=
+                        if enter_sends { plain || modifiers.command } else { modifiers.command };
                 }
                 _ => {}
             }
@@ -124,12 +143,23 @@ fn strip(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, answered: Option<&Message>, comp
     ui.horizontal(|ui| {
         ui.add(egui::Label::new(Icon::Reply.text(size::TITLE, cx.c.jade_ink))).accessible_name("");
         let who = if message.mine { cx.tr(T::You) } else { &chat.name };
-        ui.label(RichText::new(cx.with(T::ReplyingTo, &[who])).font(theme::strong(size::SMALL)).color(cx.c.jade_ink));
+        ui.label(
+            RichText::new(cx.with(T::ReplyingTo, &[who]))
+                .font(theme::strong(size::SMALL))
+                .color(cx.c.jade_ink),
+        );
         let cross = measure::TOUCH + space::S;
         let width = (ui.available_width() - cross).max(0.0);
         ui.scope(|ui| {
             ui.set_width(width);
-            ui.add(egui::Label::new(RichText::new(text::line(&message.text, 120)).font(theme::regular(size::SMALL)).color(cx.c.weak)).truncate());
+            ui.add(
+                egui::Label::new(
+                    RichText::new(text::line(&message.text, 120))
+                        .font(theme::regular(size::SMALL))
+                        .color(cx.c.weak),
+                )
+                .truncate(),
+            );
         });
         if button::icon(ui, cx, Icon::Cross, T::CancelReply).clicked() {
             composer.reply_to = None;

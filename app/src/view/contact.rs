@@ -20,7 +20,13 @@ pub(crate) struct Contact {
 }
 
 /// Draws the details of `chat`.
-pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat, state: &mut Contact) -> Option<Action> {
+pub(crate) fn show(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    model: &Model,
+    chat: &Chat,
+    state: &mut Contact,
+) -> Option<Action> {
     if state.editing.as_ref().is_none_or(|(id, _)| *id != chat.id) {
         state.editing = Some((chat.id, chat.name.clone()));
     }
@@ -29,11 +35,18 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat, state: 
         ui.vertical_centered(|ui| {
             avatar::show(ui, measure::AVATAR_LARGE, &chat.name, chat.seed);
             ui.add_space(space::XS);
-            ui.add(egui::Label::new(RichText::new(&chat.name).font(theme::strong(size::LARGE)).color(cx.c.ink)).truncate());
+            ui.add(
+                egui::Label::new(RichText::new(&chat.name).font(theme::strong(size::LARGE)).color(cx.c.ink))
+                    .truncate(),
+            );
             if !chat.their_name.is_empty() && chat.their_name != chat.name {
                 page::hint(ui, cx, &cx.with(T::TheyCallThemselves, &[&chat.their_name]));
             }
-            let (icon, word, ink) = if chat.verified { (Icon::Verified, T::Verified, cx.c.jade_ink) } else { (Icon::Warning, T::NotVerified, cx.c.weak) };
+            let (icon, word, ink) = if chat.verified {
+                (Icon::Verified, T::Verified, cx.c.jade_ink)
+            } else {
+                (Icon::Warning, T::NotVerified, cx.c.weak)
+            };
             ui.label(icon.text(size::TITLE, ink)).accessible_name("");
             ui.label(RichText::new(cx.tr(word)).font(theme::regular(size::SMALL)).color(ink));
         });

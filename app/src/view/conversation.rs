@@ -56,7 +56,13 @@ impl Conversation {
 }
 
 /// Draws the conversation with `chat`.
-pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat, state: &mut Conversation) -> Option<Action> {
+pub(crate) fn show(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    model: &Model,
+    chat: &Chat,
+    state: &mut Conversation,
+) -> Option<Action> {
     let empty = Timeline::default();
     let timeline = model.timelines.get(&chat.id).unwrap_or(&empty);
     let mut asked = head(ui, cx, chat);
@@ -96,14 +102,22 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat) -> Option<Action> {
             ui.vertical(|ui| {
                 ui.spacing_mut().item_spacing.y = 1.0;
                 ui.add_space(space::M);
-                ui.add(egui::Label::new(RichText::new(&chat.name).font(theme::strong(size::BODY)).color(cx.c.ink)).truncate());
+                ui.add(
+                    egui::Label::new(
+                        RichText::new(&chat.name).font(theme::strong(size::BODY)).color(cx.c.ink),
+                    )
+                    .truncate(),
+                );
                 let (word, ink) = match (chat.bond, chat.verified) {
                     (Bond::Waiting, _) => (T::WaitingForThem, cx.c.persimmon),
                     (Bond::Failed, _) => (T::InviteSpent, cx.c.danger),
                     (Bond::Live, true) => (T::Verified, cx.c.jade_ink),
                     (Bond::Live, false) => (T::NotVerified, cx.c.weak),
                 };
-                ui.add(egui::Label::new(RichText::new(cx.tr(word)).font(theme::regular(size::TINY)).color(ink)).truncate());
+                ui.add(
+                    egui::Label::new(RichText::new(cx.tr(word)).font(theme::regular(size::TINY)).color(ink))
+                        .truncate(),
+                );
             });
         });
         if button::icon(ui, cx, Icon::Search, T::SearchHere).clicked() {
@@ -117,7 +131,12 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat) -> Option<Action> {
 }
 
 /// Draws the search and returns the keys found and the one to go to now. An `at` of `usize::MAX` asks to close.
-fn find_bar(ui: &mut Ui, cx: &Cx<'_>, timeline: &Timeline, find: &mut Find) -> (Vec<MessageKey>, Option<MessageKey>) {
+fn find_bar(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    timeline: &Timeline,
+    find: &mut Find,
+) -> (Vec<MessageKey>, Option<MessageKey>) {
     let mut goal = None;
     let mut found = Vec::new();
     page::bar(ui, cx, |ui| {
@@ -126,18 +145,26 @@ fn find_bar(ui: &mut Ui, cx: &Cx<'_>, timeline: &Timeline, find: &mut Find) -> (
         let mut changed = false;
         ui.scope(|ui| {
             ui.set_width(width);
-            let response = button::search(ui, cx, T::SearchHere, &mut find.text).on_hover_text(cx.tr(T::SearchLoaded));
+            let response =
+                button::search(ui, cx, T::SearchHere, &mut find.text).on_hover_text(cx.tr(T::SearchLoaded));
             changed = response.changed();
             if !std::mem::replace(&mut find.focused, true) {
                 response.request_focus();
             }
         });
         if !find.text.trim().is_empty() {
-            found = timeline.messages.iter().rev().filter(|m| text::contains(&m.text, &find.text)).map(|m| m.key).collect();
+            found = timeline
+                .messages
+                .iter()
+                .rev()
+                .filter(|m| text::contains(&m.text, &find.text))
+                .map(|m| m.key)
+                .collect();
         }
         let enter = ui.input(|input| input.key_pressed(egui::Key::Enter));
         let some = !found.is_empty();
-        let older = button::icon_named(ui, cx, Icon::Up, cx.tr(T::PreviousHit), cx.c.ink, some).clicked() || enter;
+        let older =
+            button::icon_named(ui, cx, Icon::Up, cx.tr(T::PreviousHit), cx.c.ink, some).clicked() || enter;
         let newer = button::icon_named(ui, cx, Icon::Below, cx.tr(T::NextHit), cx.c.ink, some).clicked();
         if changed {
             find.at = 0;
@@ -149,8 +176,15 @@ fn find_bar(ui: &mut Ui, cx: &Cx<'_>, timeline: &Timeline, find: &mut Find) -> (
         if changed || older || newer {
             goal = found.get(find.at).copied();
         }
-        let count = if some { cx.with(T::FoundCount, &[&(find.at + 1).to_string(), &found.len().to_string()]) } else { String::new() };
-        ui.add_sized([68.0, measure::TOUCH], egui::Label::new(RichText::new(count).font(theme::regular(size::SMALL)).color(cx.c.weak)));
+        let count = if some {
+            cx.with(T::FoundCount, &[&(find.at + 1).to_string(), &found.len().to_string()])
+        } else {
+            String::new()
+        };
+        ui.add_sized(
+            [68.0, measure::TOUCH],
+            egui::Label::new(RichText::new(count).font(theme::regular(size::SMALL)).color(cx.c.weak)),
+        );
         if button::icon(ui, cx, Icon::Cross, T::Close).clicked() {
             find.at = usize::MAX;
         }
@@ -158,7 +192,14 @@ fn find_bar(ui: &mut Ui, cx: &Cx<'_>, timeline: &Timeline, find: &mut Find) -> (
     (found, goal)
 }
 
-fn messages(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, timeline: &Timeline, state: &mut Conversation, goal: Option<MessageKey>) -> Option<Action> {
+fn messages(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    chat: &Chat,
+    timeline: &Timeline,
+    state: &mut Conversation,
+    goal: Option<MessageKey>,
+) -> Option<Action> {
     if timeline.loaded && timeline.messages.is_empty() {
         return first_words(ui, cx, chat);
     }
@@ -171,11 +212,14 @@ fn messages(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, timeline: &Timeline, state: &
         before: at.checked_sub(1).and_then(|before| timeline.messages.get(before)),
         first_unread: timeline.first_unread == Some(keys[at]),
     };
-    let visible = state.stream.layout(ui, cx.tr(T::Messages), &keys, |ui, at| bubble::shape(ui, cx, &timeline.messages[at], place(at), width).tall);
+    let visible = state.stream.layout(ui, cx.tr(T::Messages), &keys, |ui, at| {
+        bubble::shape(ui, cx, &timeline.messages[at], place(at), width).tall
+    });
 
     let needle = state.find.as_ref().map(|find| find.text.trim().to_owned()).filter(|text| !text.is_empty());
     let mut asked = None;
-    let mut child = ui.new_child(egui::UiBuilder::new().max_rect(visible.view).id_salt(("messages", chat.id)));
+    let mut child =
+        ui.new_child(egui::UiBuilder::new().max_rect(visible.view).id_salt(("messages", chat.id)));
     child.set_clip_rect(visible.view.intersect(ui.clip_rect()));
     for (at, rect) in &visible.rows {
         let message = &timeline.messages[*at];
@@ -188,7 +232,9 @@ fn messages(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, timeline: &Timeline, state: &
             }
             Some(Pressed::Copy) => asked = Some(Action::Copy(message.text.clone())),
             Some(Pressed::Trail) => asked = Some(Action::Trail(chat.id, message.key)),
-            Some(Pressed::Quoted(key)) if timeline.find(key).is_some() => state.stream.to_row(key, visible.view.height()),
+            Some(Pressed::Quoted(key)) if timeline.find(key).is_some() => {
+                state.stream.to_row(key, visible.view.height())
+            }
             Some(Pressed::Quoted(_)) | None => {}
         }
     }
@@ -201,7 +247,9 @@ fn messages(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, timeline: &Timeline, state: &
     let first = visible.rows.first().map_or(0, |(at, _)| *at);
     let older = timeline.loaded && timeline.more_before && !timeline.asking && first < ASK_BEFORE_ROWS;
     let seen = visible.at_end && chat.unread > 0 && !timeline.more_after && ui.input(|input| input.focused);
-    asked.or(older.then_some(Action::Do(Command::Older(chat.id)))).or(seen.then_some(Action::Do(Command::Seen(chat.id))))
+    asked
+        .or(older.then_some(Action::Do(Command::Older(chat.id))))
+        .or(seen.then_some(Action::Do(Command::Seen(chat.id))))
 }
 
 fn first_words(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat) -> Option<Action> {
@@ -215,17 +263,33 @@ fn first_words(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat) -> Option<Action> {
 
 /// The button over the messages that leads to the newest.
 fn jump(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, view: Rect) -> bool {
-    let label = if chat.unread > 0 { cx.with(T::JumpLatestCount, &[&chat.unread.to_string()]) } else { cx.tr(T::JumpLatest).to_owned() };
+    let label = if chat.unread > 0 {
+        cx.with(T::JumpLatestCount, &[&chat.unread.to_string()])
+    } else {
+        cx.tr(T::JumpLatest).to_owned()
+    };
     let galley = ui.painter().layout_no_wrap(label.clone(), theme::strong(size::SMALL), cx.c.ink);
     let wide = galley.size().x + size::TITLE + space::L * 2.0 + space::S;
-    let area = Rect::from_center_size(egui::pos2(view.center().x, view.bottom() - 26.0), Vec2::new(wide, measure::TOUCH));
+    let area = Rect::from_center_size(
+        egui::pos2(view.center().x, view.bottom() - 26.0),
+        Vec2::new(wide, measure::TOUCH),
+    );
     let response = ui.interact(area, ui.scope_id().with("jump"), Sense::click());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &label));
     let round = CornerRadius::same(17);
     let ground = if response.hovered() { cx.c.quiet_hover } else { cx.c.raised };
     let edge = if response.has_focus() { Stroke::new(2.0, cx.c.jade) } else { Stroke::new(1.0, cx.c.line) };
     ui.painter().rect(area, round, ground, edge, egui::StrokeKind::Inside);
-    Icon::Down.paint(ui.painter(), area.left_center() + Vec2::new(space::L + size::TITLE / 2.0, 0.0), size::TITLE, cx.c.jade_ink);
-    ui.painter().galley(egui::pos2(area.left() + space::L + size::TITLE + space::S, area.center().y - galley.size().y / 2.0), galley, cx.c.ink);
+    Icon::Down.paint(
+        ui.painter(),
+        area.left_center() + Vec2::new(space::L + size::TITLE / 2.0, 0.0),
+        size::TITLE,
+        cx.c.jade_ink,
+    );
+    ui.painter().galley(
+        egui::pos2(area.left() + space::L + size::TITLE + space::S, area.center().y - galley.size().y / 2.0),
+        galley,
+        cx.c.ink,
+    );
     response.clicked()
 }

@@ -32,11 +32,27 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Network)
         let mut asked = None;
         page::section(ui, cx, T::RoadsNow, |ui| {
             let links = model.roads.links;
-            let direct = if links == 0 { cx.tr(T::RoadDirectNone).to_owned() } else { cx.with(T::RoadDirectSome, &[&links.to_string()]) };
-            road(ui, cx, if links == 0 { Icon::Plugs } else { Icon::PlugsOn }, links > 0, T::RoadDirect, &direct);
+            let direct = if links == 0 {
+                cx.tr(T::RoadDirectNone).to_owned()
+            } else {
+                cx.with(T::RoadDirectSome, &[&links.to_string()])
+            };
+            road(
+                ui,
+                cx,
+                if links == 0 { Icon::Plugs } else { Icon::PlugsOn },
+                links > 0,
+                T::RoadDirect,
+                &direct,
+            );
             ui.add_space(space::S);
-            let (all, up) = (model.roads.relays.len(), model.roads.relays.iter().filter(|r| r.connected).count());
-            let relays = if all == 0 { cx.tr(T::RoadRelaysNone).to_owned() } else { cx.with(T::RoadRelaysSome, &[&up.to_string(), &all.to_string()]) };
+            let (all, up) =
+                (model.roads.relays.len(), model.roads.relays.iter().filter(|r| r.connected).count());
+            let relays = if all == 0 {
+                cx.tr(T::RoadRelaysNone).to_owned()
+            } else {
+                cx.with(T::RoadRelaysSome, &[&up.to_string(), &all.to_string()])
+            };
             road(ui, cx, Icon::Relay, up > 0, T::RoadRelays, &relays);
         });
         page::section(ui, cx, T::RoadRelays, |ui| {
@@ -48,7 +64,8 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Network)
                 page::hint(ui, cx, cx.tr(T::OneRelayHonest));
                 ui.add_space(space::S);
             }
-            let field = button::field(ui, cx, T::RelayText, Some(T::RelayTextHint), &mut state.text, RELAY_CHARS_MAX);
+            let field =
+                button::field(ui, cx, T::RelayText, Some(T::RelayTextHint), &mut state.text, RELAY_CHARS_MAX);
             let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
             let ready = !state.text.trim().is_empty() && !model.is_busy(Task::Relay);
             if (button::primary(ui, cx, T::AddRelay, ready).clicked() || entered) && ready {
@@ -64,7 +81,13 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Network)
                 page::hint(ui, cx, cx.tr(T::NoAddresses));
             }
             for address in &model.me.addresses {
-                ui.add(egui::Label::new(RichText::new(address).font(egui::FontId::monospace(size::SMALL)).color(cx.c.ink)).selectable(true).wrap());
+                ui.add(
+                    egui::Label::new(
+                        RichText::new(address).font(egui::FontId::monospace(size::SMALL)).color(cx.c.ink),
+                    )
+                    .selectable(true)
+                    .wrap(),
+                );
             }
         });
         if button::quiet(ui, cx, T::CopyDiagnostics, true).clicked() {
@@ -80,7 +103,12 @@ fn diagnostics(model: &Model) -> String {
     let live = model.chats.iter().filter(|c| c.is_live()).count();
     [
         format!("madang {}", env!("CARGO_PKG_VERSION")),
-        format!("links={} relays={up}/{} contacts={live}/{}", model.roads.links, model.roads.relays.len(), model.chats.len()),
+        format!(
+            "links={} relays={up}/{} contacts={live}/{}",
+            model.roads.links,
+            model.roads.relays.len(),
+            model.chats.len()
+        ),
         format!("listening={}", model.me.addresses.len()),
     ]
     .join("\n")
@@ -88,7 +116,8 @@ fn diagnostics(model: &Model) -> String {
 
 fn road(ui: &mut Ui, cx: &Cx<'_>, icon: Icon, works: bool, head: T, state: &str) {
     ui.horizontal(|ui| {
-        ui.add(egui::Label::new(icon.text(size::LARGE, if works { cx.c.jade_ink } else { cx.c.weak }))).accessible_name("");
+        ui.add(egui::Label::new(icon.text(size::LARGE, if works { cx.c.jade_ink } else { cx.c.weak })))
+            .accessible_name("");
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 2.0;
             ui.label(RichText::new(cx.tr(head)).font(theme::strong(size::BODY)).color(cx.c.ink));
@@ -100,14 +129,25 @@ fn road(ui: &mut Ui, cx: &Cx<'_>, icon: Icon, works: bool, head: T, state: &str)
 fn one(ui: &mut Ui, cx: &Cx<'_>, relay: &Relay, idle: bool) -> Option<Action> {
     let mut asked = None;
     ui.horizontal(|ui| {
-        ui.add(egui::Label::new(Icon::Relay.text(size::LARGE, if relay.connected { cx.c.jade_ink } else { cx.c.weak }))).accessible_name("");
+        ui.add(egui::Label::new(
+            Icon::Relay.text(size::LARGE, if relay.connected { cx.c.jade_ink } else { cx.c.weak }),
+        ))
+        .accessible_name("");
         let width = (ui.available_width() - measure::TOUCH - space::S).max(0.0);
         ui.scope(|ui| {
             ui.set_width(width);
             ui.vertical(|ui| {
                 ui.spacing_mut().item_spacing.y = 2.0;
-                ui.add(egui::Label::new(RichText::new(&relay.label).font(egui::FontId::monospace(size::SMALL)).color(cx.c.ink)).truncate());
-                let mut state = cx.tr(if relay.connected { T::RelayConnected } else { T::RelayTrying }).to_owned();
+                ui.add(
+                    egui::Label::new(
+                        RichText::new(&relay.label)
+                            .font(egui::FontId::monospace(size::SMALL))
+                            .color(cx.c.ink),
+                    )
+                    .truncate(),
+                );
+                let mut state =
+                    cx.tr(if relay.connected { T::RelayConnected } else { T::RelayTrying }).to_owned();
                 if relay.home {
                     state = format!("{state} · {}", cx.tr(T::RelayHome));
                 }

@@ -44,7 +44,11 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Palette)
         state.at = 0;
     }
     ui.add_space(space::S);
-    let mut found: Vec<Entry> = entries(cx, model).into_iter().filter(|e| state.text.trim().is_empty() || text::contains(&e.label, &state.text)).take(ROWS_MAX).collect();
+    let mut found: Vec<Entry> = entries(cx, model)
+        .into_iter()
+        .filter(|e| state.text.trim().is_empty() || text::contains(&e.label, &state.text))
+        .take(ROWS_MAX)
+        .collect();
     if found.is_empty() {
         ui.label(RichText::new(cx.tr(T::NothingFound)).font(theme::regular(size::SMALL)).color(cx.c.weak));
         return (false, None);
@@ -76,8 +80,12 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Palette)
 }
 
 fn row(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, chosen: bool) -> egui::Response {
-    let (rect, response) = ui.allocate_exact_size(egui::vec2(ui.available_width(), measure::TOUCH + space::XS), egui::Sense::click());
-    response.widget_info(|| egui::WidgetInfo::selected(egui::Role::ListBoxOption, true, chosen, &entry.label));
+    let (rect, response) = ui.allocate_exact_size(
+        egui::vec2(ui.available_width(), measure::TOUCH + space::XS),
+        egui::Sense::click(),
+    );
+    response
+        .widget_info(|| egui::WidgetInfo::selected(egui::Role::ListBoxOption, true, chosen, &entry.label));
     let ground = if chosen {
         cx.c.jade_soft
     } else if response.hovered() {
@@ -87,8 +95,18 @@ fn row(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, chosen: bool) -> egui::Response 
     };
     ui.painter().rect_filled(rect, theme::radius::S, ground);
     entry.icon.paint(ui.painter(), rect.left_center() + egui::vec2(20.0, 0.0), size::TITLE, cx.c.weak);
-    let label = crate::widget::row::one_line(ui, &entry.label, theme::regular(size::BODY), cx.c.ink, rect.width() - 52.0);
-    ui.painter().galley(egui::pos2(rect.left() + 40.0, rect.center().y - label.size().y / 2.0), label, cx.c.ink);
+    let label = crate::widget::row::one_line(
+        ui,
+        &entry.label,
+        theme::regular(size::BODY),
+        cx.c.ink,
+        rect.width() - 52.0,
+    );
+    ui.painter().galley(
+        egui::pos2(rect.left() + 40.0, rect.center().y - label.size().y / 2.0),
+        label,
+        cx.c.ink,
+    );
     response
 }
 
@@ -99,20 +117,41 @@ fn entries(cx: &Cx<'_>, model: &Model) -> Vec<Entry> {
         add(Icon::Person, chat.name.clone(), Action::Go(Route::Chats(Some(chat.id))));
     }
     add(Icon::UserPlus, cx.tr(T::NewChat).to_owned(), Action::Go(Route::Add));
-    let pages = [(Icon::Chats, T::Chats, Route::Chats(None)), (Icon::Users, T::People, Route::People), (Icon::Network, T::Network, Route::Network), (Icon::Gear, T::Settings, Route::Settings)];
+    let pages = [
+        (Icon::Chats, T::Chats, Route::Chats(None)),
+        (Icon::Users, T::People, Route::People),
+        (Icon::Network, T::Network, Route::Network),
+        (Icon::Gear, T::Settings, Route::Settings),
+    ];
     for (icon, word, route) in pages {
         add(icon, cx.with(T::GoTo, &[cx.tr(word)]), Action::Go(route));
     }
     add(Icon::Lock, cx.tr(T::Lock).to_owned(), Action::Lock);
     let prefs = model.prefs;
-    for (theme, word) in [(ThemeChoice::System, T::ThemeSystem), (ThemeChoice::Light, T::ThemeLight), (ThemeChoice::Dark, T::ThemeDark)] {
-        add(Icon::Gear, format!("{}: {}", cx.tr(T::Theme), cx.tr(word)), Action::Do(Command::Keep(Prefs { theme, ..prefs })));
+    for (theme, word) in [
+        (ThemeChoice::System, T::ThemeSystem),
+        (ThemeChoice::Light, T::ThemeLight),
+        (ThemeChoice::Dark, T::ThemeDark),
+    ] {
+        add(
+            Icon::Gear,
+            format!("{}: {}", cx.tr(T::Theme), cx.tr(word)),
+            Action::Do(Command::Keep(Prefs { theme, ..prefs })),
+        );
     }
     for lang in Lang::ALL {
-        add(Icon::Gear, format!("{}: {}", cx.tr(T::Language), lang.own_name()), Action::Do(Command::Keep(Prefs { language: lang, ..prefs })));
+        add(
+            Icon::Gear,
+            format!("{}: {}", cx.tr(T::Language), lang.own_name()),
+            Action::Do(Command::Keep(Prefs { language: lang, ..prefs })),
+        );
     }
     for percent in Prefs::TEXT_SIZES {
-        add(Icon::Gear, format!("{}: {}", cx.tr(T::TextSize), cx.with(T::TextSizeValue, &[&percent.to_string()])), Action::Do(Command::Keep(Prefs { text_percent: percent, ..prefs })));
+        add(
+            Icon::Gear,
+            format!("{}: {}", cx.tr(T::TextSize), cx.with(T::TextSizeValue, &[&percent.to_string()])),
+            Action::Do(Command::Keep(Prefs { text_percent: percent, ..prefs })),
+        );
     }
     all
 }

@@ -32,21 +32,33 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
     people.sort_by(|a, b| a.name.to_lowercase().cmp(&b.name.to_lowercase()).then(a.id.cmp(&b.id)));
     ui.add_space(space::S);
     ui.spacing_mut().item_spacing.y = 0.0;
-    let clicked = ScrollArea::vertical().auto_shrink(false).show_rows(ui, measure::ROW, people.len(), |ui, range| {
-        let mut clicked = None;
-        for chat in &people[range] {
-            let line = match (chat.is_live(), chat.verified) {
-                (false, _) => cx.tr(T::WaitingForThem),
-                (true, true) => cx.tr(T::Verified),
-                (true, false) => cx.tr(T::NotVerified),
-            };
-            let spoken = format!("{}, {line}", chat.name);
-            let shown = row::Row { title: &chat.name, line, marked: false, sign: None, time: "", verified: chat.verified, count: 0, chosen: false, seed: chat.seed, spoken: &spoken };
-            if row::show(ui, cx, &shown).clicked() {
-                clicked = Some(Action::Go(Route::Contact(chat.id)));
+    let clicked =
+        ScrollArea::vertical().auto_shrink(false).show_rows(ui, measure::ROW, people.len(), |ui, range| {
+            let mut clicked = None;
+            for chat in &people[range] {
+                let line = match (chat.is_live(), chat.verified) {
+                    (false, _) => cx.tr(T::WaitingForThem),
+                    (true, true) => cx.tr(T::Verified),
+                    (true, false) => cx.tr(T::NotVerified),
+                };
+                let spoken = format!("{}, {line}", chat.name);
+                let shown = row::Row {
+                    title: &chat.name,
+                    line,
+                    marked: false,
+                    sign: None,
+                    time: "",
+                    verified: chat.verified,
+                    count: 0,
+                    chosen: false,
+                    seed: chat.seed,
+                    spoken: &spoken,
+                };
+                if row::show(ui, cx, &shown).clicked() {
+                    clicked = Some(Action::Go(Route::Contact(chat.id)));
+                }
             }
-        }
-        clicked
-    });
+            clicked
+        });
     asked.or(clicked.inner)
 }

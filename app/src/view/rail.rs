@@ -34,8 +34,13 @@ pub(crate) fn side(ui: &mut Ui, cx: &Cx<'_>, model: &Model, route: Route) -> Opt
         }
     });
     let size = Vec2::new(measure::RAIL - space::S, measure::RAIL - space::L);
-    let foot = Rect::from_center_size(egui::pos2(full.center().x, full.bottom() - size.y / 2.0 - space::S), size);
-    let locked = ui.scope_builder(egui::UiBuilder::new().max_rect(foot), |ui| section(ui, cx, Icon::Lock, T::Lock, false, 0, size)).inner;
+    let foot =
+        Rect::from_center_size(egui::pos2(full.center().x, full.bottom() - size.y / 2.0 - space::S), size);
+    let locked = ui
+        .scope_builder(egui::UiBuilder::new().max_rect(foot), |ui| {
+            section(ui, cx, Icon::Lock, T::Lock, false, 0, size)
+        })
+        .inner;
     if locked.clicked() {
         asked = Some(Action::Lock);
     }
@@ -62,7 +67,11 @@ pub(crate) fn foot(ui: &mut Ui, cx: &Cx<'_>, model: &Model, route: Route) -> Opt
 
 /// A number from the own account, for the own avatar.
 pub(crate) fn seed(model: &Model) -> u64 {
-    model.me.account.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+    model
+        .me
+        .account
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 fn is_in(route: Route, target: Route) -> bool {
@@ -74,12 +83,20 @@ fn is_in(route: Route, target: Route) -> bool {
 }
 
 fn unread(model: &Model, target: Route) -> u32 {
-    if matches!(target, Route::Chats(_)) { model.chats.iter().fold(0, |sum, chat| sum.saturating_add(chat.unread)) } else { 0 }
+    if matches!(target, Route::Chats(_)) {
+        model.chats.iter().fold(0, |sum, chat| sum.saturating_add(chat.unread))
+    } else {
+        0
+    }
 }
 
 fn section(ui: &mut Ui, cx: &Cx<'_>, icon: Icon, word: T, chosen: bool, count: u32, size: Vec2) -> Response {
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
-    let name = if count > 0 { format!("{}, {}", cx.tr(word), cx.with(T::Unread, &[&count.to_string()])) } else { cx.tr(word).to_owned() };
+    let name = if count > 0 {
+        format!("{}, {}", cx.tr(word), cx.with(T::Unread, &[&count.to_string()]))
+    } else {
+        cx.tr(word).to_owned()
+    };
     response.widget_info(|| WidgetInfo::selected(egui::Role::Tab, true, chosen, &name));
     let ink = if chosen { cx.c.jade_ink } else { cx.c.weak };
     let middle = rect.center();
@@ -89,11 +106,22 @@ fn section(ui: &mut Ui, cx: &Cx<'_>, icon: Icon, word: T, chosen: bool, count: u
         ui.painter().rect_filled(pill, round, if chosen { cx.c.jade_soft } else { cx.c.quiet_hover });
     }
     if response.has_focus() {
-        ui.painter().rect_stroke(rect.shrink(1.0), CornerRadius::same(radius::M), Stroke::new(2.0, cx.c.jade), StrokeKind::Inside);
+        ui.painter().rect_stroke(
+            rect.shrink(1.0),
+            CornerRadius::same(radius::M),
+            Stroke::new(2.0, cx.c.jade),
+            StrokeKind::Inside,
+        );
     }
     icon.paint(ui.painter(), pill.center(), self::size::LARGE, ink);
     let font = if chosen { theme::strong(self::size::TINY) } else { theme::regular(self::size::TINY) };
-    ui.painter().text(middle + Vec2::new(0.0, 17.0), egui::Align2::CENTER_CENTER, cx.tr(word), font, if chosen { cx.c.ink } else { cx.c.weak });
+    ui.painter().text(
+        middle + Vec2::new(0.0, 17.0),
+        egui::Align2::CENTER_CENTER,
+        cx.tr(word),
+        font,
+        if chosen { cx.c.ink } else { cx.c.weak },
+    );
     row::badge(ui, cx, pill.right_top() - Vec2::new(10.0, -4.0), count);
     response
 }

@@ -24,7 +24,11 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
             ui.add_space(space::M);
             head(ui, cx, T::Theme);
             ui.horizontal_wrapped(|ui| {
-                for (theme, word) in [(ThemeChoice::System, T::ThemeSystem), (ThemeChoice::Light, T::ThemeLight), (ThemeChoice::Dark, T::ThemeDark)] {
+                for (theme, word) in [
+                    (ThemeChoice::System, T::ThemeSystem),
+                    (ThemeChoice::Light, T::ThemeLight),
+                    (ThemeChoice::Dark, T::ThemeDark),
+                ] {
                     if button::choice(ui, cx, cx.tr(word), prefs.theme == theme).clicked() {
                         changed = Some(Prefs { theme, ..prefs });
                     }
@@ -43,7 +47,11 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
         page::section(ui, cx, T::AutoLock, |ui| {
             ui.horizontal_wrapped(|ui| {
                 for minutes in Prefs::LOCK_MINUTES {
-                    let label = if minutes == 0 { cx.tr(T::AutoLockNever).to_owned() } else { cx.with(T::AutoLockMinutes, &[&minutes.to_string()]) };
+                    let label = if minutes == 0 {
+                        cx.tr(T::AutoLockNever).to_owned()
+                    } else {
+                        cx.with(T::AutoLockMinutes, &[&minutes.to_string()])
+                    };
                     if button::choice(ui, cx, &label, prefs.auto_lock_minutes == minutes).clicked() {
                         changed = Some(Prefs { auto_lock_minutes: minutes, ..prefs });
                     }
@@ -71,9 +79,22 @@ fn profile(ui: &mut Ui, cx: &Cx<'_>, model: &Model) {
         avatar::show(ui, measure::AVATAR, &model.me.name, rail::seed(model));
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 2.0;
-            ui.add(egui::Label::new(RichText::new(&model.me.name).font(theme::strong(size::BODY)).color(cx.c.ink)).truncate());
+            ui.add(
+                egui::Label::new(
+                    RichText::new(&model.me.name).font(theme::strong(size::BODY)).color(cx.c.ink),
+                )
+                .truncate(),
+            );
             ui.label(RichText::new(cx.tr(T::AccountId)).font(theme::regular(size::TINY)).color(cx.c.weak));
-            ui.add(egui::Label::new(RichText::new(&model.me.account).font(egui::FontId::monospace(size::TINY)).color(cx.c.weak)).selectable(true).wrap());
+            ui.add(
+                egui::Label::new(
+                    RichText::new(&model.me.account)
+                        .font(egui::FontId::monospace(size::TINY))
+                        .color(cx.c.weak),
+                )
+                .selectable(true)
+                .wrap(),
+            );
         });
     });
 }
@@ -86,8 +107,13 @@ fn text_size(ui: &mut Ui, cx: &Cx<'_>, prefs: Prefs) -> Option<Prefs> {
         if button::icon_named(ui, cx, Icon::Minus, cx.tr(T::Smaller), cx.c.ink, at > 0).clicked() {
             next = at.checked_sub(1);
         }
-        ui.label(RichText::new(cx.with(T::TextSizeValue, &[&prefs.text_percent.to_string()])).font(theme::strong(size::BODY)).color(cx.c.ink));
-        if button::icon_named(ui, cx, Icon::Plus, cx.tr(T::Larger), cx.c.ink, at + 1 < sizes.len()).clicked() {
+        ui.label(
+            RichText::new(cx.with(T::TextSizeValue, &[&prefs.text_percent.to_string()]))
+                .font(theme::strong(size::BODY))
+                .color(cx.c.ink),
+        );
+        if button::icon_named(ui, cx, Icon::Plus, cx.tr(T::Larger), cx.c.ink, at + 1 < sizes.len()).clicked()
+        {
             next = Some(at + 1);
         }
     });

@@ -10,7 +10,13 @@ use crate::{
 };
 
 /// Draws the trail of `key`; whether it is to be closed.
-pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, timeline: Option<&Timeline>, key: MessageKey) -> bool {
+pub(crate) fn show(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    model: &Model,
+    timeline: Option<&Timeline>,
+    key: MessageKey,
+) -> bool {
     let mut close = false;
     ui.horizontal(|ui| {
         let width = (ui.available_width() - theme::measure::TOUCH - space::S).max(0.0);
@@ -23,7 +29,14 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, timeline: Option<&Ti
     ui.add_space(space::S);
     let message = timeline.and_then(|t| t.find(key));
     if let Some(message) = message {
-        ui.add(egui::Label::new(RichText::new(crate::text::line(&message.text, 160)).font(theme::regular(size::SMALL)).color(cx.c.weak)).wrap());
+        ui.add(
+            egui::Label::new(
+                RichText::new(crate::text::line(&message.text, 160))
+                    .font(theme::regular(size::SMALL))
+                    .color(cx.c.weak),
+            )
+            .wrap(),
+        );
         ui.add_space(space::M);
     }
     match model.trail.as_ref().filter(|trail| trail.key == key) {
@@ -68,7 +81,14 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, step: &crate::model::Step, last: bool) {
         let (area, _) = ui.allocate_exact_size(Vec2::new(28.0, 44.0), Sense::hover());
         let centre = egui::pos2(area.center().x, area.top() + 14.0);
         if !last {
-            ui.painter().rect_filled(Rect::from_min_max(egui::pos2(centre.x - 1.0, centre.y), egui::pos2(centre.x + 1.0, top + 52.0)), 0.0, cx.c.line);
+            ui.painter().rect_filled(
+                Rect::from_min_max(
+                    egui::pos2(centre.x - 1.0, centre.y),
+                    egui::pos2(centre.x + 1.0, top + 52.0),
+                ),
+                0.0,
+                cx.c.line,
+            );
         }
         ui.painter().circle_filled(centre, 14.0, if last { cx.c.jade } else { cx.c.quiet });
         icon.paint(ui.painter(), centre, size::BODY, if last { cx.c.on_jade } else { cx.c.ink });

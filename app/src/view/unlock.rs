@@ -8,7 +8,12 @@ use crate::{
     i18n::T,
     model::{Model, Task},
     theme::{self, measure, size, space},
-    widget::{Cx, button, icon::Icon, page, secret::{self, Secret}},
+    widget::{
+        Cx, button,
+        icon::Icon,
+        page,
+        secret::{self, Secret},
+    },
 };
 
 /// What the screen remembers.

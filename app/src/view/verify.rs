@@ -30,7 +30,9 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat) -> Opti
         page::card(ui, cx, |ui| {
             let all = safety.groups.join(" ");
             let block = ui.vertical_centered(|ui| {
-                ui.label(RichText::new(cx.tr(T::SafetyNumber)).font(theme::strong(size::SMALL)).color(cx.c.weak));
+                ui.label(
+                    RichText::new(cx.tr(T::SafetyNumber)).font(theme::strong(size::SMALL)).color(cx.c.weak),
+                );
                 ui.add_space(space::XS);
                 let wide = 4.0 * 82.0;
                 ui.horizontal(|ui| {
@@ -38,14 +40,24 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat) -> Opti
                     Grid::new("digits").spacing([space::L, space::XS]).show(ui, |ui| {
                         for line in safety.groups.chunks(GROUPS_IN_LINE) {
                             for group in line {
-                                ui.label(RichText::new(group).font(egui::FontId::monospace(size::LARGE)).color(cx.c.ink));
+                                ui.label(
+                                    RichText::new(group)
+                                        .font(egui::FontId::monospace(size::LARGE))
+                                        .color(cx.c.ink),
+                                );
                             }
                             ui.end_row();
                         }
                     });
                 });
             });
-            block.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Group, true, format!("{}: {all}", cx.tr(T::SafetyNumber))));
+            block.response.widget_info(|| {
+                egui::WidgetInfo::labeled(
+                    egui::Role::Group,
+                    true,
+                    format!("{}: {all}", cx.tr(T::SafetyNumber)),
+                )
+            });
             ui.add_space(space::M);
             ui.vertical_centered(|ui| qr::show(ui, &safety.qr, measure::QR * 0.75, cx.tr(T::SafetyQr)));
         });

@@ -9,7 +9,10 @@ use crate::{
     model::{Model, Prefs, Task},
     text,
     theme::{self, measure, size, space},
-    widget::{Cx, button, page, secret::{self, Secret}},
+    widget::{
+        Cx, button, page,
+        secret::{self, Secret},
+    },
 };
 
 /// Longest name, in characters.
@@ -46,7 +49,9 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Welcome)
             page::column(ui, measure::FORM + space::XXL * 2.0, |ui| {
                 let mut asked = languages(ui, cx, model.prefs);
                 ui.add_space(space::L);
-                ui.label(RichText::new(cx.tr(T::Madang)).font(theme::strong(size::HUGE)).color(cx.c.jade_ink));
+                ui.label(
+                    RichText::new(cx.tr(T::Madang)).font(theme::strong(size::HUGE)).color(cx.c.jade_ink),
+                );
                 page::prose(ui, cx, cx.tr(T::Tagline));
                 ui.add_space(space::L);
                 let made = page::card(ui, cx, |ui| form(ui, cx, model, state));
@@ -59,7 +64,10 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Welcome)
                     button::quiet(ui, cx, T::TryDemo, idle).clicked()
                 });
                 if tried {
-                    asked = Some(Action::Do(Command::Practice { name: cx.tr(T::PracticeName).to_owned(), korean: cx.lang == Lang::Ko }));
+                    asked = Some(Action::Do(Command::Practice {
+                        name: cx.tr(T::PracticeName).to_owned(),
+                        korean: cx.lang == Lang::Ko,
+                    }));
                 }
                 ui.add_space(space::M);
                 page::hint(ui, cx, cx.tr(T::Unaudited));
@@ -138,7 +146,8 @@ fn judge(passphrase: &str) -> Option<Strength> {
     if passphrase.is_empty() {
         return None;
     }
-    let judged: zeroize::Zeroizing<String> = zeroize::Zeroizing::new(passphrase.chars().take(JUDGED_CHARS).collect());
+    let judged: zeroize::Zeroizing<String> =
+        zeroize::Zeroizing::new(passphrase.chars().take(JUDGED_CHARS).collect());
     let entropy = zxcvbn::zxcvbn(&judged, &[]);
     let seconds = 10_f64.powf(entropy.guesses_log10()) / 2.0 / GUESSES_PER_SECOND;
     let score = if seconds < 3_600.0 {
@@ -178,8 +187,14 @@ fn meter(ui: &mut Ui, cx: &Cx<'_>, strength: Option<Strength>) {
 }
 
 fn span(seconds: f64) -> T {
-    const STEPS: [(f64, T); 6] =
-        [(60.0, T::Seconds), (3_600.0, T::Minutes), (86_400.0, T::Hours), (86_400.0 * 30.0, T::Days), (86_400.0 * 365.0, T::Months), (86_400.0 * 36_500.0, T::Years)];
+    const STEPS: [(f64, T); 6] = [
+        (60.0, T::Seconds),
+        (3_600.0, T::Minutes),
+        (86_400.0, T::Hours),
+        (86_400.0 * 30.0, T::Days),
+        (86_400.0 * 365.0, T::Months),
+        (86_400.0 * 36_500.0, T::Years),
+    ];
     STEPS.iter().find(|(end, _)| seconds < *end).map_or(T::Centuries, |(_, word)| *word)
 }
 

@@ -11,7 +11,8 @@ const RINGS: u64 = 3;
 pub(crate) fn paint(painter: &Painter, centre: Pos2, side: f32, name: &str, seed: u64) {
     let ground = theme::AVATARS[usize::try_from(seed % theme::AVATARS.len() as u64).unwrap_or(0)];
     let radius = side / 2.0;
-    let clip = painter.with_clip_rect(Rect::from_center_size(centre, Vec2::splat(side)).intersect(painter.clip_rect()));
+    let clip = painter
+        .with_clip_rect(Rect::from_center_size(centre, Vec2::splat(side)).intersect(painter.clip_rect()));
     clip.circle_filled(centre, radius, ground);
     let mark = Color32::from_white_alpha(26);
     for ring in 0..RINGS {
@@ -19,10 +20,17 @@ pub(crate) fn paint(painter: &Painter, centre: Pos2, side: f32, name: &str, seed
         let turn = (bits & 0xFF) as f32 / 255.0 * std::f32::consts::TAU;
         let span = 1.2 + ((bits >> 8) & 3) as f32 * 0.7;
         let r = radius * (0.9 - 0.2 * ring as f32);
-        let points: Vec<Pos2> = (0_u8..=16).map(|i| centre + Vec2::angled(turn + span * f32::from(i) / 16.0) * r).collect();
+        let points: Vec<Pos2> =
+            (0_u8..=16).map(|i| centre + Vec2::angled(turn + span * f32::from(i) / 16.0) * r).collect();
         clip.add(Shape::line(points, Stroke::new(side * 0.06, mark)));
     }
-    clip.text(centre, egui::Align2::CENTER_CENTER, text::initial(name), theme::strong(side * 0.42), theme::AVATAR_INK);
+    clip.text(
+        centre,
+        egui::Align2::CENTER_CENTER,
+        text::initial(name),
+        theme::strong(side * 0.42),
+        theme::AVATAR_INK,
+    );
 }
 
 /// The avatar as a widget that only decorates.

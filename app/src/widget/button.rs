@@ -26,14 +26,23 @@ pub(crate) fn danger(ui: &mut Ui, cx: &Cx<'_>, word: T, enabled: bool) -> Respon
 fn filled(ui: &mut Ui, label: &str, ink: Color32, fills: [Color32; 2], enabled: bool) -> Response {
     ui.scope(|ui| {
         let widgets = &mut ui.style_mut().visuals.widgets;
-        for (state, fill) in [(&mut widgets.inactive, fills[0]), (&mut widgets.hovered, fills[1]), (&mut widgets.active, fills[1])] {
+        for (state, fill) in [
+            (&mut widgets.inactive, fills[0]),
+            (&mut widgets.hovered, fills[1]),
+            (&mut widgets.active, fills[1]),
+        ] {
             state.weak_bg_fill = fill;
             state.fg_stroke.color = ink;
         }
         widgets.inactive.bg_stroke = Stroke::NONE;
         widgets.hovered.bg_stroke = Stroke::NONE;
         let text = RichText::new(label).font(theme::strong(size::BODY)).color(ink);
-        ui.add_enabled(enabled, Button::new(text).min_size(Vec2::new(0.0, measure::TOUCH)).corner_radius(CornerRadius::same(radius::S)))
+        ui.add_enabled(
+            enabled,
+            Button::new(text)
+                .min_size(Vec2::new(0.0, measure::TOUCH))
+                .corner_radius(CornerRadius::same(radius::S)),
+        )
     })
     .inner
 }
@@ -44,7 +53,14 @@ pub(crate) fn icon(ui: &mut Ui, cx: &Cx<'_>, icon: Icon, word: T) -> Response {
 }
 
 /// The same with a name of its own and a colour.
-pub(crate) fn icon_named(ui: &mut Ui, cx: &Cx<'_>, icon: Icon, name: &str, colour: Color32, enabled: bool) -> Response {
+pub(crate) fn icon_named(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    icon: Icon,
+    name: &str,
+    colour: Color32,
+    enabled: bool,
+) -> Response {
     ui.scope(|ui| {
         let widgets = &mut ui.style_mut().visuals.widgets;
         widgets.inactive.weak_bg_fill = theme::CLEAR;
@@ -53,7 +69,8 @@ pub(crate) fn icon_named(ui: &mut Ui, cx: &Cx<'_>, icon: Icon, name: &str, colou
         widgets.hovered.weak_bg_fill = cx.c.quiet_hover;
         ui.spacing_mut().button_padding = Vec2::ZERO;
         let side = Vec2::splat(measure::TOUCH);
-        let response = ui.add_enabled(enabled, Button::new(icon.text(size::TITLE + 2.0, colour)).min_size(side));
+        let response =
+            ui.add_enabled(enabled, Button::new(icon.text(size::TITLE + 2.0, colour)).min_size(side));
         response.on_hover_text(name).accessible_name(name)
     })
     .inner
@@ -68,7 +85,11 @@ pub(crate) fn choice(ui: &mut Ui, cx: &Cx<'_>, label: &str, chosen: bool) -> Res
         let widgets = &mut visuals.widgets;
         widgets.inactive.bg_stroke = Stroke::new(1.0, if chosen { cx.c.jade } else { cx.c.line });
         widgets.inactive.weak_bg_fill = cx.c.raised;
-        let text = RichText::new(label).font(if chosen { theme::strong(size::BODY) } else { theme::regular(size::BODY) });
+        let text = RichText::new(label).font(if chosen {
+            theme::strong(size::BODY)
+        } else {
+            theme::regular(size::BODY)
+        });
         let mut button = Button::new(text).min_size(Vec2::new(0.0, measure::TOUCH));
         if chosen {
             button = button.fill(cx.c.jade_soft).stroke(Stroke::new(1.5, cx.c.jade));
@@ -86,9 +107,19 @@ pub(crate) fn tick(ui: &mut Ui, cx: &Cx<'_>, on: &mut bool, word: T) -> Response
 }
 
 /// A line to write in, under its label.
-pub(crate) fn field(ui: &mut Ui, cx: &Cx<'_>, label: T, hint: Option<T>, text: &mut String, chars: usize) -> Response {
+pub(crate) fn field(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    label: T,
+    hint: Option<T>,
+    text: &mut String,
+    chars: usize,
+) -> Response {
     let head = ui.label(RichText::new(cx.tr(label)).font(theme::strong(size::SMALL)).color(cx.c.ink));
-    let mut edit = TextEdit::singleline(text).desired_width(f32::INFINITY).char_limit(chars).margin(egui::Margin::symmetric(10, 8));
+    let mut edit = TextEdit::singleline(text)
+        .desired_width(f32::INFINITY)
+        .char_limit(chars)
+        .margin(egui::Margin::symmetric(10, 8));
     if let Some(hint) = hint {
         edit = edit.hint_text(RichText::new(cx.tr(hint)).color(cx.c.weak));
     }
@@ -105,6 +136,11 @@ pub(crate) fn search(ui: &mut Ui, cx: &Cx<'_>, word: T, text: &mut String) -> Re
         .margin(egui::Margin { left: 32, right: 8, top: 7, bottom: 7 })
         .hint_text(RichText::new(cx.tr(word)).color(cx.c.weak));
     let response = ui.add(edit).accessible_name(cx.tr(word));
-    Icon::Search.paint(ui.painter(), response.rect.left_center() + Vec2::new(18.0, 0.0), size::TITLE, cx.c.weak);
+    Icon::Search.paint(
+        ui.painter(),
+        response.rect.left_center() + Vec2::new(18.0, 0.0),
+        size::TITLE,
+        cx.c.weak,
+    );
     response
 }

@@ -67,6 +67,12 @@ impl Icon {
 
     /// Paints the sign centred at `at`.
     pub(crate) fn paint(self, painter: &egui::Painter, at: egui::Pos2, points: f32, colour: Color32) {
-        painter.text(at, egui::Align2::CENTER_CENTER, self.letter(), egui::FontId::new(points, theme::icon_family()), colour);
+        painter.text(
+            at,
+            egui::Align2::CENTER_CENTER,
+            self.letter(),
+            egui::FontId::new(points, theme::icon_family()),
+            colour,
+        );
     }
 }

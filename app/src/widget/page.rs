@@ -12,7 +12,13 @@ use crate::{
 };
 
 /// A page with a head and a scrolling column. Returns what its contents or its head ask.
-pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, title: &str, back: Option<Route>, add: impl FnOnce(&mut Ui) -> Option<Action>) -> Option<Action> {
+pub(crate) fn show(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    title: &str,
+    back: Option<Route>,
+    add: impl FnOnce(&mut Ui) -> Option<Action>,
+) -> Option<Action> {
     let mut asked = None;
     bar(ui, cx, |ui| {
         if let Some(route) = back
@@ -20,21 +26,32 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, title: &str, back: Option<Route>, a
         {
             asked = Some(Action::Go(route));
         }
-        ui.add(egui::Label::new(RichText::new(title).font(theme::strong(size::TITLE)).color(cx.c.ink)).truncate());
+        ui.add(
+            egui::Label::new(RichText::new(title).font(theme::strong(size::TITLE)).color(cx.c.ink))
+                .truncate(),
+        );
     });
-    let inner = ScrollArea::vertical().id_salt(title).auto_shrink(false).show(ui, |ui| column(ui, measure::READING, add)).inner;
+    let inner = ScrollArea::vertical()
+        .id_salt(title)
+        .auto_shrink(false)
+        .show(ui, |ui| column(ui, measure::READING, add))
+        .inner;
     asked.or(inner)
 }
 
 /// The bar at the head of a page or column.
 pub(crate) fn bar(ui: &mut Ui, cx: &Cx<'_>, add: impl FnOnce(&mut Ui)) {
-    let (rect, _) = ui.allocate_exact_size(egui::vec2(ui.available_width(), measure::BAR), egui::Sense::hover());
+    let (rect, _) =
+        ui.allocate_exact_size(egui::vec2(ui.available_width(), measure::BAR), egui::Sense::hover());
     ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, Stroke::new(1.0, cx.c.line));
     let inner = rect.shrink2(egui::vec2(space::L, 0.0));
-    ui.scope_builder(egui::UiBuilder::new().max_rect(inner).layout(Layout::left_to_right(Align::Center)), |ui| {
-        ui.set_clip_rect(rect.intersect(ui.clip_rect()));
-        add(ui);
-    });
+    ui.scope_builder(
+        egui::UiBuilder::new().max_rect(inner).layout(Layout::left_to_right(Align::Center)),
+        |ui| {
+            ui.set_clip_rect(rect.intersect(ui.clip_rect()));
+            add(ui);
+        },
+    );
 }
 
 /// A column of at most `width`, centred.
@@ -88,12 +105,28 @@ pub(crate) fn card<R>(ui: &mut Ui, cx: &Cx<'_>, add: impl FnOnce(&mut Ui) -> R) 
 
 /// A quiet sentence.
 pub(crate) fn hint(ui: &mut Ui, cx: &Cx<'_>, text: &str) {
-    ui.add(egui::Label::new(RichText::new(text).font(theme::regular(size::SMALL)).color(cx.c.weak).line_height(Some(size::SMALL * measure::LEADING))).wrap());
+    ui.add(
+        egui::Label::new(
+            RichText::new(text)
+                .font(theme::regular(size::SMALL))
+                .color(cx.c.weak)
+                .line_height(Some(size::SMALL * measure::LEADING)),
+        )
+        .wrap(),
+    );
 }
 
 /// A sentence to read.
 pub(crate) fn prose(ui: &mut Ui, cx: &Cx<'_>, text: &str) {
-    ui.add(egui::Label::new(RichText::new(text).font(theme::regular(size::BODY)).color(cx.c.ink).line_height(Some(size::BODY * measure::LEADING))).wrap());
+    ui.add(
+        egui::Label::new(
+            RichText::new(text)
+                .font(theme::regular(size::BODY))
+                .color(cx.c.ink)
+                .line_height(Some(size::BODY * measure::LEADING)),
+        )
+        .wrap(),
+    );
 }
 
 /// A sentence that warns.
@@ -107,14 +140,27 @@ pub(crate) fn info(ui: &mut Ui, cx: &Cx<'_>, text: &str) {
 }
 
 fn note(ui: &mut Ui, cx: &Cx<'_>, text: &str, icon: Icon, trouble: bool) {
-    let (ground, ink) = if trouble { (cx.c.persimmon_soft, cx.c.persimmon) } else { (cx.c.indigo_soft, cx.c.indigo) };
-    Frame::NONE.fill(ground).corner_radius(CornerRadius::same(radius::M)).inner_margin(Margin::same(space::M as i8)).show(ui, |ui| {
-        ui.set_width(ui.available_width());
-        ui.horizontal_top(|ui| {
-            ui.add(egui::Label::new(icon.text(size::TITLE, ink))).accessible_name("");
-            ui.add(egui::Label::new(RichText::new(text).font(theme::regular(size::SMALL)).color(ink).line_height(Some(size::SMALL * measure::LEADING))).wrap());
+    let (ground, ink) =
+        if trouble { (cx.c.persimmon_soft, cx.c.persimmon) } else { (cx.c.indigo_soft, cx.c.indigo) };
+    Frame::NONE
+        .fill(ground)
+        .corner_radius(CornerRadius::same(radius::M))
+        .inner_margin(Margin::same(space::M as i8))
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            ui.horizontal_top(|ui| {
+                ui.add(egui::Label::new(icon.text(size::TITLE, ink))).accessible_name("");
+                ui.add(
+                    egui::Label::new(
+                        RichText::new(text)
+                            .font(theme::regular(size::SMALL))
+                            .color(ink)
+                            .line_height(Some(size::SMALL * measure::LEADING)),
+                    )
+                    .wrap(),
+                );
+            });
         });
-    });
 }
 
 /// What went wrong with `task`, with its details folded.
@@ -123,7 +169,10 @@ pub(crate) fn failure(ui: &mut Ui, cx: &Cx<'_>, model: &Model, task: Task) {
         ui.add_space(space::S);
         warning(ui, cx, cx.tr(*sentence));
         if !detail.is_empty() {
-            ui.collapsing(RichText::new(cx.tr(T::Details)).font(theme::regular(size::SMALL)).color(cx.c.weak), |ui| hint(ui, cx, detail));
+            ui.collapsing(
+                RichText::new(cx.tr(T::Details)).font(theme::regular(size::SMALL)).color(cx.c.weak),
+                |ui| hint(ui, cx, detail),
+            );
         }
     }
 }
@@ -137,7 +186,14 @@ pub(crate) fn working(ui: &mut Ui, cx: &Cx<'_>, word: T) {
 }
 
 /// An empty place: what will be here, and the first step.
-pub(crate) fn empty(ui: &mut Ui, cx: &Cx<'_>, icon: Icon, title: T, body: T, step: Option<(T, Action)>) -> Option<Action> {
+pub(crate) fn empty(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    icon: Icon,
+    title: T,
+    body: T,
+    step: Option<(T, Action)>,
+) -> Option<Action> {
     let mut asked = None;
     let height = ui.available_height();
     ui.vertical_centered(|ui| {
@@ -147,7 +203,15 @@ pub(crate) fn empty(ui: &mut Ui, cx: &Cx<'_>, icon: Icon, title: T, body: T, ste
         ui.label(RichText::new(cx.tr(title)).font(theme::strong(size::TITLE)).color(cx.c.ink));
         ui.scope(|ui| {
             ui.set_max_width(measure::DETAILS.min(ui.available_width() - space::L * 2.0));
-            ui.add(egui::Label::new(RichText::new(cx.tr(body)).font(theme::regular(size::SMALL)).color(cx.c.weak).line_height(Some(size::SMALL * measure::LEADING))).wrap());
+            ui.add(
+                egui::Label::new(
+                    RichText::new(cx.tr(body))
+                        .font(theme::regular(size::SMALL))
+                        .color(cx.c.weak)
+                        .line_height(Some(size::SMALL * measure::LEADING)),
+                )
+                .wrap(),
+            );
         });
         ui.add_space(space::M);
         if let Some((word, action)) = step

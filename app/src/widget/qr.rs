@@ -13,7 +13,8 @@ pub(crate) fn show(ui: &mut Ui, text: &str, side: f32, name: &str) -> Response {
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, name));
     ui.painter().rect_filled(rect, theme::radius::S, theme::QR_PAPER);
     let id = ui.scope_id().with("qr").with(text);
-    let modules = ui.data_mut(|data| data.get_temp_mut_or_insert_with(id, || std::sync::Arc::new(encode(text))).clone());
+    let modules = ui
+        .data_mut(|data| data.get_temp_mut_or_insert_with(id, || std::sync::Arc::new(encode(text))).clone());
     let Some((width, dark)) = modules.as_ref() else { return response };
     let whole = ui.pixels_per_point();
     let module = ((side / (width + 2 * QUIET_MODULES) as f32) * whole).floor().max(1.0) / whole;
@@ -26,7 +27,10 @@ pub(crate) fn show(ui: &mut Ui, text: &str, side: f32, name: &str) -> Response {
             let run = row[at..].iter().take_while(|d| **d).count();
             if run > 0 {
                 let min = origin + Vec2::new(at as f32, line as f32) * module;
-                ui.painter().add(square(Rect::from_min_size(min, Vec2::new(run as f32, 1.0) * module), theme::QR_INK));
+                ui.painter().add(square(
+                    Rect::from_min_size(min, Vec2::new(run as f32, 1.0) * module),
+                    theme::QR_INK,
+                ));
             }
             at += run.max(1);
         }
@@ -50,7 +54,9 @@ fn encode(text: &str) -> Option<(usize, Vec<bool>)> {
 mod tests {
     #[test]
     fn an_invite_of_four_hundred_letters_fits() {
-        let (width, dark) = super::encode(&"madang:".chars().chain(std::iter::repeat_n('a', 400)).collect::<String>()).expect("fits");
+        let (width, dark) =
+            super::encode(&"madang:".chars().chain(std::iter::repeat_n('a', 400)).collect::<String>())
+                .expect("fits");
         assert_eq!(dark.len(), width * width);
         assert!(super::encode(&"x".repeat(4000)).is_none());
     }

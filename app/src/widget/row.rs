@@ -31,7 +31,8 @@ pub(crate) struct Row<'a> {
 
 /// Draws the row over the full width.
 pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, row: &Row<'_>) -> Response {
-    let (rect, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), measure::ROW), Sense::click());
+    let (rect, response) =
+        ui.allocate_exact_size(Vec2::new(ui.available_width(), measure::ROW), Sense::click());
     response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, row.chosen, row.spoken));
     if !ui.is_rect_visible(rect) {
         return response;
@@ -46,10 +47,21 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, row: &Row<'_>) -> Response {
     };
     ui.painter().rect_filled(inner, CornerRadius::same(radius::M), ground);
     if response.has_focus() {
-        ui.painter().rect_stroke(inner, CornerRadius::same(radius::M), Stroke::new(2.0, cx.c.jade), StrokeKind::Inside);
+        ui.painter().rect_stroke(
+            inner,
+            CornerRadius::same(radius::M),
+            Stroke::new(2.0, cx.c.jade),
+            StrokeKind::Inside,
+        );
     }
     let left = inner.left() + space::S;
-    avatar::paint(ui.painter(), egui::pos2(left + measure::AVATAR / 2.0, inner.center().y), measure::AVATAR, row.title, row.seed);
+    avatar::paint(
+        ui.painter(),
+        egui::pos2(left + measure::AVATAR / 2.0, inner.center().y),
+        measure::AVATAR,
+        row.title,
+        row.seed,
+    );
     let text_left = left + measure::AVATAR + space::M;
     let right = inner.right() - space::S;
     let (upper, lower) = (inner.center().y - 11.0, inner.center().y + 11.0);
@@ -60,17 +72,32 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, row: &Row<'_>) -> Response {
     painter.galley(egui::pos2(right - time_width, upper - time.size().y / 2.0), time, cx.c.weak);
 
     let sign_width = if row.verified { size::TITLE + space::XS } else { 0.0 };
-    let title = one_line(ui, row.title, theme::strong(size::BODY), cx.c.ink, right - time_width - space::S - sign_width - text_left);
+    let title = one_line(
+        ui,
+        row.title,
+        theme::strong(size::BODY),
+        cx.c.ink,
+        right - time_width - space::S - sign_width - text_left,
+    );
     let painter = ui.painter();
     let title_width = title.size().x;
     painter.galley(egui::pos2(text_left, upper - title.size().y / 2.0), title, cx.c.ink);
     if row.verified {
-        Icon::Verified.paint(painter, egui::pos2(text_left + title_width + space::XS + size::BODY / 2.0, upper), size::BODY, cx.c.jade_ink);
+        Icon::Verified.paint(
+            painter,
+            egui::pos2(text_left + title_width + space::XS + size::BODY / 2.0, upper),
+            size::BODY,
+            cx.c.jade_ink,
+        );
     }
 
     let mut end = right;
     if row.count > 0 {
-        let count = painter.layout_no_wrap(if row.count > 99 { "99+".to_owned() } else { row.count.to_string() }, theme::strong(size::TINY), cx.c.on_jade);
+        let count = painter.layout_no_wrap(
+            if row.count > 99 { "99+".to_owned() } else { row.count.to_string() },
+            theme::strong(size::TINY),
+            cx.c.on_jade,
+        );
         let width = (count.size().x + space::S).max(20.0);
         let pill = egui::Rect::from_min_size(egui::pos2(end - width, lower - 10.0), Vec2::new(width, 20.0));
         painter.rect_filled(pill, CornerRadius::same(radius::M), cx.c.jade);
@@ -95,9 +122,20 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, row: &Row<'_>) -> Response {
 }
 
 /// A galley of one line that ends in an ellipsis where the room ends.
-pub(crate) fn one_line(ui: &Ui, text: &str, font: egui::FontId, colour: egui::Color32, width: f32) -> std::sync::Arc<egui::Galley> {
+pub(crate) fn one_line(
+    ui: &Ui,
+    text: &str,
+    font: egui::FontId,
+    colour: egui::Color32,
+    width: f32,
+) -> std::sync::Arc<egui::Galley> {
     let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), font, colour);
-    job.wrap = egui::text::TextWrapping { max_width: width.max(1.0), max_rows: 1, break_anywhere: true, overflow_character: Some('…') };
+    job.wrap = egui::text::TextWrapping {
+        max_width: width.max(1.0),
+        max_rows: 1,
+        break_anywhere: true,
+        overflow_character: Some('…'),
+    };
     ui.fonts_mut(|fonts| fonts.layout_job(job))
 }
 
@@ -109,6 +147,10 @@ pub(crate) fn badge(ui: &Ui, cx: &Cx<'_>, at: egui::Pos2, count: u32) {
         let width = (galley.size().x + space::S).max(18.0);
         let pill = egui::Rect::from_center_size(at, Vec2::new(width, 18.0));
         ui.painter().rect_filled(pill, CornerRadius::same(9), cx.c.jade);
-        ui.painter().galley(Align2::CENTER_CENTER.align_size_within_rect(galley.size(), pill).min, galley, cx.c.on_jade);
+        ui.painter().galley(
+            Align2::CENTER_CENTER.align_size_within_rect(galley.size(), pill).min,
+            galley,
+            cx.c.on_jade,
+        );
     }
 }

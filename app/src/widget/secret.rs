@@ -1,6 +1,9 @@
 //! A field for a passphrase. It keeps no copies: the text lives in one buffer that wipes itself, and the undo list of ordinary fields is absent.
 
-use egui::{CornerRadius, Event, EventFilter, IMEPurpose, ImeEvent, Key, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, output::IMEOutput};
+use egui::{
+    CornerRadius, Event, EventFilter, IMEPurpose, ImeEvent, Key, Rect, Response, Role, Sense, Stroke,
+    StrokeKind, Ui, Vec2, WidgetInfo, output::IMEOutput,
+};
 use zeroize::Zeroizing;
 
 use super::{Cx, button, icon::Icon};
@@ -22,7 +25,11 @@ pub(crate) struct Secret {
 
 impl Default for Secret {
     fn default() -> Secret {
-        Secret { text: Zeroizing::new(String::with_capacity(SECRET_BYTES_MAX)), preedit: Zeroizing::new(String::with_capacity(SECRET_BYTES_MAX)), shown: false }
+        Secret {
+            text: Zeroizing::new(String::with_capacity(SECRET_BYTES_MAX)),
+            preedit: Zeroizing::new(String::with_capacity(SECRET_BYTES_MAX)),
+            shown: false,
+        }
     }
 }
 
@@ -72,8 +79,14 @@ impl Secret {
                     self.preedit.clear();
                     self.push(text);
                 }
-                Event::Key { key: Key::Backspace, pressed: true, modifiers, .. } if self.preedit.is_empty() => {
-                    if modifiers.command { self.text.clear() } else { self.erase_last() }
+                Event::Key { key: Key::Backspace, pressed: true, modifiers, .. }
+                    if self.preedit.is_empty() =>
+                {
+                    if modifiers.command {
+                        self.text.clear()
+                    } else {
+                        self.erase_last()
+                    }
                 }
                 _ => continue,
             }
@@ -87,13 +100,20 @@ impl Secret {
 pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, label: T, hint: Option<T>, secret: &mut Secret) -> Response {
     let head = ui.label(egui::RichText::new(cx.tr(label)).font(theme::strong(size::SMALL)).color(cx.c.ink));
     let height = 37.0;
-    let (rect, mut response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), Sense::click());
+    let (rect, mut response) =
+        ui.allocate_exact_size(Vec2::new(ui.available_width(), height), Sense::click());
     if response.clicked() {
         response.request_focus();
     }
     if response.has_focus() {
-        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, EventFilter { tab: false, horizontal_arrows: true, vertical_arrows: true, escape: false }));
-        let (changed, enter) = ui.input(|input| (secret.take_events(&input.events), input.key_pressed(Key::Enter)));
+        ui.memory_mut(|memory| {
+            memory.set_focus_lock_filter(
+                response.id,
+                EventFilter { tab: false, horizontal_arrows: true, vertical_arrows: true, escape: false },
+            )
+        });
+        let (changed, enter) =
+            ui.input(|input| (secret.take_events(&input.events), input.key_pressed(Key::Enter)));
         if changed {
             response.mark_changed();
         }
@@ -112,15 +132,24 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, label: T, hint: Option<T>, secret: 
     });
     let response = response.labelled_by(head.id);
 
-    let stroke = if response.has_focus() { Stroke::new(2.0, cx.c.jade) } else { Stroke::new(1.0, cx.c.outline) };
+    let stroke =
+        if response.has_focus() { Stroke::new(2.0, cx.c.jade) } else { Stroke::new(1.0, cx.c.outline) };
     ui.painter().rect(rect, CornerRadius::same(radius::S), cx.c.raised, stroke, StrokeKind::Inside);
     let eye_side = height;
     let inner = Rect::from_min_max(rect.min + Vec2::new(10.0, 0.0), rect.max - Vec2::new(eye_side, 0.0));
     paint_text(ui, cx, inner, &response, secret, &bullets, hint);
 
-    let eye_rect = Rect::from_center_size(rect.right_center() - Vec2::new(eye_side / 2.0, 0.0), Vec2::splat(height - 4.0));
-    let (sign, word) = if secret.shown { (Icon::EyeShut, T::HidePassphrase) } else { (Icon::Eye, T::ShowPassphrase) };
-    let eye = ui.scope_builder(egui::UiBuilder::new().max_rect(eye_rect), |ui| button::icon_named(ui, cx, sign, cx.tr(word), cx.c.weak, true)).inner;
+    let eye_rect = Rect::from_center_size(
+        rect.right_center() - Vec2::new(eye_side / 2.0, 0.0),
+        Vec2::splat(height - 4.0),
+    );
+    let (sign, word) =
+        if secret.shown { (Icon::EyeShut, T::HidePassphrase) } else { (Icon::Eye, T::ShowPassphrase) };
+    let eye = ui
+        .scope_builder(egui::UiBuilder::new().max_rect(eye_rect), |ui| {
+            button::icon_named(ui, cx, sign, cx.tr(word), cx.c.weak, true)
+        })
+        .inner;
     if eye.clicked() {
         secret.shown = !secret.shown;
         response.request_focus();
@@ -129,7 +158,15 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, label: T, hint: Option<T>, secret: 
     response
 }
 
-fn paint_text(ui: &Ui, cx: &Cx<'_>, inner: Rect, response: &Response, secret: &Secret, bullets: &str, hint: Option<T>) {
+fn paint_text(
+    ui: &Ui,
+    cx: &Cx<'_>,
+    inner: Rect,
+    response: &Response,
+    secret: &Secret,
+    bullets: &str,
+    hint: Option<T>,
+) {
     let painter = ui.painter().with_clip_rect(inner.intersect(ui.clip_rect()));
     let empty = secret.text.is_empty() && secret.preedit.is_empty();
     let (shown, ink) = match hint {
@@ -143,10 +180,18 @@ fn paint_text(ui: &Ui, cx: &Cx<'_>, inner: Rect, response: &Response, secret: &S
     let end = if empty { at.x } else { at.x + galley.size().x };
     painter.galley(at, galley, ink);
     if response.has_focus() {
-        let cursor = Rect::from_min_max(egui::pos2(end + 1.0, inner.top() + 9.0), egui::pos2(end + 3.0, inner.bottom() - 9.0));
+        let cursor = Rect::from_min_max(
+            egui::pos2(end + 1.0, inner.top() + 9.0),
+            egui::pos2(end + 3.0, inner.bottom() - 9.0),
+        );
         painter.rect_filled(cursor, 0.0, cx.c.jade);
         ui.output_mut(|output| {
-            output.ime = Some(IMEOutput { purpose: IMEPurpose::Password, rect: inner, cursor_rect: cursor, should_interrupt_composition: false });
+            output.ime = Some(IMEOutput {
+                purpose: IMEPurpose::Password,
+                rect: inner,
+                cursor_rect: cursor,
+                should_interrupt_composition: false,
+            });
         });
     }
 }
@@ -158,10 +203,15 @@ mod tests {
     #[test]
     fn a_hangul_passphrase_is_taken_once_each_syllable() {
         let mut secret = Secret::default();
-        let preedit = |text: &str| Event::Ime(ImeEvent::Preedit { text: text.to_owned(), active_range_chars: None });
+        let preedit =
+            |text: &str| Event::Ime(ImeEvent::Preedit { text: text.to_owned(), active_range_chars: None });
         secret.take_events(&[preedit("ㅎ"), preedit("하"), preedit("한")]);
         assert!(secret.is_composing());
-        secret.take_events(&[Event::Ime(ImeEvent::Commit("한".into())), Event::Ime(ImeEvent::Commit("글".into())), Event::Text("!".into())]);
+        secret.take_events(&[
+            Event::Ime(ImeEvent::Commit("한".into())),
+            Event::Ime(ImeEvent::Commit("글".into())),
+            Event::Text("!".into()),
+        ]);
         assert_eq!(secret.as_str(), "한글!");
         assert!(!secret.is_composing());
     }

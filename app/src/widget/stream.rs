@@ -41,14 +41,25 @@ impl Stream {
     }
 
     /// Takes all room that is left, moves by wheel and keys, and says where rows belong.
-    pub(crate) fn layout(&mut self, ui: &mut Ui, name: &str, keys: &[MessageKey], mut height: impl FnMut(&Ui, usize) -> f32) -> Visible {
+    pub(crate) fn layout(
+        &mut self,
+        ui: &mut Ui,
+        name: &str,
+        keys: &[MessageKey],
+        mut height: impl FnMut(&Ui, usize) -> f32,
+    ) -> Visible {
         let (view, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::List, true, name));
         let moved = wanted_move(ui, view);
         self.drag_bar(ui, view, keys);
 
-        let mut rows = match self.anchor.and_then(|(key, offset)| Some((keys.iter().position(|k| *k == key)?, offset))) {
-            Some((at, offset)) => from_anchor(ui, view, at, view.top() + offset + moved, keys.len(), &mut height),
+        let mut rows = match self
+            .anchor
+            .and_then(|(key, offset)| Some((keys.iter().position(|k| *k == key)?, offset)))
+        {
+            Some((at, offset)) => {
+                from_anchor(ui, view, at, view.top() + offset + moved, keys.len(), &mut height)
+            }
             None if moved > 0.0 => match keys.len().checked_sub(1) {
                 Some(last) => {
                     let top = view.bottom() - FOOT - height(ui, last) + moved;
@@ -58,7 +69,10 @@ impl Stream {
             },
             None => from_end(ui, view, keys.len(), &mut height),
         };
-        let ends = |rows: &[(usize, Rect)]| rows.last().is_none_or(|(at, rect)| at + 1 == keys.len() && rect.bottom() <= view.bottom() - FOOT + 1.0);
+        let ends = |rows: &[(usize, Rect)]| {
+            rows.last()
+                .is_none_or(|(at, rect)| at + 1 == keys.len() && rect.bottom() <= view.bottom() - FOOT + 1.0)
+        };
         let at_end = ends(&rows);
         if at_end {
             rows = from_end(ui, view, keys.len(), &mut height);
@@ -87,13 +101,19 @@ fn wanted_move(ui: &Ui, view: Rect) -> f32 {
     let over = ui.rect_contains_pointer(view);
     ui.input(|input| {
         let wheel = if over { input.smooth_scroll_delta.y } else { 0.0 };
-        let pages = f32::from(i8::from(input.key_pressed(Key::PageUp)) - i8::from(input.key_pressed(Key::PageDown)));
+        let pages =
+            f32::from(i8::from(input.key_pressed(Key::PageUp)) - i8::from(input.key_pressed(Key::PageDown)));
         wheel + pages * page
     })
 }
 
 /// Rows from the newest upwards, the last one at the foot of the view.
-fn from_end(ui: &Ui, view: Rect, count: usize, height: &mut impl FnMut(&Ui, usize) -> f32) -> Vec<(usize, Rect)> {
+fn from_end(
+    ui: &Ui,
+    view: Rect,
+    count: usize,
+    height: &mut impl FnMut(&Ui, usize) -> f32,
+) -> Vec<(usize, Rect)> {
     let mut rows = Vec::new();
     let mut bottom = view.bottom() - FOOT;
     for at in (0..count).rev() {
@@ -109,7 +129,14 @@ fn from_end(ui: &Ui, view: Rect, count: usize, height: &mut impl FnMut(&Ui, usiz
 }
 
 /// Rows around `anchor`, whose top is at `top`; never past the oldest.
-fn from_anchor(ui: &Ui, view: Rect, anchor: usize, top: f32, count: usize, height: &mut impl FnMut(&Ui, usize) -> f32) -> Vec<(usize, Rect)> {
+fn from_anchor(
+    ui: &Ui,
+    view: Rect,
+    anchor: usize,
+    top: f32,
+    count: usize,
+    height: &mut impl FnMut(&Ui, usize) -> f32,
+) -> Vec<(usize, Rect)> {
     let (mut first, mut first_top) = (anchor, top);
     while first > 0 && first_top > view.top() {
         first -= 1;
@@ -145,8 +172,12 @@ fn paint_bar(ui: &Ui, view: Rect, rows: &[(usize, Rect)], count: usize) {
     }
     let part = |n: usize| n as f32 / count.max(1) as f32;
     let tall = ((part(last + 1) - part(*first)) * view.height()).clamp(THUMB_MIN, view.height());
-    let top = view.top() + part(*first) / (1.0 - part(last + 1 - first)).max(f32::EPSILON) * (view.height() - tall);
+    let top =
+        view.top() + part(*first) / (1.0 - part(last + 1 - first)).max(f32::EPSILON) * (view.height() - tall);
     let top = top.min(view.bottom() - tall);
-    let thumb = Rect::from_min_size(egui::pos2(view.right() - BAR_WIDTH + 2.0, top), Vec2::new(BAR_WIDTH - 4.0, tall));
+    let thumb = Rect::from_min_size(
+        egui::pos2(view.right() - BAR_WIDTH + 2.0, top),
+        Vec2::new(BAR_WIDTH - 4.0, tall),
+    );
     ui.painter().rect_filled(thumb, theme::radius::S, ui.visuals().weak_text_color().gamma_multiply(0.5));
 }
