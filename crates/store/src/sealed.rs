@@ -8,7 +8,7 @@ use std::ops::{Range, RangeInclusive};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crypto::tree::{self, Node, NodeId, NodeKey};
+use crypto::tree::{self, LeafKey, Node, NodeId, NodeKey};
 use crypto::vault::{BLOCK_BYTES, BlockSealer, KeyFile};
 use proto::store::{Batch, Direction, LeafRule, Store, StoreError, Table};
 use rand::rngs::StdRng;
@@ -90,6 +90,8 @@ struct Memory {
 pub(crate) struct Draft {
     pub(crate) body: Vec<u8>,
     pub(crate) changes: Vec<(Spot, Change)>,
+    /// Leaves given out with this commit, if it gives out any.
+    leaves: Option<u32>,
 }
 
 /// What a commit will say about a record once its place in the log is known.
@@ -170,6 +172,7 @@ impl SealedStore {
     }
 
     fn value(&self, spot: &Spot, entry: Entry) -> Result<Vec<u8>, StoreError> {
+        self.trim_memory();
         let Entry::Place { segment, at, bytes } = entry else {
             return Err(StoreError::Corrupt("an entry of the index"));
         };
@@ -217,11 +220,21 @@ impl SealedStore {
     }
 
     fn keep_node(&self, id: NodeId, node: Node) {
+        self.memory.borrow_mut().nodes.insert(id, node);
+    }
+
+    /// Forgets what can be read again. Never in the middle of a draft, whose new nodes are not in the log yet.
+    fn trim_memory(&self) {
         let mut memory = self.memory.borrow_mut();
-        if memory.nodes.len() >= NODES_KEPT {
+        if memory.nodes.len() > NODES_KEPT {
             memory.nodes.clear();
         }
-        memory.nodes.insert(id, node);
+        if memory.groups.len() > GROUPS_KEPT {
+            memory.groups.clear();
+        }
+        if memory.blinds.len() > BLINDS_KEPT {
+            memory.blinds.clear();
+        }
     }
 
     /// Makes sure that the tree has this node and those above it; new ones join the draft.
@@ -252,20 +265,15 @@ impl SealedStore {
             Some(_) => return Err(StoreError::Corrupt("an entry of the index")),
             None => self.new_leaf(group, draft)?,
         };
-        let mut memory = self.memory.borrow_mut();
-        if memory.groups.len() >= GROUPS_KEPT {
-            memory.groups.clear();
-        }
-        memory.groups.insert(group, leaf);
+        self.memory.borrow_mut().groups.insert(group, leaf);
         Ok(leaf)
     }
 
     fn new_leaf(&mut self, group: Blind, draft: &mut Draft) -> Result<u32, StoreError> {
         let count = self.keys.leaves_spot();
-        let drafted = draft.changes.iter().rev().find(|(spot, _)| *spot == count);
-        let taken = match drafted {
-            Some((_, Change::Number(taken))) => *taken,
-            _ => match self.entry(&count)? {
+        let taken = match draft.leaves {
+            Some(taken) => taken,
+            None => match self.entry(&count)? {
                 Some(Entry::Number(taken)) => taken,
                 _ => 0,
             },
@@ -273,12 +281,15 @@ impl SealedStore {
         // When all have an owner, groups share them: what is destroyed together grows, nothing stops.
         if taken >= LEAVES_MAX {
             let lot = u32::from_be_bytes([group[0], group[1], group[2], group[3]]);
-            return Ok(lot % LEAVES_MAX);
+            let leaf = lot % LEAVES_MAX;
+            self.ensure_node(NodeId::of_leaf(leaf).0, draft)?;
+            return Ok(leaf);
         }
         self.ensure_node(NodeId::of_leaf(taken).0, draft)?;
         draft.add(&Record::Leaf { group, leaf: taken });
         draft.changes.push((Spot { name: group, order: 0 }, Change::Number(taken)));
         draft.changes.push((count, Change::Number(taken + 1)));
+        draft.leaves = Some(taken + 1);
         Ok(taken)
     }
 
@@ -289,45 +300,45 @@ impl SealedStore {
             return *blind;
         }
         let blind = self.keys.blind(table, name);
-        if memory.blinds.len() >= BLINDS_KEPT {
-            memory.blinds.clear();
-        }
         memory.blinds.insert(key, blind);
         blind
     }
 
     pub(crate) fn draft(&mut self, batch: &Batch) -> Result<Draft, StoreError> {
+        self.trim_memory();
         let mut draft = self.begin_draft()?;
-        let mut last: Option<(u8, &[u8], Blind)> = None;
-        let mut last_group: Option<((u8, u64), Blind)> = None;
+        let mut place: Option<(u8, &[u8], Blind)> = None;
+        let mut run: Option<((u8, u64), u32, LeafKey)> = None;
         for ((table, name, order), rule, value) in batch.iter() {
-            let known = last.filter(|(t, n, _)| t == table && n == name);
-            let blind = known.map_or_else(|| self.blind(*table, name), |(_, _, blind)| blind);
+            let known = place.filter(|(t, n, _)| t == table && n == name);
             if known.is_none() {
-                last_group = None;
+                run = None;
             }
-            last = Some((*table, name, blind));
+            let blind = known.map_or_else(|| self.blind(*table, name), |(_, _, blind)| blind);
+            place = Some((*table, name, blind));
             let spot = Spot { name: blind, order: *order };
             let Some(value) = value else {
                 draft.add(&Record::Delete { spot });
                 draft.changes.push((spot, Change::Gone));
                 continue;
             };
-            let run = run_of(rule, *order);
-            let group = match last_group {
-                Some((same, group)) if same == run => group,
-                _ => self.keys.group(*table, name, *order, rule),
+            let this_run = run_of(rule, *order);
+            let (leaf, key) = match run.take() {
+                Some((same, leaf, key)) if same == this_run => (leaf, key),
+                _ => self.leaf_and_key(self.keys.group(*table, name, *order, rule), &mut draft)?,
             };
-            last_group = Some((run, group));
-            let leaf = self.leaf(group, &mut draft)?;
-            let (node, child) = NodeId::of_leaf(leaf);
-            let key = self
-                .with_node(node, |node| node.leaf(child))?
-                .ok_or(StoreError::Corrupt("a node of the key tree"))?;
             let sealed = tree::seal_record(&key, &aad(&spot, leaf), value, &mut self.rng);
             draft.place(spot, &Record::Put { spot, leaf, sealed: &sealed });
+            run = Some((this_run, leaf, key));
         }
         Ok(draft)
+    }
+
+    fn leaf_and_key(&mut self, group: Blind, draft: &mut Draft) -> Result<(u32, LeafKey), StoreError> {
+        let leaf = self.leaf(group, draft)?;
+        let (node, child) = NodeId::of_leaf(leaf);
+        let key = self.with_node(node, |node| node.leaf(child))?;
+        Ok((leaf, key.ok_or(StoreError::Corrupt("a node of the key tree"))?))
     }
 
     /// A draft that begins with what a new segment must begin with, where one is due.
@@ -504,4 +515,54 @@ fn aad(spot: &Spot, leaf: u32) -> [u8; 29] {
     aad[17..25].copy_from_slice(&spot.order.to_be_bytes());
     aad[25..].copy_from_slice(&leaf.to_be_bytes());
     aad
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::ModelDisk;
+
+    const EACH: Table = Table { id: 40, name: "each", leaf: LeafRule::PerRecord };
+
+    fn store(folder: &std::path::Path, disk: &ModelDisk) -> SealedStore {
+        let options = Options { in_background: false, ..Options::default() };
+        SealedStore::create_on(Arc::new(disk.clone()), folder, b"p", options, &mut rand::rng())
+            .expect("a new store")
+    }
+
+    fn put(store: &mut SealedStore, orders: Range<u64>) {
+        let mut batch = Batch::new();
+        orders.for_each(|order| batch.put(&EACH, b"n", order, order.to_be_bytes().to_vec()));
+        store.commit(batch).expect("small");
+    }
+
+    #[test]
+    fn when_all_leaves_are_taken_they_are_shared() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let disk = ModelDisk::new();
+        let mut store = store(folder.path(), &disk);
+        let count = store.keys.leaves_spot();
+        // As after many years: all but the leaves of the last node have an owner.
+        store.recent.active.insert(count, Entry::Number(LEAVES_MAX - 2));
+        put(&mut store, 0..5);
+        assert_eq!(store.entry(&count), Ok(Some(Entry::Number(LEAVES_MAX))));
+        for order in 0..5 {
+            assert_eq!(store.get(&EACH, b"n", order), Ok(Some(order.to_be_bytes().to_vec())));
+        }
+    }
+
+    #[test]
+    fn a_batch_with_more_new_nodes_than_memory_keeps_can_be_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let disk = ModelDisk::new();
+        let mut store = store(folder.path(), &disk);
+        for start in (0..80_000).step_by(20_000) {
+            put(&mut store, start..start + 20_000);
+        }
+        assert!(store.memory.borrow().nodes.len() > NODES_KEPT);
+        for order in (0..80_000).step_by(997) {
+            assert_eq!(store.get(&EACH, b"n", order), Ok(Some(order.to_be_bytes().to_vec())));
+        }
+        assert!(store.memory.borrow().nodes.len() <= NODES_KEPT);
+    }
 }
