@@ -50,7 +50,9 @@ fn much_that_was_written_before_the_inviter_looked_is_read_in_order() {
     let mut world = World::new(102);
     let (alice, bob) = (world.person("alice"), world.person("bob"));
     let relays = [world.relay(), world.relay()];
-    relays.map(|relay| world.use_relay(alice, relay));
+    for relay in relays {
+        world.use_relay(alice, relay);
+    }
     world.pass(WHILE);
     let invite = world.invite(alice);
     world.pass(WHILE);

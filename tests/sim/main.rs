@@ -1,7 +1,9 @@
 //! The whole client in a simulated world: stories, properties from seeds, and a thousand people at once.
 
 mod first_contact;
+mod properties;
 mod roads;
+mod thousand;
 mod trouble;
 
 use madang_tests::world::{WHILE, Who, World};

@@ -178,7 +178,8 @@ fn two_relays_bring_a_message_once_and_fall_silent() {
     world.settle();
     world.check();
     world.pass(WHILE);
-    let listed = |world: &mut World| relays.map(|relay| world.relay_mut(relay).stats().expect("it runs").position);
+    let listed =
+        |world: &mut World| relays.map(|relay| world.relay_mut(relay).stats().expect("it runs").position);
     let before = listed(&mut world);
     world.pass(WHILE * 60);
     assert_eq!(listed(&mut world), before, "nobody has anything left to say");
@@ -207,7 +208,10 @@ fn who_moves_to_another_relay_is_found_there() {
     world.pass(WHILE);
     world.off(old);
     world.write(alice, bob, "are you there?");
-    world.settle();
+    world.pass(WHILE * 10);
     assert_eq!(world.read(bob, alice), ["are you there?"]);
+    // Alice reads her mail at the old relay, so that is where the word that it came waits.
+    world.on(old);
+    world.settle();
     world.check();
 }

@@ -34,7 +34,10 @@ impl Journal {
                     }
                 }
                 Event::Delivery { id, delivery: Delivery::Delivered | Delivery::Read, .. } => {
-                    assert!(self.has_come(who, *id), "{who:?} is told delivered and the other side does not have it");
+                    assert!(
+                        self.has_come(who, *id),
+                        "{who:?} is told delivered and the other side does not have it"
+                    );
                     self.open.remove(&(who, *id));
                 }
                 _ => {}

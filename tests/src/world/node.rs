@@ -32,7 +32,8 @@ const YEAR_MS: i64 = 365 * 24 * 3_600_000;
 /// A person's device.
 pub struct Node {
     store: MemoryStore,
-    engine: Option<Engine>,
+    /// None while the device is down. Looking at what is kept needs an engine, and changes nothing.
+    engine: RefCell<Option<Engine>>,
     account: AccountId,
     /// Relays that the engine wants to be connected to, by who they are.
     relays: BTreeMap<HostId, MailboxId>,
@@ -57,11 +58,12 @@ impl Node {
         Engine::create(name, &mut Overlay::new(&store, &mut batch), &mut rng);
         store.commit(batch).expect("a new profile is small");
         let now = Now { moment: Moment(0), label_ms: None };
-        let engine = Engine::load(now, &Overlay::new(&store, &mut Batch::new())).expect("it was just written");
+        let engine =
+            Engine::load(now, &Overlay::new(&store, &mut Batch::new())).expect("it was just written");
         Self {
             account: engine.account(),
             store,
-            engine: None,
+            engine: RefCell::new(None),
             relays: BTreeMap::new(),
             neighbours: BTreeSet::new(),
             clock: Clock::Off(0),
@@ -129,12 +131,17 @@ impl Node {
         }
     }
 
-    /// Asks what changes nothing of an engine that is made from the disk for it.
+    /// Asks what changes nothing: the engine that runs, or one that is made from the disk for it.
     fn look(&self, command: Command) -> Result<Answer, CommandError> {
         let mut batch = Batch::new();
         let mut overlay = Overlay::new(&self.store, &mut batch);
         let now = Now { moment: Moment(0), label_ms: None };
-        let mut engine = Engine::load(now, &overlay).expect("the profile opens");
+        let mut running = self.engine.borrow_mut();
+        let mut loaded = None;
+        let engine = match &mut *running {
+            Some(engine) => engine,
+            None => loaded.insert(Engine::load(now, &overlay).expect("the profile opens")),
+        };
         let ticket = Input::Command(Ticket(0), command);
         engine.handle(ticket, now, &mut overlay, &mut seeded("nothing is drawn")).expect("the store reads");
         let answer = engine.take_outputs().into_iter().find_map(|output| match output {
@@ -145,7 +152,11 @@ impl Node {
     }
 
     /// Asks the engine that runs. Nothing comes back if the device dies over it.
-    pub(super) fn ask(&mut self, command: Command, port: &mut Port<'_>) -> Option<Result<Answer, CommandError>> {
+    pub(super) fn ask(
+        &mut self,
+        command: Command,
+        port: &mut Port<'_>,
+    ) -> Option<Result<Answer, CommandError>> {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         self.turn(vec![Input::Command(ticket, command)], port);
@@ -158,7 +169,7 @@ impl Node {
     }
 
     pub(super) fn crash(&mut self) {
-        self.engine = None;
+        *self.engine.borrow_mut() = None;
         self.relays.clear();
         self.answers.clear();
         self.store = self.store.reopen();
@@ -170,7 +181,7 @@ impl Node {
                 self.born = port.now();
                 let now = self.now(port);
                 let engine = Engine::load(now, &Overlay::new(&self.store, &mut Batch::new()));
-                self.engine = Some(engine.expect("what was committed can be opened"));
+                *self.engine.borrow_mut() = Some(engine.expect("what was committed can be opened"));
                 for neighbour in &self.neighbours {
                     port.keep(*neighbour);
                 }
@@ -192,7 +203,7 @@ impl Node {
 
     fn turn(&mut self, inputs: Vec<Input>, port: &mut Port<'_>) {
         let now = self.now(port);
-        let Some(engine) = &mut self.engine else { return };
+        let Some(engine) = self.engine.get_mut() else { return };
         let mut batch = Batch::new();
         let mut overlay = Overlay::new(&self.store, &mut batch);
         for input in inputs {
@@ -278,4 +289,3 @@ fn peer_name(host: HostId) -> PeerName {
 pub(super) fn seeded(name: &str) -> ChaCha20Rng {
     ChaCha20Rng::from_seed(crypto::hash::hash("sim/name", &[name.as_bytes()]))
 }
-
