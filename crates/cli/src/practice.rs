@@ -44,7 +44,7 @@ pub enum PracticeError {
     /// A file or the output refused.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// A step did not happen in [`STEP_WAIT`].
+    /// A step did not happen within two minutes.
     #[error("waited two minutes for this and it did not come: {0}")]
     Waited(&'static str),
     /// What arrived is not what was written.
