@@ -85,7 +85,8 @@ fn a_slow_line_delays_and_a_lossy_one_loses() -> Result<(), Missing> {
     assert_eq!(arrived, 5);
     assert!(first.is_some_and(|first| first >= Duration::from_millis(200)), "{first:?}");
     lab.uplink(Lan::A).set(Weather { loss: 0.3, ..Weather::FAIR });
-    let (arrived, _) = packets(&a, &b, 1000, Duration::from_secs(1));
+    // In small lots, so that no socket is too full to take what arrived.
+    let arrived: u32 = (0..40).map(|_| packets(&a, &b, 25, Duration::from_millis(100)).0).sum();
     assert!((500..900).contains(&arrived), "{arrived} of 1000 arrived where 700 should");
     Ok(())
 }

@@ -14,6 +14,7 @@ pub(crate) const STORIES: &[Story] = stories![
     a_link_holds_through_loss_and_delay,
     a_cut_is_noticed_and_after_it_heals_the_link_returns,
     a_pulled_cable_is_noticed_and_the_link_returns_when_it_is_plugged,
+    a_ping_is_so_small_that_an_idle_link_costs_little_in_a_day,
 ];
 
 const LONG: Duration = Duration::from_secs(120);
@@ -166,5 +167,34 @@ fn a_pulled_cable_is_noticed_and_the_link_returns_when_it_is_plugged() -> Result
     lab.host(Place::A1).cable().plug();
     let (at_a, at_b) = (a.up().0, b.up().0);
     talk((&a, at_a), (&b, at_b), 3);
+    Ok(())
+}
+
+/// All bytes that have crossed a host's line, headers included.
+fn bytes_on_the_line(host: &Host) -> u64 {
+    host.run(async {
+        let table = std::fs::read_to_string("/proc/thread-self/net/dev").expect("the kernel counts");
+        let line = table.lines().find(|line| line.trim_start().starts_with("eth0:")).expect("it has a line");
+        let numbers: Vec<u64> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        numbers[0] + numbers[8]
+    })
+}
+
+fn a_ping_is_so_small_that_an_idle_link_costs_little_in_a_day() -> Result<(), Missing> {
+    const PINGS_A_DAY: u64 = 24 * 60 / 4;
+    const BYTES_A_DAY_MAX: u64 = 500_000;
+    let lab = Lab::new()?;
+    let hasty = |config: &mut Config| config.patience.ping_after = Duration::from_millis(500);
+    let (a, b) = (Wire::start(&lab, Place::A1, 1, hasty), Wire::start(&lab, Place::Relay, 2, |_| {}));
+    a.network.keep(b.target()).expect("it is taken");
+    let _ = (a.up(), b.up());
+    let before = bytes_on_the_line(lab.host(Place::A1));
+    std::thread::sleep(Duration::from_secs(10));
+    let crossed = bytes_on_the_line(lab.host(Place::A1)) - before;
+    // About twenty pings went out. Ten are counted, for a busy machine: each is then dearer than it is.
+    let a_day = crossed / 10 * PINGS_A_DAY;
+    println!("{crossed} bytes in about twenty pings, at most {a_day} a day");
+    assert!(crossed > 10 * 50, "pings went out: {crossed} bytes");
+    assert!(a_day <= BYTES_A_DAY_MAX, "{a_day} bytes a day");
     Ok(())
 }
