@@ -21,7 +21,7 @@ bins=()
 for target in "${targets[@]}"; do bins+=(--bin "$target"); done
 # A given target triple keeps build scripts and macros free of the instrumentation.
 RUSTC_BOOTSTRAP=1 RUSTFLAGS="$coverage" \
-  cargo build --release --locked --target "$triple" --target-dir "$build_dir" "${bins[@]}"
+  cargo build --release --target "$triple" --target-dir "$build_dir" "${bins[@]}"
 
 printf '%-12s %12s %10s %10s %10s\n' target executions edges features corpus
 broken=0
