@@ -44,10 +44,20 @@ pub(crate) fn main() {
 fn report(base: &Path, million: u64) -> Value {
     let mut ours = Vec::new();
     let mut floor = Vec::new();
+    let mut bare = Vec::new();
     for round in 0..ROUNDS {
         ours.push(run("ours", &base.join(format!("ours-{round}")), ROUND));
         floor.push(run("sealed-in-sled", &base.join(format!("floor-{round}")), ROUND));
+        bare.push(run("bare", &base.join(format!("bare-{round}")), ROUND));
     }
+    // On a disk in memory a sync costs nothing: what is left is the work itself.
+    let memory = tempfile::tempdir_in("/dev/shm").ok();
+    let in_memory = memory.map(|folder| {
+        let ours = run("ours", &folder.path().join("ours"), ROUND);
+        let floor = run("sealed-in-sled", &folder.path().join("floor"), ROUND);
+        json!({ "ours_per_second": ours["per_second"], "sealed_in_sled_per_second": floor["per_second"],
+                "times_the_floor": number(&ours, "per_second") / number(&floor, "per_second") })
+    });
     let rate = |runs: &[Value]| median(runs.iter().map(|run| number(run, "per_second")).collect());
     let cpu = |runs: &[Value]| median(runs.iter().map(|run| number(run, "cpu_us_each")).collect());
     let large = base.join("large");
@@ -66,6 +76,9 @@ fn report(base: &Path, million: u64) -> Value {
             "records": ROUND, "rounds": ROUNDS,
             "ours_per_second": rate(&ours), "sealed_in_sled_per_second": rate(&floor),
             "times_the_floor": rate(&ours) / rate(&floor),
+            "bare_sync_per_second": rate(&bare),
+            "times_the_floor_by_processor": cpu(&floor) / cpu(&ours),
+            "in_memory": in_memory,
             "ours_cpu_us_each": cpu(&ours), "sealed_in_sled_cpu_us_each": cpu(&floor),
             "ours": ours, "sealed_in_sled": floor,
         },
@@ -83,6 +96,7 @@ fn report(base: &Path, million: u64) -> Value {
     for round in 0..ROUNDS {
         let _ = fs::remove_dir_all(base.join(format!("ours-{round}")));
         let _ = fs::remove_dir_all(base.join(format!("floor-{round}")));
+        let _ = fs::remove_dir_all(base.join(format!("bare-{round}")));
     }
     result
 }
@@ -104,6 +118,7 @@ fn part(part: &str, folder: &Path, count: u64) -> Value {
         "ours" => ingest_ours(folder, count, false),
         "ours-then-kill" => ingest_ours(folder, count, true),
         "sealed-in-sled" => ingest_floor(folder, count),
+        "bare" => bare(folder, count),
         "open" => open(folder),
         "read" => read(folder, count),
         "lone" => lone(folder, count),
@@ -185,6 +200,19 @@ fn ingest_floor(folder: &Path, count: u64) -> Value {
     drop(db);
     told["disk_bytes_each"] = (disk_bytes(folder) as f64 / count as f64).into();
     told
+}
+
+/// What the disk itself allows: the same number of bytes appended and synced as often, and nothing else done.
+fn bare(folder: &Path, count: u64) -> Value {
+    let file = File::create(folder.join("bare")).expect("a new file");
+    let mut bytes = vec![0; 13 * 4096];
+    StdRng::seed_from_u64(4).fill_bytes(&mut bytes);
+    let meter = Meter::start();
+    for number in 0..count / BATCH {
+        file.write_all_at(&bytes, number * bytes.len() as u64).expect("the disk works");
+        file.sync_data().expect("the disk works");
+    }
+    meter.stop(count)
 }
 
 fn open(folder: &Path) -> Value {
