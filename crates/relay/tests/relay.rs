@@ -148,7 +148,9 @@ async fn a_killed_relay_loses_nothing_that_it_acknowledged() {
                 killed = true;
             }
         }
+        // Until the process is gone it holds the directory.
         running.kill();
+        running.ended().await;
     }
     assert!(acknowledged.len() >= 12, "each round acknowledged at least one");
 }
