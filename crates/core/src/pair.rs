@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crypto::ratchet::Session;
 use crypto::seal::{self, Class};
-use crypto::slot::{Chain, Slot};
+use crypto::slot::Chain;
 use crypto::{CryptoRng, Secret32, Signature, X25519Public, X25519Secret};
 use minicbor::{Decode, Encode};
 use proto::envelope::{Blob, Envelope};
@@ -91,7 +91,7 @@ pub(crate) struct Pair {
     pub(crate) seen: u32,
     /// One more than the highest slot of ours that they say came.
     pub(crate) seen_by_them: u32,
-    pub(crate) slots: BTreeMap<u32, Slot>,
+    pub(crate) slots: BTreeMap<u32, Awaited>,
     pub(crate) spent: BTreeMap<u32, Tag>,
     pub(crate) flights: BTreeMap<u32, Flight>,
     /// Since when a flight is doubted: later slots came, it did not.
@@ -170,16 +170,22 @@ impl Drop for LiveRecord {
     }
 }
 
-/// A slot as it is kept: waited for with all its keys, or spent and only a tag.
-#[expect(clippy::large_enum_variant, reason = "decoded, looked at and gone again; nearly all are open")]
+/// A slot of theirs that is waited for: what its reader needs of it. The key that writes it is theirs alone to use,
+/// and deriving it anew for each slot would make up most of the time to start.
+pub(crate) struct Awaited {
+    pub(crate) tag: Tag,
+    psk: Secret32,
+}
+
+/// A slot as it is kept: waited for, or spent and only a tag.
 pub(crate) enum KeptSlot {
-    Open(Slot),
+    Open(Awaited),
     Spent(Tag),
 }
 
 impl KeptSlot {
-    pub(crate) fn encode_open(slot: &Slot) -> Vec<u8> {
-        [&[1][..], &slot.to_bytes()].concat()
+    pub(crate) fn encode_open(slot: &Awaited) -> Vec<u8> {
+        [&[1][..], slot.tag.as_bytes(), slot.psk.as_bytes()].concat()
     }
 
     pub(crate) fn encode_spent(tag: &Tag) -> Vec<u8> {
@@ -188,7 +194,11 @@ impl KeptSlot {
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
         match bytes.split_first() {
-            Some((1, rest)) => Slot::from_bytes(rest).map(Self::Open).map_err(|_| crate::CORRUPT),
+            Some((1, rest)) => {
+                let (tag, psk) = rest.split_first_chunk::<32>().ok_or(crate::CORRUPT)?;
+                let psk = Secret32::from_slice(psk).map_err(|_| crate::CORRUPT)?;
+                Ok(Self::Open(Awaited { tag: Tag(*tag), psk }))
+            }
             Some((0, rest)) => rest.try_into().map(|tag| Self::Spent(Tag(tag))).map_err(|_| crate::CORRUPT),
             _ => Err(crate::CORRUPT),
         }
@@ -307,7 +317,7 @@ impl Pair {
         while self.receive.position() < self.seen.saturating_add(WINDOW_SLOTS) {
             let slot = self.receive.next();
             fresh.push(slot.number());
-            self.slots.insert(slot.number(), slot);
+            self.slots.insert(slot.number(), Awaited { tag: Tag(slot.tag()), psk: slot.psk().clone() });
         }
         fresh
     }
@@ -360,7 +370,7 @@ impl Pair {
     /// Opens what came in a slot that is waited for. On an error nothing has changed.
     pub(crate) fn open(&mut self, number: u32, blob: &[u8]) -> Result<Segment, Unreadable> {
         let slot = self.slots.get(&number).ok_or(Unreadable::Forged)?;
-        let bytes = seal::open_contact(blob, &slot.tag(), slot.psk(), &self.our_seal)
+        let bytes = seal::open_contact(blob, slot.tag.as_bytes(), &slot.psk, &self.our_seal)
             .map_err(|_| Unreadable::Forged)?;
         let rest = bytes.strip_prefix(&[inner::MESSAGE]).ok_or(Unreadable::Malformed)?;
         let ciphertext = rest.strip_prefix(&self.sid[..8]).ok_or(Unreadable::Malformed)?;
@@ -370,7 +380,7 @@ impl Pair {
 
     /// Notes that a slot was used. Returns its tag, and the slots that may be forgotten now.
     pub(crate) fn spend(&mut self, number: u32) -> Option<(Tag, Vec<(u32, Tag)>)> {
-        let tag = Tag(self.slots.remove(&number)?.tag());
+        let tag = self.slots.remove(&number)?.tag;
         self.spent.insert(number, tag);
         self.seen = self.seen.max(number + 1);
         let kept = self.spent.split_off(&self.seen.saturating_sub(SPENT_SLOTS));
@@ -378,7 +388,7 @@ impl Pair {
         // What a sender may still have under way lies within two windows; gaps behind them stay gaps.
         let kept = self.slots.split_off(&self.seen.saturating_sub(2 * WINDOW_SLOTS));
         let gaps = std::mem::replace(&mut self.slots, kept).into_iter();
-        Some((tag, old.chain(gaps.map(|(number, slot)| (number, Tag(slot.tag())))).collect()))
+        Some((tag, old.chain(gaps.map(|(number, slot)| (number, slot.tag))).collect()))
     }
 
     /// Tells whether slot `number` is too far ahead of what has come for the ratchet to be asked.

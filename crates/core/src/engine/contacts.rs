@@ -546,13 +546,17 @@ impl Engine {
     }
 
     /// Takes back our answer to an invite, with all that was under way by it. Returns what was known of the contact.
-    fn abandon(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<Option<ContactRecord>, StoreError> {
+    fn abandon(
+        &mut self,
+        party: Party,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<Option<ContactRecord>, StoreError> {
         if let Some(join) = self.joins.get(&party) {
             self.router.forget(&join.invite.bundle_tag);
         }
         self.finish_join(party, turn);
         if let Some(pair) = self.pairs.remove(&party) {
-            let open = pair.slots.values().map(|slot| Tag(slot.tag()));
+            let open = pair.slots.values().map(|slot| slot.tag);
             open.chain(pair.spent.values().copied()).for_each(|tag| self.router.forget(&tag));
             for flight in pair.flights.values() {
                 self.router.settle(flight.number, turn.overlay)?;

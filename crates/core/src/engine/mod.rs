@@ -227,8 +227,7 @@ impl Engine {
             let number = order as u32;
             match KeptSlot::decode(bytes)? {
                 KeptSlot::Open(slot) => {
-                    let tag = proto::id::Tag(slot.tag());
-                    self.router.expect(Expected { tag, party, slot: number });
+                    self.router.expect(Expected { tag: slot.tag, party, slot: number });
                     pair.slots.insert(number, slot);
                 }
                 KeptSlot::Spent(tag) => {

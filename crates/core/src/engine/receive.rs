@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proto::id::{LinkId, Moment, Party, Tag};
+use proto::id::{LinkId, Moment, Party};
 use proto::router::{Accepted, Crossing, Expected, MailboxId};
 use proto::store::StoreError;
 
@@ -91,7 +91,7 @@ impl Engine {
 
     fn is_slot(&self, expected: &Expected) -> bool {
         let pair = &self.pairs[&expected.party];
-        pair.slots.get(&expected.slot).is_some_and(|slot| Tag(slot.tag()) == expected.tag)
+        pair.slots.get(&expected.slot).is_some_and(|slot| slot.tag == expected.tag)
     }
 
     fn open_slot(
@@ -147,7 +147,7 @@ impl Engine {
                 number.into(),
                 KeptSlot::encode_open(slot),
             );
-            self.router.expect(Expected { tag: Tag(slot.tag()), party, slot: number });
+            self.router.expect(Expected { tag: slot.tag, party, slot: number });
         }
     }
 
@@ -182,7 +182,7 @@ impl Engine {
                 return Ok(());
             }
             pair.early.remove(&slot);
-            let tag = pair.slots.get(&slot).map(|s| Tag(s.tag()));
+            let tag = pair.slots.get(&slot).map(|s| s.tag);
             let name = tables::name(party.0);
             let blob = turn.overlay.get(&tables::EARLY, &name, slot.into())?;
             turn.overlay.delete(&tables::EARLY, &name, slot.into());
