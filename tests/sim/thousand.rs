@@ -165,7 +165,7 @@ fn a_thousand_people_lose_nothing_and_one_seed_tells_it_twice() {
     let outcome = run(seed, nodes);
     println!("{nodes} people, seed {seed}: {outcome:?}");
     assert!(outcome.written >= nodes / 16 * 16 * MESSAGES_EACH);
-    assert!(outcome.least_parted * 10 >= nodes, "a tenth is parted at any time");
+    assert!(outcome.least_parted * 10 >= nodes + nodes / VILLAGE, "a tenth is parted at any time");
     assert!(outcome.counts.crashes > 0 && outcome.counts.breaks > 0);
     let twin = twin.join().expect("the second run holds as the first did");
     assert_eq!(outcome, twin, "one seed is one run");

@@ -323,7 +323,8 @@ impl World {
     #[must_use]
     pub fn notices(&self, who: Who) -> Vec<Notice> {
         let told = self.node(who).heard().iter();
-        told.filter_map(|event| if let Event::Notice(notice) = event { Some(notice.clone()) } else { None }).collect()
+        told.filter_map(|event| if let Event::Notice(notice) = event { Some(notice.clone()) } else { None })
+            .collect()
     }
 
     // ---- roads and time ----
@@ -446,11 +447,15 @@ impl World {
                     once.intersection(&other).count(),
                 );
             }
-            let place: BTreeMap<MessageId, usize> = order.iter().enumerate().map(|(at, id)| (*id, at)).collect();
+            let place: BTreeMap<MessageId, usize> =
+                order.iter().enumerate().map(|(at, id)| (*id, at)).collect();
             for (id, causes) in journal.written_in(conversation) {
                 let at = place.get(&id).unwrap_or_else(|| panic!("a message of {a:?} and {b:?} is lost"));
                 for cause in causes {
-                    assert!(place.get(cause).is_some_and(|before| before < at), "an effect stands before its cause");
+                    assert!(
+                        place.get(cause).is_some_and(|before| before < at),
+                        "an effect stands before its cause"
+                    );
                 }
             }
             let own = |page: &[Message]| page.iter().map(|m| (m.id, m.mine)).collect::<BTreeMap<_, _>>();
