@@ -79,7 +79,7 @@ pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
 pub const HITS_WAITING_MAX: usize = 1_024;
 
 /// How long a relay may leave a request unanswered before the client gives the link up, in milliseconds.
-pub const REPLY_WAIT_MS: u64 = 30_000;
+pub const REPLY_WAIT_MS: u64 = 60_000;
 
 /// The largest relay descriptor, in bytes.
 pub const DESCRIPTOR_BYTES_MAX: usize = 1_536;

@@ -691,6 +691,10 @@ fn relay_that_never_answers() {
     assert_eq!(victim.client.deadline(now), Some(now), "it wants to be told the time");
     victim.client.on_wake(now, &mut victim.rng).expect("patience");
     now = victim.client.deadline(now).expect("a wait");
+    // What it says unasked does not count as an answer.
+    let chatter = Frame::Descriptor(liar.relay.descriptor.bytes().to_vec()).encode();
+    let late = Moment(now.0 - 1);
+    victim.client.on_frame(&chatter, &|_| false, late, &mut victim.rng).expect("a descriptor");
     let answer = victim.client.on_wake(now, &mut victim.rng);
     assert_eq!(answer, Err(ClientError::Stalled));
 }

@@ -316,6 +316,7 @@ impl Client {
         rng: &mut dyn CryptoRng,
     ) -> Result<Vec<ClientEvent>, ClientError> {
         let mut events = Vec::new();
+        let before = self.in_flight();
         match Frame::decode(bytes) {
             Err(WireError::Skippable) => {}
             Err(error) => return Err(error.into()),
@@ -329,9 +330,11 @@ impl Client {
             Ok(Frame::Descriptor(bytes)) => self.on_descriptor(&bytes, &mut events)?,
             Ok(_) => return Err(ClientError::OutOfPlace),
         }
+        let answered = self.in_flight() < before;
         if let Some(up) = &mut self.link {
-            // Any frame is a sign of life; the wait begins anew for what is still open.
-            up.waits_since = (!up.pending.is_empty()).then_some(now);
+            // Only an answer begins the wait anew: a relay that pushes and never answers is stalled all the same.
+            let since = up.waits_since.filter(|_| !answered).unwrap_or(now);
+            up.waits_since = (!up.pending.is_empty()).then_some(since);
         }
         events.extend(self.resume(rng).into_iter().map(ClientEvent::Send));
         self.note_caught_up(&mut events);
@@ -341,7 +344,7 @@ impl Client {
     /// To be called when [`Client::deadline`] has come, and whenever it suits.
     ///
     /// # Errors
-    /// [`ClientError::Stalled`] if the relay leaves requests unanswered for 30 seconds.
+    /// [`ClientError::Stalled`] if the relay leaves all requests unanswered for 60 seconds.
     pub fn on_wake(&mut self, now: Moment, rng: &mut dyn CryptoRng) -> Result<Vec<Vec<u8>>, ClientError> {
         let Some(up) = &mut self.link else {
             return Ok(Vec::new());
