@@ -448,7 +448,7 @@ impl<W: World> App<W> {
             if notice.trouble { (cx.c.persimmon_soft, cx.c.persimmon) } else { (cx.c.raised, cx.c.ink) };
         let mut dismissed = false;
         egui::Area::new(egui::Id::unique("notice"))
-            .anchor(egui::Align2::CENTER_BOTTOM, [0.0, -measure::RAIL_FOOT - space::L])
+            .anchor(egui::Align2::CENTER_TOP, [0.0, measure::BAR + space::M])
             .order(egui::Order::Foreground)
             .show(ctx, |ui| {
                 Frame::popup(ui.style())

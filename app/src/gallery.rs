@@ -57,6 +57,7 @@ impl Fake {
     }
 
     /// Puts a long conversation into the first chat.
+    #[cfg(test)]
     pub(crate) fn fill(&mut self, count: u64) {
         let Some(chat) = self.chats.first().map(|c| c.id) else { return };
         let talk: Vec<Message> = (0..count)
@@ -69,6 +70,7 @@ impl Fake {
     }
 
     /// Lets a contact write.
+    #[cfg(test)]
     pub(crate) fn hear(&mut self, chat: ChatId, text: &str) {
         let key = self.key();
         let message = message(key, false, text, self.now);

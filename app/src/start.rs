@@ -19,6 +19,11 @@ use crate::{
 
 /// Runs the app until its window is closed. Where no window can be opened, says so in one line and runs the practice conversation in the terminal.
 pub fn run() -> ExitCode {
+    if let Err(error) = madang_core::scrub_environment() {
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
+    }
+    log();
     let mut args = std::env::args().skip(1);
     match args.next().as_deref() {
         None => {}
@@ -44,10 +49,18 @@ pub fn run() -> ExitCode {
         Ok(false) => ExitCode::SUCCESS,
         Ok(true) => start_anew(),
         Err(error) => {
-            println!("{} ({error})", language().tr(T::NoWindow));
+            tracing::info!(%error, "no window");
+            println!("{}", language().tr(T::NoWindow));
             practice()
         }
     }
+}
+
+/// Errors alone go to standard error, unless `RUST_LOG` asks for more. No log names people, contents or addresses.
+fn log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }
 
 /// Whether the environment names a display to open a window on.

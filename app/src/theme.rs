@@ -173,8 +173,8 @@ pub(crate) const DARK: Palette = Palette {
     surface: Color32::from_rgb(0x22, 0x21, 0x1F),
     rail: Color32::from_rgb(0x16, 0x15, 0x13),
     raised: Color32::from_rgb(0x2C, 0x2A, 0x28),
-    quiet: Color32::from_rgb(0x31, 0x2F, 0x2C),
-    quiet_hover: Color32::from_rgb(0x3D, 0x3A, 0x36),
+    quiet: Color32::from_rgb(0x39, 0x36, 0x33),
+    quiet_hover: Color32::from_rgb(0x48, 0x44, 0x40),
     line: Color32::from_rgb(0x38, 0x35, 0x31),
     outline: Color32::from_rgb(0x86, 0x7F, 0x75),
     ink: Color32::from_rgb(0xEC, 0xE7, 0xDF),
@@ -241,6 +241,8 @@ pub(crate) fn strong(points: f32) -> FontId {
 /// Installs the shipped fonts and both styles. Called once, before the first frame.
 pub(crate) fn install(ctx: &egui::Context) {
     ctx.set_fonts(fonts());
+    // Where the system says nothing of light or dark.
+    ctx.options_mut(|options| options.fallback_theme = egui::Theme::Light);
     for theme in [egui::Theme::Light, egui::Theme::Dark] {
         let dark = theme == egui::Theme::Dark;
         ctx.style_mut_of(theme, |style| dress(style, palette(dark), dark));

@@ -48,9 +48,9 @@ async fn gather(name: &str, korean: bool) -> Result<(Cast, Node, Events), AnyErr
     let descriptor = relay.descriptor();
     let (me, events) = person(folder.path(), "me", name, &descriptor).await?;
     let names = if korean {
-        ["연습 친구 가람", "연습 친구 나래"]
+        ["가람 (연습)", "나래 (연습)"]
     } else {
-        ["Practice: Garam", "Practice: Narae"]
+        ["Garam (practice)", "Narae (practice)"]
     };
     let mut players = Vec::new();
     for (index, name) in names.into_iter().enumerate() {

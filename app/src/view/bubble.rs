@@ -104,14 +104,7 @@ pub(crate) fn shape(ui: &Ui, cx: &Cx<'_>, message: &Message, place: Place<'_>, w
     });
     let unread = place.first_unread;
     let lines = LINE_TALL * (f32::from(u8::from(day.is_some())) + f32::from(u8::from(unread)));
-    let above = lines
-        + if lines > 0.0 {
-            2.0
-        } else if together {
-            2.0
-        } else {
-            10.0
-        };
+    let above = lines + if lines > 0.0 || together { 2.0 } else { 10.0 };
     Shape { text, foot, foot_width, bubble, day, unread, above, tall: above + bubble.y }
 }
 

@@ -50,7 +50,7 @@ impl Conversation {
 
     /// Goes to the newest message and focuses the field.
     pub(crate) fn arrive(&mut self) {
-        self.stream.to_end();
+        self.stream.go_to_end();
         self.composer.focus = true;
     }
 }
@@ -81,7 +81,7 @@ pub(crate) fn show(
         .show_separator_line(false)
         .show(ui, |ui| composer::show(ui, cx, chat, answered, model.prefs.enter_sends, &mut state.composer));
     if let Some(Sent { text, reply_to }) = foot.inner {
-        state.stream.to_end();
+        state.stream.go_to_end();
         asked = Some(Action::Do(Command::Send { chat: chat.id, text, reply_to }));
     }
     let below = messages(ui, cx, chat, timeline, state, goal);
@@ -204,7 +204,7 @@ fn messages(
         return first_words(ui, cx, chat);
     }
     if let Some(goal) = goal {
-        state.stream.to_row(goal, ui.available_height());
+        state.stream.go_to_row(goal, ui.available_height());
     }
     let keys: Vec<MessageKey> = timeline.messages.iter().map(|m| m.key).collect();
     let width = ui.available_width() - 8.0;
@@ -233,13 +233,13 @@ fn messages(
             Some(Pressed::Copy) => asked = Some(Action::Copy(message.text.clone())),
             Some(Pressed::Trail) => asked = Some(Action::Trail(chat.id, message.key)),
             Some(Pressed::Quoted(key)) if timeline.find(key).is_some() => {
-                state.stream.to_row(key, visible.view.height())
+                state.stream.go_to_row(key, visible.view.height())
             }
             Some(Pressed::Quoted(_)) | None => {}
         }
     }
-    if !(visible.at_end && !timeline.more_after) && jump(ui, cx, chat, visible.view) {
-        state.stream.to_end();
+    if (timeline.more_after || !visible.at_end) && jump(ui, cx, chat, visible.view) {
+        state.stream.go_to_end();
         if timeline.more_after {
             asked = Some(Action::Do(Command::Open(chat.id)));
         }

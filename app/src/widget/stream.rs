@@ -31,12 +31,12 @@ pub(crate) struct Visible {
 
 impl Stream {
     /// Goes to the newest row and stays there.
-    pub(crate) fn to_end(&mut self) {
+    pub(crate) fn go_to_end(&mut self) {
         self.anchor = None;
     }
 
     /// Brings a row to the upper third.
-    pub(crate) fn to_row(&mut self, key: MessageKey, view_height: f32) {
+    pub(crate) fn go_to_row(&mut self, key: MessageKey, view_height: f32) {
         self.anchor = Some((key, view_height / 3.0));
     }
 
