@@ -86,7 +86,7 @@ fn build(
         return Err(StartError::Protocol);
     }
     let mdns = if config.mdns {
-        Some(mdns::tokio::Behaviour::new(mdns::Config::default(), me).map_err(StartError::Discovery)?)
+        Some(mdns::tokio::Behaviour::new(discovery(), me).map_err(StartError::Discovery)?)
     } else {
         None
     };
@@ -104,6 +104,11 @@ fn build(
     let mut swarm = Swarm::new(transport, Whole::new(links, &config.limits, mdns), me, swarm_config);
     listen(&mut swarm, &config.listen)?;
     Ok(swarm)
+}
+
+/// An address lives for six minutes. In steady state one asks every two, so that two answers may be lost.
+fn discovery() -> mdns::Config {
+    mdns::Config { query_interval: Duration::from_secs(120), ..mdns::Config::default() }
 }
 
 /// Opens each address. A host without IPv6 is no error as long as another address works.
@@ -274,7 +279,8 @@ impl Driver {
         if let Some(peer) = peer.filter(|peer| self.swarm.behaviour().links.is_linked(peer)) {
             return self.keeper.linked(peer, key.as_ref());
         }
-        let usable = target.addresses.iter().take(ADDRESSES_MAX).filter_map(address::to_multiaddr);
+        let places = self.keeper.places(&target);
+        let usable = places.iter().filter_map(address::to_multiaddr);
         let (quic, tcp): (Vec<_>, Vec<_>) = usable.partition(address::is_quic);
         let (now, later) = if tcp.is_empty() { (quic, Vec::new()) } else { (tcp, quic) };
         let id = self.next_attempt;
@@ -372,6 +378,13 @@ impl Driver {
         match event {
             SwarmEvent::Behaviour(WholeEvent::Links(change)) => self.on_change(change),
             SwarmEvent::Behaviour(WholeEvent::Mdns(mdns::Event::Discovered(found))) => self.on_found(found),
+            SwarmEvent::Behaviour(WholeEvent::Mdns(mdns::Event::Expired(lapsed))) => {
+                for (peer, multiaddr) in lapsed {
+                    if let Some(address) = address::from_multiaddr(&multiaddr) {
+                        self.keeper.unheard(&peer, &address);
+                    }
+                }
+            }
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
                 self.lose(connection_id, Some(failure_of(&error)));
             }

@@ -29,6 +29,9 @@ const HURRY_PAUSE: Duration = Duration::from_secs(1);
 /// Targets that are kept. Beyond it further ones are ignored; it is far beyond a person's contacts.
 const TARGETS_MAX: usize = 4096;
 
+/// Peers heard on the local network that are remembered. Those that are kept always are.
+const NEARBY_MAX: usize = 1024;
+
 /// What a kept target is known by.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Key {
@@ -48,8 +51,6 @@ impl Key {
 #[derive(Debug)]
 struct Kept {
     target: Target,
-    /// Addresses heard on the local network, the last ones only.
-    heard: Vec<Address>,
     failures: u32,
     hurried: Option<Instant>,
     state: State,
@@ -62,10 +63,12 @@ enum State {
     Linked(PeerId),
 }
 
-/// The kept targets.
+/// The kept targets, and what has been heard that helps to reach them.
 #[derive(Debug, Default)]
 pub(crate) struct Keeper {
     kept: BTreeMap<Key, Kept>,
+    /// Who has been heard on the local network, and where.
+    nearby: BTreeMap<PeerId, Vec<Address>>,
 }
 
 impl Keeper {
@@ -77,7 +80,7 @@ impl Keeper {
             kept.hurry(now);
         } else if self.kept.len() < TARGETS_MAX {
             let state = linked.map_or(State::Waiting { due: now }, State::Linked);
-            self.kept.insert(key, Kept { target, heard: Vec::new(), failures: 0, hurried: None, state });
+            self.kept.insert(key, Kept { target, failures: 0, hurried: None, state });
         }
     }
 
@@ -123,10 +126,37 @@ impl Keeper {
 
     /// A peer was heard on the local network.
     pub(crate) fn heard(&mut self, peer: PeerId, addresses: &[Address], now: Instant) {
-        if let Some(kept) = self.kept.get_mut(&Key::Peer(peer)) {
-            kept.heard = addresses.iter().take(ADDRESSES_MAX / 2).cloned().collect();
+        let kept = self.kept.get_mut(&Key::Peer(peer));
+        if kept.is_none() && self.nearby.len() >= NEARBY_MAX && !self.nearby.contains_key(&peer) {
+            return;
+        }
+        let known = self.nearby.entry(peer).or_default();
+        known.retain(|address| !addresses.contains(address));
+        known.splice(0..0, addresses.iter().cloned());
+        known.truncate(ADDRESSES_MAX / 2);
+        if let Some(kept) = kept {
             kept.hurry(now);
         }
+    }
+
+    /// A peer has not been heard at an address for a while.
+    pub(crate) fn unheard(&mut self, peer: &PeerId, address: &Address) {
+        if let Some(known) = self.nearby.get_mut(peer) {
+            known.retain(|known| known != address);
+            if known.is_empty() {
+                self.nearby.remove(peer);
+            }
+        }
+    }
+
+    /// Where to dial a target: first what was heard nearby, for it is fresh, then what its owner knows.
+    pub(crate) fn places(&self, target: &Target) -> Vec<Address> {
+        let nearby = match Key::of(target) {
+            Key::Peer(peer) => self.nearby.get(&peer).map_or(&[][..], Vec::as_slice),
+            Key::Addresses(_) => &[],
+        };
+        let known = target.addresses.iter().filter(|address| !nearby.contains(address));
+        nearby.iter().chain(known).take(ADDRESSES_MAX).cloned().collect()
     }
 
     /// Takes up to `count` targets that are due; each is then being dialled.
@@ -135,7 +165,7 @@ impl Keeper {
         due.take(count)
             .map(|(key, kept)| {
                 kept.state = State::Dialing;
-                (key.clone(), kept.dialled())
+                (key.clone(), kept.target.clone())
             })
             .collect()
     }
@@ -160,13 +190,6 @@ impl Kept {
         *due = soon.min(*due);
         self.failures = 0;
         self.hurried = Some(soon);
-    }
-
-    /// What is heard on the local network goes first: it is fresh.
-    fn dialled(&self) -> Target {
-        let mut addresses = self.heard.clone();
-        addresses.extend(self.target.addresses.iter().filter(|known| !self.heard.contains(known)).cloned());
-        Target { peer: self.target.peer.clone(), addresses }
     }
 
     /// The pause after one more failure: doubling, with jitter from half to one and a half.
@@ -274,13 +297,32 @@ mod tests {
     }
 
     #[test]
-    fn what_is_heard_nearby_is_dialled_first() {
+    fn what_is_heard_nearby_is_dialled_first_even_if_it_was_heard_before_it_was_wanted() {
+        let now = Instant::now();
+        let mut keeper = Keeper::default();
+        let near = Address::parse("/ip4/10.0.0.1/tcp/1").unwrap();
+        keeper.heard(peer(1), std::slice::from_ref(&near), now);
+        keeper.keep(target(1), None, now);
+        let (_, dialled) = keeper.take_due(9, now).pop().unwrap();
+        assert_eq!(keeper.places(&dialled), [near.clone(), target(1).addresses[0].clone()]);
+        keeper.unheard(&peer(1), &near);
+        assert_eq!(keeper.places(&dialled), target(1).addresses);
+    }
+
+    #[test]
+    fn a_flood_of_names_nearby_is_bounded_and_hides_nobody_who_is_wanted() {
         let now = Instant::now();
         let mut keeper = Keeper::default();
         keeper.keep(target(1), None, now);
+        for number in 0..5000_u32 {
+            let mut seed = [9; 32];
+            seed[..4].copy_from_slice(&number.to_be_bytes());
+            let stranger = address::peer_of(&crate::IdentitySeed::new(seed).peer_name()).unwrap();
+            keeper.heard(stranger, &target(1).addresses, now);
+        }
+        assert_eq!(keeper.nearby.len(), NEARBY_MAX);
         let near = Address::parse("/ip4/10.0.0.1/tcp/1").unwrap();
         keeper.heard(peer(1), std::slice::from_ref(&near), now);
-        let (_, dialled) = keeper.take_due(9, now).pop().unwrap();
-        assert_eq!(dialled.addresses, [near, target(1).addresses[0].clone()]);
+        assert_eq!(keeper.places(&target(1))[0], near);
     }
 }
