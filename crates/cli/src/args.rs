@@ -117,9 +117,6 @@ pub struct Invite {
     /// Days for which the invite can be accepted
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=60))]
     pub days: u16,
-    /// Name no relay in the invite: it can only be accepted on the same local network
-    #[arg(long)]
-    pub no_relays: bool,
     /// Also draw the invite as a QR code
     #[arg(long)]
     pub qr: bool,

@@ -67,7 +67,7 @@ pub(crate) fn directory(common: &Common) -> Result<PathBuf, Failure> {
 pub(crate) enum Presence {
     /// It listens for contacts and looks for them.
     Seen,
-    /// It only reads or changes what is on disk: it listens nowhere and looks for nobody.
+    /// It only reads or changes what is on disk: it listens nowhere, looks for nobody and dials no relay.
     Quiet,
 }
 
@@ -81,7 +81,7 @@ fn config(common: &Common, presence: Presence) -> Result<Config, Failure> {
         config.listen = listen;
     }
     if presence == Presence::Quiet {
-        (config.discovery, config.listen) = (false, Vec::new());
+        (config.discovery, config.listen, config.relays) = (false, Vec::new(), false);
     }
     Ok(config)
 }

@@ -11,6 +11,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         listen: vec![Address::parse("/ip4/127.0.0.1/tcp/0").expect("an address")],
         discovery: false,
         cost: Cost::FLOOR,
+        ..Config::default()
     };
     let (alice, mut alice_events) =
         Node::create(&place.path().join("alice"), b"tall pine wind", config("Alice")).await?;

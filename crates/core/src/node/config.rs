@@ -12,6 +12,8 @@ pub struct Config {
     /// Whether the node looks for others on the local network. Everybody on that network then sees that Madang
     /// runs here.
     pub discovery: bool,
+    /// Whether relays are dialled. Without them the node shows itself to none, and mail waits on both sides.
+    pub relays: bool,
     /// What a guess at the passphrase costs; used when the profile is created.
     pub cost: crypto::vault::Cost,
 }
@@ -22,6 +24,7 @@ impl Default for Config {
             name: String::new(),
             listen: net::any_addresses(0),
             discovery: true,
+            relays: true,
             cost: crypto::vault::Cost::DEFAULT,
         }
     }

@@ -37,6 +37,7 @@ pub(crate) fn spawn(
     let driver = Driver {
         opened,
         networks,
+        dials_relays: config.relays,
         requests,
         arriving,
         events,
@@ -60,6 +61,7 @@ pub(crate) fn spawn(
 struct Driver {
     opened: Opened,
     networks: Networks,
+    dials_relays: bool,
     requests: mpsc::Receiver<Request>,
     arriving: mpsc::Receiver<Arrival>,
     events: broadcast::Sender<Event>,
@@ -214,7 +216,11 @@ impl Driver {
             Output::Send(link, frame) => self.send(link, frame),
             Output::Close(link) => self.networks.close(link),
             Output::Keep(link) => self.networks.keep(link),
-            Output::Connect { mailbox, addresses, peer } => self.networks.connect(mailbox, addresses, peer),
+            Output::Connect { mailbox, addresses, peer } => {
+                if self.dials_relays {
+                    self.networks.connect(mailbox, addresses, peer);
+                }
+            }
             Output::Disconnect(mailbox) => self.networks.disconnect(mailbox),
             Output::Dial(address) => self.networks.dial(Target { peer: None, addresses: vec![address] }),
             Output::Greet => {
