@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use egui::{Frame, Key, KeyboardShortcut, Margin, Modifiers, RichText, Ui, ViewportCommand};
+use egui::{Event, Frame, Key, KeyboardShortcut, Margin, Modifiers, RichText, Ui, ViewportCommand};
 
 use crate::{
     action::{Action, Command},
@@ -50,6 +50,8 @@ pub(crate) struct App<W: World> {
     clear_clipboard_at: Option<f64>,
     notice_until: Option<f64>,
     last_input: f64,
+    /// Events that wait for the next frame; see [`portion`].
+    held: Vec<Event>,
     dressed: Option<(ThemeChoice, u16)>,
     /// Set when the process is to start anew, so that nothing of an open profile stays in its memory.
     restart: Option<Arc<AtomicBool>>,
@@ -69,6 +71,7 @@ impl<W: World> App<W> {
             clear_clipboard_at: None,
             notice_until: None,
             last_input: 0.0,
+            held: Vec::new(),
             dressed: None,
             restart,
         }
@@ -553,6 +556,13 @@ impl<W: World> eframe::App for App<W> {
         self.frame(ui);
     }
 
+    fn raw_input_hook(&mut self, ctx: &egui::Context, input: &mut egui::RawInput) {
+        input.events = portion(&mut self.held, std::mem::take(&mut input.events));
+        if !self.held.is_empty() {
+            ctx.request_repaint();
+        }
+    }
+
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
         self.world.tell(Command::Keep(self.model.prefs.bounded()));
     }
@@ -562,6 +572,21 @@ impl<W: World> eframe::App for App<W> {
     }
 }
 
+/// Takes the events of one frame and holds the rest. Tab and Enter get frames of their own: within one frame two
+/// fields may have the focus one after the other, and letters typed on a slow machine would land in both, a
+/// passphrase in a name among them.
+fn portion(held: &mut Vec<Event>, fresh: Vec<Event>) -> Vec<Event> {
+    let divides =
+        |event: &Event| matches!(event, Event::Key { key: Key::Tab | Key::Enter, pressed: true, .. });
+    held.extend(fresh);
+    let end = match held.iter().position(divides) {
+        Some(0) => 1,
+        Some(first) => first,
+        None => held.len(),
+    };
+    held.drain(..end).collect()
+}
+
 /// The frame of what lies over a page.
 fn sheet(style: &egui::Style) -> Frame {
     Frame::popup(style).corner_radius(theme::radius::L).inner_margin(Margin::same(space::L as i8))
@@ -569,4 +594,29 @@ fn sheet(style: &egui::Style) -> Frame {
 
 fn centre<R>(ui: &mut Ui, cx: &Cx<'_>, add: impl FnOnce(&mut Ui) -> R) -> R {
     egui::CentralPanel::default().frame(Frame::NONE.fill(cx.c.page)).show(ui, add).inner
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_before_and_after_tab_never_share_its_frame() {
+        let key = |key| Event::Key {
+            key,
+            physical_key: None,
+            pressed: true,
+            repeat: false,
+            modifiers: Modifiers::NONE,
+        };
+        let text = |text: &str| Event::Text(text.to_owned());
+        let mut held = Vec::new();
+        let all = vec![text("a"), text("b"), key(Key::Tab), text("c"), key(Key::Enter), key(Key::Tab)];
+        let mut frames = vec![portion(&mut held, all)];
+        while !held.is_empty() {
+            frames.push(portion(&mut held, Vec::new()));
+        }
+        let lengths: Vec<usize> = frames.iter().map(Vec::len).collect();
+        assert_eq!(lengths, [2, 1, 1, 1, 1]);
+    }
 }

@@ -64,7 +64,13 @@ async fn gather(name: &str, korean: bool) -> Result<(Cast, Node, Events), AnyErr
 }
 
 async fn person(folder: &Path, home: &str, name: &str, relay: &str) -> Result<(Node, Events), AnyError> {
-    let config = Config { name: name.to_owned(), listen: Vec::new(), discovery: false, cost: Cost::FLOOR, ..Config::default() };
+    let config = Config {
+        name: name.to_owned(),
+        listen: Vec::new(),
+        discovery: false,
+        cost: Cost::FLOOR,
+        ..Config::default()
+    };
     // The folder is gone with the practice; its passphrase protects nothing.
     let (node, events) = Node::create(&folder.join(home), b"practice", config).await?;
     node.relay_add(relay).await?;

@@ -115,6 +115,9 @@ fn form(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Welcome) -> Option<
     if let Some(word) = wanting.filter(|_| state.tried) {
         ui.add_space(space::S);
         page::warning(ui, cx, cx.tr(word));
+        if pressed {
+            ui.scroll_to_cursor(Some(egui::Align::BOTTOM));
+        }
     }
     page::failure(ui, cx, model, Task::Create);
     if !pressed || wanting.is_some() {
