@@ -176,14 +176,19 @@ impl Engine {
         }
     }
 
-    /// Returns the secrets by which links recognise counterparts.
+    /// Returns the secrets by which links recognise counterparts, the ones to prefer first: of two invites that
+    /// crossed, the one of the lower account goes on.
     pub(super) fn link_secrets(&self) -> Vec<(Party, Secret32)> {
         let pairs = self.pairs.iter().map(|(party, pair)| (*party, pair.link.clone()));
         let open = self.invites.iter().filter(|(_, i)| i.bundle.is_some());
         let invites = open.map(|(party, i)| (*party, i.secret.link()));
         // Until the inviter speaks, they may know us by the invite alone.
-        let joins = self.joins.iter().map(|(party, j)| (*party, j.invite.secret.link()));
-        pairs.chain(invites).chain(joins).collect()
+        let (lower, higher): (Vec<_>, Vec<_>) =
+            self.joins.iter().partition(|(_, j)| j.invite.account < self.me.account_id());
+        let joins = |joins: Vec<(&Party, &Joining)>| {
+            joins.into_iter().map(|(party, j)| (*party, j.invite.secret.link())).collect::<Vec<_>>()
+        };
+        pairs.chain(joins(lower)).chain(invites).chain(joins(higher)).collect()
     }
 
     /// Makes an invite and leaves its bundle where the invitee will look.

@@ -252,14 +252,17 @@ impl Engine {
     fn take_ack(&mut self, party: Party, ack: &Ack, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
         let name = tables::name(party.0);
+        let readable = pair.sender.acked() + 1;
         let fresh = pair.sender.on_ack(ack);
+        // What they hold behind a gap is kept there and cannot be read yet: it is delivered when the gap closes.
+        let readable = readable..=pair.sender.acked();
         let came = ack.slots.min(pair.position());
         if !fresh.is_empty() || came > pair.seen_by_them {
             pair.probe_at = None;
             pair.probes = 0;
         }
         pair.seen_by_them = pair.seen_by_them.max(came);
-        for sequence in fresh {
+        for sequence in readable {
             self.note(party, sequence, Step::Delivered, turn)?;
             turn.overlay.delete(&tables::SENT, &name, sequence);
         }
