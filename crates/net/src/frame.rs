@@ -66,7 +66,9 @@ pub(crate) struct Wire<S> {
     outbox: Vec<u8>,
     written: usize,
     unflushed: bool,
-    /// Bytes have come in since this was last asked.
+    /// The last write had to wait for room.
+    blocked: bool,
+    /// The peer has shown life since this was last asked.
     progress: bool,
 }
 
@@ -81,6 +83,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             outbox: Vec::new(),
             written: 0,
             unflushed: false,
+            blocked: false,
             progress: false,
         }
     }
@@ -106,7 +109,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.partial.is_some() || self.read < self.filled
     }
 
-    /// Whether bytes have come in since this was last asked.
+    /// Whether the peer has shown life since this was last asked: bytes came in, or room was made for
+    /// bytes that had waited. In a long one-way flow the second is all there is to see; an answer to a ping
+    /// may stand behind megabytes.
     pub(crate) fn take_progress(&mut self) -> bool {
         std::mem::take(&mut self.progress)
     }
@@ -136,10 +141,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Writes and flushes all that was put.
     pub(crate) fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.written < self.outbox.len() {
-            let count = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.outbox[self.written..]))?;
+            let written = Pin::new(&mut self.stream).poll_write(cx, &self.outbox[self.written..]);
+            let Poll::Ready(count) = written else {
+                self.blocked = true;
+                return Poll::Pending;
+            };
+            let count = count?;
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
+            self.progress |= std::mem::take(&mut self.blocked);
             self.written += count;
             self.unflushed = true;
         }

@@ -15,7 +15,7 @@ pub struct Patience {
     pub frame_within: Duration,
     /// From a frame that was sent, if nothing at all comes back, to a ping. Default 15 s.
     pub answer_within: Duration,
-    /// From a ping, if nothing at all comes back, to the end of the link. Default 20 s.
+    /// From a ping, if nothing at all comes back, to the end of the link. Default 30 s.
     pub pong_within: Duration,
     /// From the last sign of life on an idle link to a ping. Default 4 min, up to a tenth more by chance.
     pub ping_after: Duration,
@@ -32,7 +32,7 @@ impl Default for Patience {
             frame_pause: Duration::from_secs(20),
             frame_within: Duration::from_secs(120),
             answer_within: Duration::from_secs(15),
-            pong_within: Duration::from_secs(20),
+            pong_within: Duration::from_secs(30),
             ping_after: Duration::from_secs(240),
             pause_sign: Duration::from_secs(8),
             close_within: Duration::from_secs(1),
@@ -68,7 +68,7 @@ impl Pulse {
         Self { patience, heard: now, asked: None, pinged: None, frame_began: None, paused: None }
     }
 
-    /// Bytes came in; afterwards the reader stands inside a frame or between two.
+    /// Bytes came in, or the peer made room for bytes that had to wait.
     pub(crate) fn heard(&mut self, now: Instant) {
         self.heard = now;
         self.asked = None;
@@ -178,8 +178,8 @@ mod tests {
         pulse.sent(now + seconds(14));
         assert_eq!(pulse.check(now + seconds(14)), Due::Nothing);
         assert_eq!(pulse.check(now + seconds(15)), Due::Ping);
-        assert_eq!(pulse.check(now + seconds(34)), Due::Nothing);
-        assert_eq!(pulse.check(now + seconds(35)), Due::Silent);
+        assert_eq!(pulse.check(now + seconds(44)), Due::Nothing);
+        assert_eq!(pulse.check(now + seconds(45)), Due::Silent);
     }
 
     #[test]
@@ -187,8 +187,8 @@ mod tests {
         let (mut pulse, now) = start();
         pulse.sent(now);
         assert_eq!(pulse.check(now + seconds(15)), Due::Ping);
-        pulse.heard(now + seconds(34));
-        assert_eq!(pulse.check(now + seconds(35)), Due::Nothing);
+        pulse.heard(now + seconds(44));
+        assert_eq!(pulse.check(now + seconds(45)), Due::Nothing);
     }
 
     #[test]
