@@ -203,3 +203,36 @@ fn an_index_that_is_missing_empty_or_from_another_profile_is_made_again() {
         assert_eq!(report, OpenReport::default());
     }
 }
+
+#[test]
+fn an_index_put_back_to_any_earlier_day_shows_nothing_of_that_day() {
+    let folder = common::folder();
+    let mut model = filled(folder.path(), 10);
+    let mut rng = rng(8);
+    let mut days = Vec::new();
+    for _ in 0..14 {
+        let (mut store, _) = open(folder.path()).expect("it opens");
+        for _ in 0..12 {
+            let batch = random_batch(&mut rng);
+            model.commit(batch.clone()).expect("a batch within limits");
+            store.commit(batch).expect("a batch within limits");
+        }
+        while store.maintain().expect("the disk works").more {}
+        store.close().expect("the disk works");
+        let day = common::folder();
+        copy(&folder.path().join("index"), day.path());
+        days.push(day);
+    }
+    let mut rebuilt = 0;
+    for day in &days {
+        let back = common::folder();
+        copy(folder.path(), back.path());
+        fs::remove_dir_all(back.path().join("index")).expect("a folder");
+        copy(day.path(), &back.path().join("index"));
+        let (store, report) = open(back.path()).expect("it opens");
+        assert!(!report.is_loss(), "{report:?}");
+        assert!(common::same(&store, &model), "{report:?}");
+        rebuilt += u32::from(report.rebuilt.is_some());
+    }
+    assert!(rebuilt > 0, "segments were retired in between");
+}
