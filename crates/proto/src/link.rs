@@ -308,18 +308,16 @@ impl Link {
             Role::Listener => (Role::Dialer, true),
         };
         // Every code is computed, whether or not an earlier one fits.
-        let fitting: Vec<Party> = self
-            .codes(speaker, &theirs)
-            .into_iter()
-            .filter(|(_, code)| codes.contains(code))
-            .map(|(party, _)| party)
-            .collect();
+        let own = self.codes(speaker, &theirs).into_iter().enumerate();
+        let fitting: Vec<usize> =
+            own.filter(|(_, (_, code))| codes.contains(code)).map(|(place, _)| place).collect();
         self.compute_in_vain(&theirs);
-        let known = fitting.first().copied();
+        // One party may be known by several secrets: the answer shows the one that fitted.
+        let fits = fitting.first().and_then(|place| self.secrets.get(*place));
+        let known = fits.map(|(party, _)| *party);
         let mut events = Vec::new();
         if answers {
-            let fits = |(party, _): &&(Party, Secret32)| Some(*party) == known;
-            let secret = self.secrets.iter().find(fits).map_or(&NOBODY, |(_, secret)| secret);
+            let secret = fits.map_or(&NOBODY, |(_, secret)| secret);
             let code = self.code(Role::Listener, secret, &theirs);
             let codes = known.map(|_| code).into_iter().collect();
             events.push(LinkEvent::Send(hello(codes, rng)));
