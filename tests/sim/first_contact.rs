@@ -4,7 +4,7 @@ use crypto::invite::InviteSecret;
 use crypto::seal::Class;
 use madang_core::engine::{Command, CommandError};
 use madang_core::{ContactState, Delivery, Notice};
-use madang_tests::world::{MOMENT, WHILE, World};
+use madang_tests::world::{Doom, MOMENT, WHILE, World};
 use proto::envelope::{Blob, Envelope};
 use proto::invite::Invite;
 
@@ -202,6 +202,27 @@ fn two_people_who_take_up_each_others_invites_become_contacts() {
     world.settle();
     world.check();
     assert!(world.are_friends(alice, bob));
+}
+
+#[test]
+fn the_same_on_one_network_and_with_a_death_in_any_turn() {
+    for turns in 0..12 {
+        for doom in [Doom::BeforeCommit(turns), Doom::AfterCommit(turns)] {
+            let mut world = World::new(120);
+            let (alice, bob) = (world.person("alice"), world.person("bob"));
+            let (of_alice, of_bob) = (world.invite(alice), world.invite(bob));
+            world.accept(bob, &of_alice);
+            world.accept(alice, &of_bob);
+            world.try_write(alice, bob, "hello");
+            world.try_write(bob, alice, "hello you");
+            world.doom([alice, bob][turns as usize % 2], doom);
+            world.neighbours(alice, bob);
+            let met = world.run_until(WHILE * 10, |world| world.are_friends(alice, bob));
+            assert!(met, "{doom:?}");
+            world.settle();
+            world.check();
+        }
+    }
 }
 
 #[test]

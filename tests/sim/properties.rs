@@ -11,6 +11,7 @@ use proto::sim::{Sever, Wire};
 enum Happening {
     Write(usize, usize),
     Burst(usize, usize, usize),
+    Long(usize, usize, usize),
     Pass(u64),
     Cut(Vec<usize>, u64),
     Crash(usize, u64),
@@ -24,6 +25,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         6 => (person.clone(), 1..3_usize).prop_map(|(from, by)| Happening::Write(from, (from + by) % 3)),
         1 => (person.clone(), 1..3_usize, 2..60_usize)
             .prop_map(|(from, by, count)| Happening::Burst(from, (from + by) % 3, count)),
+        1 => (person.clone(), 1..3_usize, 500..16_000_usize)
+            .prop_map(|(from, by, length)| Happening::Long(from, (from + by) % 3, length)),
         4 => (0..90_u64).prop_map(Happening::Pass),
         2 => (prop::collection::vec(0..5_usize, 1..4), 1..1_500_u64).prop_map(|(who, s)| Happening::Cut(who, s)),
         2 => (0..5_usize, 0..300_u64).prop_map(|(who, seconds)| Happening::Crash(who, seconds)),
@@ -53,13 +56,14 @@ fn three_friends(seed: u64) -> (World, [Who; 5]) {
 }
 
 fn happen(world: &mut World, all: &[Who; 5], what: &Happening, count: &mut usize) {
-    let mut write = |world: &mut World, from: usize, to: usize| {
+    let mut write = |world: &mut World, from: usize, to: usize, length: usize| {
         *count += 1;
-        world.try_write(all[from], all[to], &format!("{count}"));
+        world.try_write(all[from], all[to], &format!("{count:0length$}"));
     };
     match what {
-        Happening::Write(from, to) => write(world, *from, *to),
-        Happening::Burst(from, to, many) => (0..*many).for_each(|_| write(world, *from, *to)),
+        Happening::Write(from, to) => write(world, *from, *to, 1),
+        Happening::Burst(from, to, many) => (0..*many).for_each(|_| write(world, *from, *to, 1)),
+        Happening::Long(from, to, length) => write(world, *from, *to, *length),
         Happening::Pass(seconds) => world.pass(Duration::from_secs(*seconds)),
         Happening::Cut(who, seconds) => {
             let who: Vec<Who> = who.iter().map(|at| all[*at]).collect();

@@ -1,7 +1,7 @@
 //! Two friends and the roads between them: one network, a relay, both, or none for a while.
 
 use madang_core::{Delivery, Step};
-use madang_tests::world::{MOMENT, WHILE, World};
+use madang_tests::world::{DAY, MOMENT, WHILE, World};
 
 use crate::friends;
 
@@ -183,6 +183,53 @@ fn two_relays_bring_a_message_once_and_fall_silent() {
     let before = listed(&mut world);
     world.pass(WHILE * 60);
     assert_eq!(listed(&mut world), before, "nobody has anything left to say");
+}
+
+#[test]
+fn who_has_nothing_to_say_sends_nothing() {
+    let (mut world, alice, bob, _) = friends(13);
+    world.write(alice, bob, "over the relay");
+    world.settle();
+    world.neighbours(alice, bob);
+    world.pass(WHILE);
+    world.write(bob, alice, "over the link");
+    world.settle();
+    world.pass(WHILE * 60);
+    let before = world.sim.counts().frames;
+    world.pass(DAY);
+    assert_eq!(world.sim.counts().frames, before);
+}
+
+#[test]
+fn a_friend_who_is_away_longer_than_a_relay_keeps_mail_misses_nothing_and_costs_little() {
+    let (mut world, alice, bob, relay) = friends(14);
+    world.pass(WHILE * 10);
+    world.off(bob);
+    for number in 0..8 {
+        world.write(alice, bob, &format!("{number}"));
+    }
+    let listed = |world: &mut World| world.relay_mut(relay).stats().expect("it runs").position;
+    let before = listed(&mut world);
+    world.pass(DAY * 100);
+    let spent = listed(&mut world) - before;
+    assert!(spent <= 8 + 24, "{spent} envelopes for eight messages in a hundred days");
+    world.on(bob);
+    world.settle();
+    assert_eq!(world.read(bob, alice), ["0", "1", "2", "3", "4", "5", "6", "7"]);
+    world.check();
+}
+
+#[test]
+fn long_and_short_texts_come_whole() {
+    let (mut world, alice, bob, _) = friends(15);
+    let lengths = [1, 600, 900, 3_000, 4_000, 9_000, 16 * 1024];
+    let texts = lengths.map(|length| "가나 ab".chars().cycle().take(length / 2).collect::<String>() + ".");
+    for text in &texts {
+        world.write(alice, bob, text);
+    }
+    world.settle();
+    assert_eq!(world.read(bob, alice), texts);
+    world.check();
 }
 
 #[test]

@@ -98,6 +98,33 @@ fn a_relay_that_only_the_friend_reads_loses_everything_and_the_mail_still_comes(
 }
 
 #[test]
+fn a_gap_wider_than_the_ratchet_bears_closes() {
+    let mut world = World::new(207);
+    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    let (north, south) = (world.relay(), world.relay());
+    world.use_relay(alice, north);
+    world.use_relay(bob, south);
+    world.pass(WHILE);
+    world.befriend(alice, bob);
+    world.off(bob);
+    for number in 0..200 {
+        if number == 90 {
+            world.pass(WHILE);
+            world.off(south);
+            world.relay_mut(south).lose_disk();
+            world.on(south);
+        }
+        world.write(alice, bob, &format!("{number}"));
+        world.pass(MOMENT);
+    }
+    world.pass(WHILE);
+    world.on(bob);
+    world.settle();
+    assert_eq!(world.read(bob, alice), (0..200).map(|number| number.to_string()).collect::<Vec<_>>());
+    world.check();
+}
+
+#[test]
 fn a_link_that_breaks_before_the_word_comes_back_brings_nothing_twice() {
     let mut world = World::new(205);
     let (alice, bob) = (world.person("alice"), world.person("bob"));

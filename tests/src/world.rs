@@ -121,6 +121,8 @@ pub(crate) fn host_at(address: &Address) -> Option<HostId> {
 pub const MOMENT: Duration = Duration::from_secs(2);
 /// Time for receipts through relays and connections that are tried again.
 pub const WHILE: Duration = Duration::from_secs(60);
+/// A day.
+pub const DAY: Duration = Duration::from_secs(24 * 3600);
 /// The longest that a story waits for something that must happen.
 pub const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
