@@ -116,6 +116,7 @@ fn presence(command: &Command) -> Presence {
         Command::Whoami | Command::Invite(_) | Command::Accept(_) | Command::Send(_) | Command::Listen(_) => {
             Presence::Seen
         }
+        Command::Relay(_) => Presence::Relays,
         _ => Presence::Quiet,
     }
 }

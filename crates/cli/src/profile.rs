@@ -62,11 +62,13 @@ pub(crate) fn directory(common: &Common) -> Result<PathBuf, Failure> {
         .ok_or_else(|| Failure::usage("this user has no home directory; name the profile with --profile DIR"))
 }
 
-/// Whether a command shows itself on the local network.
+/// To whom a command shows itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Presence {
     /// It listens for contacts and looks for them.
     Seen,
+    /// It speaks to relays alone: it listens nowhere and looks for nobody.
+    Relays,
     /// It only reads or changes what is on disk: it listens nowhere, looks for nobody and dials no relay.
     Quiet,
 }
@@ -80,9 +82,10 @@ fn config(common: &Common, presence: Presence) -> Result<Config, Failure> {
         }
         config.listen = listen;
     }
-    if presence == Presence::Quiet {
-        (config.discovery, config.listen, config.relays) = (false, Vec::new(), false);
+    if presence != Presence::Seen {
+        (config.discovery, config.listen) = (false, Vec::new());
     }
+    config.relays = presence != Presence::Quiet;
     Ok(config)
 }
 
