@@ -109,7 +109,7 @@ fn disturb_index(rng: &mut ChaCha8Rng, folder: &Path) {
 
 #[test]
 fn a_power_cut_at_any_point_loses_nothing_acknowledged() {
-    let rounds = std::env::var("MADANG_POWER_ROUNDS").map_or(40, |rounds| rounds.parse().expect("a number"));
+    let rounds = std::env::var("MADANG_POWER_ROUNDS").map_or(24, |rounds| rounds.parse().expect("a number"));
     let (mut cuts, mut whole) = (0, 0);
     for seed in 0..rounds {
         let mut rng = rng(1_000 + seed);
