@@ -59,7 +59,7 @@ pub fn run() -> ExitCode {
 /// Errors alone go to standard error, unless `RUST_LOG` asks for more. No log names people, contents or addresses.
 fn log() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error,winit=off"));
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }
 
