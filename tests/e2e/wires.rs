@@ -45,8 +45,8 @@ impl<'lab> Wire<'lab> {
     }
 
     /// Waits for the first event that `pick` takes.
-    fn wait<T: Send + 'static>(&self, mut pick: impl FnMut(Event) -> Option<T> + Send + 'static) -> T {
-        self.within(LONG, move |event| pick(event)).expect("it happens in time")
+    fn wait<T: Send + 'static>(&self, pick: impl FnMut(Event) -> Option<T> + Send + 'static) -> T {
+        self.within(LONG, pick).expect("it happens in time")
     }
 
     fn within<T: Send + 'static>(

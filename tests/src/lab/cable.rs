@@ -57,12 +57,14 @@ struct Pump {
 struct State {
     weather: Weather,
     chance: u64,
-    /// Frames on their way: when they are due, their number, the end they go to.
-    under_way: BinaryHeap<Reverse<(Instant, u64, usize, Vec<u8>)>>,
+    under_way: BinaryHeap<Reverse<Travelling>>,
     count: u64,
     pulled: bool,
     stopped: bool,
 }
+
+/// A frame on its way: when it is due, its number, the end it goes to, its bytes.
+type Travelling = (Instant, u64, usize, Vec<u8>);
 
 impl Cable {
     /// Lays a cable between two devices, which it makes.
