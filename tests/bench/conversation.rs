@@ -39,7 +39,8 @@ struct Person {
 
 async fn person(place: &Path, name: &str, direct: bool) -> Result<Person, Failure> {
     let listen = if direct { vec![Address::parse("/ip4/127.0.0.1/tcp/0")?] } else { Vec::new() };
-    let config = Config { name: name.into(), listen, discovery: false, cost: Cost::for_tests(), ..Config::default() };
+    let config =
+        Config { name: name.into(), listen, discovery: false, cost: Cost::for_tests(), ..Config::default() };
     let (node, events) = Node::create(&place.join(name), b"bench", config).await?;
     Ok(Person { node, events })
 }

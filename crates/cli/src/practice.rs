@@ -350,7 +350,13 @@ async fn talk<F: FnMut(Told) -> io::Result<()>>(
 
 fn config(name: &str) -> Config {
     // No direct links and no discovery: the relay carries everything, as it would between two subnets.
-    Config { name: name.to_owned(), listen: Vec::new(), discovery: false, cost: Cost::FLOOR, ..Config::default() }
+    Config {
+        name: name.to_owned(),
+        listen: Vec::new(),
+        discovery: false,
+        cost: Cost::FLOOR,
+        ..Config::default()
+    }
 }
 
 async fn create(home: &Path, passphrase: &[u8], name: &str) -> Result<Person, PracticeError> {
