@@ -1,0 +1,138 @@
+//! Conversations between real processes on real hosts: people who are away, bad lines, kills.
+
+mod cast;
+mod kills;
+mod traces;
+
+use std::time::Duration;
+
+use cast::{Keeper, Person, acquaint};
+use madang_tests::lab::{Lab, Lan, Missing, Place, Weather};
+use madang_tests::stories;
+use madang_tests::story::Story;
+use serde_json::{Value, json};
+
+pub(crate) const STORIES: &[Story] = stories![
+    first_contact_needs_nobody_online_together,
+    a_line_of_loss_and_delay_loses_no_message,
+    a_cut_that_heals_loses_no_message,
+    kills_lose_nothing_kept_and_show_nothing_twice,
+    a_relay_keeps_nothing_that_names_anybody,
+];
+
+use kills::kills_lose_nothing_kept_and_show_nothing_twice;
+use traces::a_relay_keeps_nothing_that_names_anybody;
+
+fn numbered(word: &str, count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("{word} {number}")).collect()
+}
+
+/// Lets two people be online in turn, never together, until what the second waits for has come.
+fn in_turn(
+    first: &mut Person<'_>,
+    second: &mut Person<'_>,
+    what: &str,
+    command: &Value,
+    fits: impl Fn(&Value) -> bool,
+) -> Value {
+    for _ in 0..8 {
+        second.start();
+        if let Ok(answer) = second.until_within(Duration::from_secs(8), command, &fits) {
+            return answer;
+        }
+        second.stop();
+        // What the first had to leave may not all have left when it was last here.
+        first.start();
+        first.relay_up();
+        std::thread::sleep(Duration::from_secs(2));
+        first.stop();
+    }
+    panic!("{} waits in vain for {what}", second.name);
+}
+
+fn first_contact_needs_nobody_online_together() -> Result<(), Missing> {
+    let lab = Lab::new()?;
+    let keeper = Keeper::new(&lab);
+    let (mut ari, mut bora) = (Person::new(&lab, Place::A1, "Ari"), Person::new(&lab, Place::B1, "Bora"));
+    let contacts = json!({ "do": "contacts" });
+    ari.start();
+    ari.use_relay(&keeper.descriptor());
+    // The invite carries the relay: Bora has never heard of it.
+    let invite = ari.ask(json!({ "do": "invite" }))["invite"].clone();
+    ari.stop();
+    bora.start();
+    bora.ask(json!({ "do": "accept", "invite": invite, "name": "Ari" }));
+    bora.stop();
+    in_turn(&mut ari, &mut bora, "Ari's keys", &contacts, |list| list[0]["state"] == "waiting");
+    bora.stop();
+    in_turn(&mut bora, &mut ari, "Bora's answer", &contacts, |list| list[0]["state"] == "live");
+
+    let written = numbered("while Bora is off", 10);
+    let ids: Vec<String> = written.iter().map(|text| ari.send(text)).collect();
+    for id in &ids {
+        let trail = json!({ "do": "trail", "message": id });
+        ari.until("a message on the relay", &trail, |trail| {
+            trail.as_array().is_some_and(|steps| steps.iter().any(|step| step["step"] == "on-relay"))
+        });
+    }
+    ari.stop();
+    bora.start();
+    assert_eq!(bora.receives(10), written);
+    bora.stop();
+    let last = json!({ "do": "trail", "message": ids[9] });
+    in_turn(&mut bora, &mut ari, "the receipt", &last, |trail| {
+        trail.as_array().is_some_and(|steps| steps.iter().any(|step| step["step"] == "delivered"))
+    });
+    bora.start();
+    assert_eq!(bora.received(), written, "in order and once, also after all was seen again");
+    ari.was_told_each_once();
+    bora.was_told_each_once();
+    Ok(())
+}
+
+/// Two contacts across the router, with a relay.
+fn apart<'lab>(lab: &'lab Lab) -> (Keeper<'lab>, Person<'lab>, Person<'lab>) {
+    let keeper = Keeper::new(lab);
+    let (mut ari, mut bora) = (Person::new(lab, Place::A1, "Ari"), Person::new(lab, Place::B1, "Bora"));
+    ari.start();
+    bora.start();
+    let descriptor = keeper.descriptor();
+    ari.use_relay(&descriptor);
+    bora.use_relay(&descriptor);
+    acquaint(&mut ari, &mut bora);
+    (keeper, ari, bora)
+}
+
+/// Both write while `trouble` comes and goes; all must arrive, in order and once.
+fn talk_through(ari: &mut Person<'_>, bora: &mut Person<'_>, trouble: impl FnOnce()) {
+    let (from_ari, from_bora) = (numbered("from Ari", 12), numbered("from Bora", 12));
+    for (a, b) in from_ari.iter().zip(&from_bora) {
+        ari.send(a);
+        bora.send(b);
+    }
+    trouble();
+    assert_eq!(bora.receives(12), from_ari);
+    assert_eq!(ari.receives(12), from_bora);
+    ari.was_told_each_once();
+    bora.was_told_each_once();
+}
+
+fn a_line_of_loss_and_delay_loses_no_message() -> Result<(), Missing> {
+    let lab = Lab::new()?;
+    let (_keeper, mut ari, mut bora) = apart(&lab);
+    lab.uplink(Lan::A).set(Weather { delay: Duration::from_millis(200), jitter: Duration::ZERO, loss: 0.3 });
+    talk_through(&mut ari, &mut bora, || {});
+    Ok(())
+}
+
+fn a_cut_that_heals_loses_no_message() -> Result<(), Missing> {
+    let lab = Lab::new()?;
+    let (_keeper, mut ari, mut bora) = apart(&lab);
+    lab.cut(Lan::A, Lan::B);
+    lab.cut(Lan::A, Lan::Relay);
+    talk_through(&mut ari, &mut bora, || {
+        std::thread::sleep(Duration::from_secs(10));
+        lab.heal(Lan::A, Lan::Relay);
+    });
+    Ok(())
+}

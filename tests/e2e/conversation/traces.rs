@@ -1,0 +1,186 @@
+//! What a relay's disk and log tell about those whose mail it keeps.
+
+use std::path::{Path, PathBuf};
+
+use data_encoding::{BASE64, BASE64URL, HEXLOWER, HEXLOWER_PERMISSIVE, HEXUPPER};
+use madang_tests::lab::{Lab, Missing, Place};
+use serde_json::json;
+
+use super::cast::{Keeper, Person, acquaint};
+
+/// Bytes of a block whose entropy is measured, and the least entropy in bits a byte: 4096 bytes by chance have
+/// about 7.955, and less than 7.9 not once in the life of a disk.
+const BLOCK_BYTES: usize = 4096;
+const ENTROPY_MIN: f64 = 7.9;
+
+/// A thing to search for, in all forms in which it could stand in a file.
+fn forms(raw: &[u8]) -> Vec<Vec<u8>> {
+    let mut texts: Vec<String> = vec![HEXLOWER.encode(raw), HEXUPPER.encode(raw)];
+    if let Ok(text) = std::str::from_utf8(raw) {
+        texts.push(text.to_owned());
+    }
+    for encoding in [BASE64, BASE64URL] {
+        // Base64 looks different at each of three offsets; what neighbours touch is left out.
+        for offset in 0..3 {
+            let padded = [&[0; 2][..offset], raw].concat();
+            let text = encoding.encode(&padded);
+            let first = if offset == 0 { 0 } else { offset + 1 };
+            let last = padded.len() / 3 * 4;
+            if last >= first + 8 {
+                texts.push(text[first..last].to_owned());
+            }
+        }
+    }
+    let mut forms = vec![raw.to_vec()];
+    for text in texts {
+        forms.push(text.encode_utf16().flat_map(u16::to_le_bytes).collect());
+        forms.push(text.encode_utf16().flat_map(u16::to_be_bytes).collect());
+        forms.push(text.into_bytes());
+    }
+    forms.sort();
+    forms.dedup();
+    forms
+}
+
+fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("readable").path()) {
+        if entry.is_dir() {
+            found.extend(files(&entry));
+        } else {
+            found.push((entry.clone(), std::fs::read(&entry).expect("readable")));
+        }
+    }
+    found
+}
+
+fn holds(bytes: &[u8], form: &[u8]) -> bool {
+    let first = form[0];
+    let mut from = 0;
+    while let Some(at) = bytes[from..].iter().position(|byte| *byte == first) {
+        if bytes[from + at..].starts_with(form) {
+            return true;
+        }
+        from += at + 1;
+    }
+    false
+}
+
+/// The first thing that stands in a file, in whatever form.
+fn found<'a>(
+    files: &'a [(PathBuf, Vec<u8>)],
+    things: &'a [(String, Vec<u8>)],
+) -> Option<(&'a str, &'a Path)> {
+    things.iter().find_map(|(what, raw)| {
+        let forms = forms(raw);
+        let file = files.iter().find(|(_, bytes)| forms.iter().any(|form| holds(bytes, form)))?;
+        Some((what.as_str(), file.0.as_path()))
+    })
+}
+
+fn entropy(block: &[u8]) -> f64 {
+    let mut counts = [0_u32; 256];
+    block.iter().for_each(|byte| counts[usize::from(*byte)] += 1);
+    let shares = counts.iter().filter(|count| **count > 0).map(|c| f64::from(*c) / block.len() as f64);
+    -shares.map(|share| share * share.log2()).sum::<f64>()
+}
+
+pub(super) fn a_relay_keeps_nothing_that_names_anybody() -> Result<(), Missing> {
+    let lab = Lab::new()?;
+    let mut keeper = Keeper::new(&lab);
+    let (mut ari, mut bora) = (
+        Person::new(&lab, Place::A1, "Ari of the meadow"),
+        Person::new(&lab, Place::B1, "Bora by the brook"),
+    );
+    let descriptor = keeper.descriptor();
+    let mut things: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut note = |what: &str, raw: &[u8]| things.push((what.to_owned(), raw.to_vec()));
+    let unhex = |value: &serde_json::Value| {
+        HEXLOWER_PERMISSIVE.decode(value.as_str().expect("text").as_bytes()).expect("hexadecimal digits")
+    };
+    for person in [&mut ari, &mut bora] {
+        person.start();
+        person.use_relay(&descriptor);
+    }
+    let invite = acquaint(&mut ari, &mut bora);
+    note("the invite", invite.as_bytes());
+    note("the invite's body", invite.trim_start_matches("madang:").as_bytes());
+    for person in [&mut ari, &mut bora] {
+        for number in 0..12 {
+            let text = format!("{} says that the bridge is open, {number}", person.name);
+            note("a text", text.as_bytes());
+            note("a message's id", &unhex(&json!(person.send(&text))));
+        }
+    }
+    bora.receives(12);
+    ari.receives(12);
+    // Some more that stays on the relay, because Bora is away.
+    bora.stop();
+    for number in 0..6 {
+        let id = ari.send(&format!("for later {number}"));
+        note("a message's id", &unhex(&json!(id)));
+        let trail = json!({ "do": "trail", "message": id });
+        ari.until("a message on the relay", &trail, |trail| {
+            trail.as_array().is_some_and(|steps| steps.iter().any(|step| step["step"] == "on-relay"))
+        });
+    }
+    note("a text", b"for later 0");
+    for (person, place) in [(&mut ari, Place::A1), (&mut bora, Place::B1)] {
+        if place == Place::B1 {
+            person.start();
+        }
+        let (whoami, contact) =
+            (person.ask(json!({ "do": "whoami" })), person.ask(json!({ "do": "contacts" })));
+        note("an account", &unhex(&whoami["account"]));
+        note("a conversation", &unhex(&contact[0]["conversation"]));
+        note("a name", person.name.as_bytes());
+        let number = person.ask(json!({ "do": "verify", "contact": 1 }));
+        note("a safety number", number["safety_number"].as_str().expect("text").as_bytes());
+        let host = lab.host(place);
+        note("an IPv4 address", host.ip().to_string().as_bytes());
+        note("an IPv6 address", host.ip6().to_string().as_bytes());
+        note("an IPv6 address", &host.ip6().octets());
+        note("a folder", person.dir().as_os_str().as_encoded_bytes());
+    }
+    keeper.kill();
+    let data = files(&keeper.data());
+    let log = std::fs::read(keeper.log()).expect("a log");
+    assert!(!log.is_empty(), "a relay that tells every connection has a log");
+    let mut all = data.clone();
+    all.push((keeper.log(), log));
+    assert_eq!(found(&all, &things), None);
+
+    // The search is one that finds: each thing, hidden in each form, comes to light.
+    let mut planted = 0;
+    for (what, raw) in &things {
+        for form in forms(raw) {
+            let file = [&[0x5a; 100][..], &form, &[0x5a; 100]].concat();
+            let thing = [(what.clone(), raw.clone())];
+            assert!(found(&[(PathBuf::from("planted"), file)], &thing).is_some(), "{what}");
+            planted += 1;
+        }
+    }
+    let mut least = (8.0_f64, PathBuf::new(), 0);
+    let mut blocks = 0;
+    // The index is a database whose pages are not all full; what it holds is searched like all else.
+    for (path, bytes) in data.iter().filter(|(path, _)| !path.iter().any(|part| part == "index")) {
+        for (number, block) in bytes.chunks_exact(BLOCK_BYTES).enumerate() {
+            blocks += 1;
+            let bits = entropy(block);
+            if bits < least.0 {
+                least = (bits, path.clone(), number);
+            }
+        }
+    }
+    assert!(blocks > 10, "mail lies on the disk: {blocks} blocks");
+    assert!(least.0 > ENTROPY_MIN, "{:.3} bits in block {} of {}", least.0, least.2, least.1.display());
+    let bytes: usize = data.iter().map(|(_, bytes)| bytes.len()).sum();
+    println!(
+        "{} files, {bytes} bytes, {} things, {planted} forms; {blocks} blocks, the least entropy {:.3} bits in {}",
+        data.len(),
+        things.len(),
+        least.0,
+        least.1.display()
+    );
+    Ok(())
+}
