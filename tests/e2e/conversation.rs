@@ -6,13 +6,14 @@ mod traces;
 
 use std::time::Duration;
 
-use cast::{Keeper, Person, acquaint};
+use cast::{Keeper, Person, acquaint, texts};
 use madang_tests::lab::{Lab, Lan, Missing, Place, Weather};
 use madang_tests::stories;
 use madang_tests::story::Story;
 use serde_json::{Value, json};
 
 pub(crate) const STORIES: &[Story] = stories![
+    two_on_one_lan_find_each_other_and_a_restart_keeps_everything,
     first_contact_needs_nobody_online_together,
     a_line_of_loss_and_delay_loses_no_message,
     a_cut_that_heals_loses_no_message,
@@ -25,6 +26,52 @@ use traces::a_relay_keeps_nothing_that_names_anybody;
 
 fn numbered(word: &str, count: usize) -> Vec<String> {
     (0..count).map(|number| format!("{word} {number}")).collect()
+}
+
+fn verify() -> Value {
+    json!({ "do": "verify", "contact": 1 })
+}
+
+fn two_on_one_lan_find_each_other_and_a_restart_keeps_everything() -> Result<(), Missing> {
+    let lab = Lab::new()?;
+    let (mut ari, mut bora) = (Person::new(&lab, Place::A1, "Ari"), Person::new(&lab, Place::A2, "Bora"));
+    ari.start();
+    bora.start();
+    acquaint(&mut ari, &mut bora);
+    let numbers = [ari.ask(verify()), bora.ask(verify())];
+    assert_eq!(numbers[0]["safety_number"], numbers[1]["safety_number"]);
+    let compare = json!({ "do": "verify", "contact": 1, "compare": numbers[1]["safety_number"].clone() });
+    assert_eq!(ari.ask(compare)["verified"], true);
+    let (from_ari, from_bora) = (numbered("from Ari", 5), numbered("from Bora", 5));
+    for (a, b) in from_ari.iter().zip(&from_bora) {
+        ari.send(a);
+        bora.send(b);
+    }
+    assert_eq!(bora.receives(5), from_ari);
+    assert_eq!(ari.receives(5), from_bora);
+
+    // Bora leaves; what Ari writes meanwhile outlives Ari's own restart.
+    let before = bora.history();
+    bora.stop();
+    let unsent = numbered("while Bora is away", 3);
+    unsent.iter().for_each(|text| drop(ari.send(text)));
+    let kept = texts(&ari.history(), true);
+    let contacts = ari.ask(json!({ "do": "contacts" }));
+    ari.stop();
+    ari.start();
+    assert_eq!(texts(&ari.history(), true), kept);
+    assert_eq!(ari.received(), from_bora);
+    let again = ari.ask(json!({ "do": "contacts" }));
+    for field in ["contact", "name", "account", "state", "verified", "conversation"] {
+        assert_eq!(again[0][field], contacts[0][field], "{field}");
+    }
+    bora.start();
+    let texts_of = |history: &[Value]| history.iter().map(|m| m["text"].to_string()).collect::<Vec<_>>();
+    assert_eq!(texts_of(&bora.history())[..before.len()], texts_of(&before));
+    assert_eq!(bora.receives(8), [from_ari, unsent].concat());
+    ari.was_told_each_once();
+    bora.was_told_each_once();
+    Ok(())
 }
 
 /// Lets two people be online in turn, never together, until what the second waits for has come.

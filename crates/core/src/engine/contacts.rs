@@ -176,6 +176,11 @@ impl Engine {
         }
     }
 
+    /// Tells whether an invite is open, here or with somebody else: its other side may be among the neighbours.
+    pub(super) fn awaits_somebody(&self) -> bool {
+        !self.joins.is_empty() || self.invites.values().any(|invite| invite.bundle.is_some())
+    }
+
     /// Returns the secrets by which links recognise counterparts, the ones to prefer first: of two invites that
     /// crossed, the one of the lower account goes on.
     pub(super) fn link_secrets(&self) -> Vec<(Party, Secret32)> {

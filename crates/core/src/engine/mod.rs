@@ -22,7 +22,7 @@ use proto::store::{Direction, Overlay, StoreError};
 
 pub use self::command::{Answer, Command, CommandError, RelayInfo, Whoami};
 use self::contacts::{Joining, OpenInvite};
-use self::roads::Relay;
+use self::roads::{Greeting, Relay};
 use crate::contact::ContactRecord;
 use crate::content::ConversationId;
 use crate::conversation::{Conversation, decode, encode};
@@ -139,6 +139,7 @@ pub struct Engine {
     dirty: BTreeSet<Party>,
     /// Conversations whose record is not yet in the batch.
     dirty_conversations: BTreeSet<u32>,
+    greeting: Option<Greeting>,
     outputs: Vec<Output>,
 }
 
@@ -187,6 +188,7 @@ impl Engine {
             reach_number,
             dirty: BTreeSet::new(),
             dirty_conversations: BTreeSet::new(),
+            greeting: None,
             outputs: Vec::new(),
         };
         each(&tables::CONTACT, b"", overlay, |order, bytes| {
@@ -205,6 +207,7 @@ impl Engine {
         each(&tables::INVITE, b"", overlay, |order, bytes| engine.load_invite(Party(order as u32), bytes))?;
         each(&tables::JOIN, b"", overlay, |order, bytes| engine.load_join(Party(order as u32), bytes))?;
         each(&tables::RELAY, b"", overlay, |order, bytes| engine.load_relay(order as u32, bytes, overlay))?;
+        engine.greeting = engine.awaits_somebody().then(|| Greeting::soon(now.moment));
         Ok(engine)
     }
 
@@ -318,7 +321,8 @@ impl Engine {
             LinkState::Relay(_) => None,
         });
         let relays = self.relays.values().filter_map(|relay| relay.deadline(now));
-        pairs.chain(links).chain(relays).chain(self.router.deadline()).min()
+        let greeting = self.greeting.map(|greeting| greeting.at);
+        pairs.chain(links).chain(relays).chain(self.router.deadline()).chain(greeting).min()
     }
 
     /// Returns the account of this profile.

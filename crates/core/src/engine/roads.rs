@@ -24,10 +24,27 @@ const RELAYS_MAX: usize = 4_096;
 const DELETIONS_MAX: usize = 32;
 /// How long word of an envelope that needs no haste, such as a receipt, waits for a push to ride on.
 const ACK_PATIENCE: Duration = Duration::from_secs(2);
+/// When neighbours are greeted again at first, and how seldom at last.
+const GREET_AGAIN: Duration = Duration::from_secs(1);
+const GREET_PAUSE_MAX: Duration = Duration::from_secs(300);
 /// How long a relay of a contact stays connected when nothing more is to be taken there.
 const IDLE_PATIENCE: Duration = Duration::from_secs(120);
 /// A relay that would not take mail is asked again after this long.
 const ASK_AGAIN: Duration = Duration::from_secs(300);
+
+/// When neighbours are greeted next.
+#[derive(Clone, Copy)]
+pub(crate) struct Greeting {
+    pub(crate) at: Moment,
+    pause: Duration,
+}
+
+impl Greeting {
+    /// The first greeting after a start, when those on the network have been heard of.
+    pub(crate) fn soon(now: Moment) -> Self {
+        Self { at: now.plus(GREET_AGAIN), pause: GREET_AGAIN }
+    }
+}
 
 /// A relay as this profile knows it.
 pub(crate) struct Relay {
@@ -326,6 +343,16 @@ impl Engine {
             let _ = self.link_down(link, turn);
         }
         self.outputs.push(Output::Greet);
+        // A link that is still closing, here or there, swallows a greeting: it is said again, ever more seldom.
+        self.greeting = Some(Greeting::soon(turn.now.moment));
+    }
+
+    /// Greets the neighbours again while somebody new may be among them.
+    fn greet_again(&mut self, now: Moment) {
+        let Some(greeting) = self.greeting.filter(|g| g.at <= now) else { return };
+        let pause = (greeting.pause * 2).min(GREET_PAUSE_MAX);
+        self.greeting = self.awaits_somebody().then(|| Greeting { at: now.plus(pause), pause });
+        self.outputs.extend(self.greeting.map(|_| Output::Greet));
     }
 
     // ---- relays ----
@@ -452,6 +479,7 @@ impl Engine {
     pub(super) fn fill_roads(&mut self, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
         let now = turn.now.moment;
         self.close_strangers(turn)?;
+        self.greet_again(now);
         self.tire_early(turn)?;
         self.router.overdue(now);
         self.wake_relays(turn)?;
