@@ -1,6 +1,6 @@
-//! What a conversation costs: latency on a direct link and through a relay, the drain of waiting mail, the start.
+//! What a conversation costs: latency on a direct link and through a relay, the drain of waiting mail.
 //!
-//! `cargo run --release -p madang-tests --bin bench-conversation [direct|relay|drain|start] [scale]` prints one JSON
+//! `cargo run --release -p madang-tests --bin bench-conversation [direct|relay|drain|all] [messages]` prints one JSON
 //! object a line. Each latency stands beside `fdatasync` of 4 KiB on the same disk in the same run.
 
 use std::io::Write as _;
@@ -19,6 +19,9 @@ async fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
     let what = arguments.next().unwrap_or_else(|| "all".into());
     let scale: usize = arguments.next().map_or(Ok(1_000), |s| s.parse())?;
+    if !matches!(what.as_str(), "direct" | "relay" | "drain" | "all") {
+        return Err("say what to measure: direct, relay, drain or all".into());
+    }
     let place = tempfile::tempdir()?;
     if matches!(what.as_str(), "direct" | "all") {
         println!("{}", direct(place.path(), scale.min(2_000)).await?);
@@ -92,8 +95,6 @@ async fn one_way(alice: &mut Person, bob: &mut Person, count: usize) -> Result<V
             latencies.push(began.elapsed());
         }
     }
-    let before = processor();
-    let _ = before;
     Ok(latencies)
 }
 

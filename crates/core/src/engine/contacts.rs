@@ -117,6 +117,8 @@ struct InitBody {
 }
 
 const SUITE: u8 = 1;
+/// Items in the first segment of an answer: seal, reach and name.
+const INIT_ITEMS: u64 = 3;
 
 impl OpenInvite {
     fn encode(&self) -> Vec<u8> {
@@ -352,7 +354,7 @@ impl Engine {
             return Ok(false);
         };
         let our_seal = X25519Secret::generate(turn.rng);
-        let items = [
+        let items: [Vec<u8>; INIT_ITEMS as usize] = [
             Item::Seal(*our_seal.public().as_bytes()).encode(),
             Item::Reach(self.reach()).encode(),
             Item::Name(self.name.clone()).encode(),
@@ -419,8 +421,7 @@ impl Engine {
         answer.number = number;
         join.answer = Some(answer);
         turn.overlay.put(&tables::JOIN, b"", party.0.into(), join.encode());
-        let count = 3;
-        let flight = Flight { number, first: 1, count };
+        let flight = Flight { number, first: 1, count: INIT_ITEMS };
         turn.overlay.put(&tables::FLIGHT, &tables::name(party.0), FLIGHT_OF_INIT.into(), encode(&flight));
         if let Some(pair) = self.pairs.get_mut(&party) {
             pair.flights.insert(FLIGHT_OF_INIT, flight);
