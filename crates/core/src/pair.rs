@@ -13,6 +13,7 @@ use minicbor::{Decode, Encode};
 use proto::envelope::{Blob, Envelope};
 use proto::id::{Moment, Party, Tag};
 use proto::store::StoreError;
+use zeroize::Zeroizing;
 
 use crate::conversation::{decode, encode};
 use crate::stream::{Ack, Receiver, Segment, Sender};
@@ -72,6 +73,24 @@ pub(crate) enum Unreadable {
     Malformed,
     /// The ratchet has moved on; the items will be sent again.
     Lost,
+}
+
+/// What opens the seal of one slot, apart from the ratchet: it changes nothing and may be used on another thread.
+#[derive(Clone)]
+pub(crate) struct Opener {
+    tag: Tag,
+    psk: Secret32,
+    seal: X25519Secret,
+}
+
+impl Opener {
+    /// Opens a blob that came in this slot.
+    ///
+    /// # Errors
+    /// [`Unreadable::Forged`] for whatever is wrong.
+    pub(crate) fn open(&self, blob: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
+        seal::open_contact(blob, self.tag.as_bytes(), &self.psk, &self.seal).map_err(|_| Unreadable::Forged)
+    }
 }
 
 pub(crate) struct Pair {
@@ -367,12 +386,15 @@ impl Pair {
         self.session.encrypt(&segment.encode())
     }
 
-    /// Opens what came in a slot that is waited for. On an error nothing has changed.
-    pub(crate) fn open(&mut self, number: u32, blob: &[u8]) -> Result<Segment, Unreadable> {
-        let slot = self.slots.get(&number).ok_or(Unreadable::Forged)?;
-        let bytes = seal::open_contact(blob, slot.tag.as_bytes(), &slot.psk, &self.our_seal)
-            .map_err(|_| Unreadable::Forged)?;
-        let rest = bytes.strip_prefix(&[inner::MESSAGE]).ok_or(Unreadable::Malformed)?;
+    /// Returns what opens the seal of a slot that is waited for.
+    pub(crate) fn opener(&self, number: u32) -> Option<Opener> {
+        let slot = self.slots.get(&number)?;
+        Some(Opener { tag: slot.tag, psk: slot.psk.clone(), seal: self.our_seal.clone() })
+    }
+
+    /// Decrypts what stood inside the seal of a slot. On an error nothing has changed.
+    pub(crate) fn decrypt(&mut self, inner: &[u8]) -> Result<Segment, Unreadable> {
+        let rest = inner.strip_prefix(&[inner::MESSAGE]).ok_or(Unreadable::Malformed)?;
         let ciphertext = rest.strip_prefix(&self.sid[..8]).ok_or(Unreadable::Malformed)?;
         let plaintext = self.session.decrypt(ciphertext).map_err(|_| Unreadable::Lost)?;
         Segment::decode(&plaintext).map_err(|_| Unreadable::Malformed)

@@ -152,6 +152,7 @@ impl std::fmt::Debug for Engine {
 const ME_IDENTITY: u64 = 0;
 const ME_NAME: u64 = 1;
 const ME_COUNTERS: u64 = 2;
+const ME_RESTORED: u64 = 3;
 const PAGE: usize = 256;
 
 impl Engine {
@@ -161,6 +162,12 @@ impl Engine {
         overlay.put(&tables::ME, b"", ME_IDENTITY, identity.to_bytes().to_vec());
         overlay.put(&tables::ME, b"", ME_NAME, command::clean_name(name).into_bytes());
         overlay.put(&tables::ME, b"", ME_COUNTERS, encode(&(1u32, 1u64)));
+    }
+
+    /// Notes that the profile behind `overlay` was restored from a backup. Whoever writes such a profile calls this in
+    /// the same batch. When it is opened, every contact gets a new generation before anything else is sent.
+    pub fn mark_restored(overlay: &mut Overlay<'_>) {
+        overlay.put(&tables::ME, b"", ME_RESTORED, vec![1]);
     }
 
     /// Reads a profile as it stood.

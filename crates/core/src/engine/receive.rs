@@ -102,7 +102,8 @@ impl Engine {
         turn: &mut Turn<'_, '_>,
     ) -> Result<bool, StoreError> {
         let Some(pair) = self.pairs.get_mut(&expected.party) else { return Ok(false) };
-        match pair.open(expected.slot, blob) {
+        let Some(opener) = pair.opener(expected.slot) else { return Ok(false) };
+        match opener.open(blob).and_then(|inner| pair.decrypt(&inner)) {
             Ok(segment) => {
                 self.use_slot(expected, turn)?;
                 self.finish_join(expected.party, turn);
