@@ -1,13 +1,16 @@
 //! What the window knows: a plain copy of the other world, changed only by [`Model::apply`].
 
+mod prefs;
+mod timeline;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+pub(crate) use self::{
+    prefs::{Prefs, ThemeChoice},
+    timeline::{Delivery, Message, PageAt, Quote, Timeline},
+};
+use crate::i18n::T;
 
-use crate::i18n::{Lang, T};
-
-/// Messages of one chat held at a time. Scrolling further back drops the newest, jumping down reads them again.
-pub(crate) const LOADED_MAX: usize = 600;
 /// Notices waiting to be seen; older ones make room.
 const NOTICES_MAX: usize = 8;
 
@@ -62,69 +65,6 @@ impl Stage {
     }
 }
 
-/// Which colours to use.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum ThemeChoice {
-    /// As the system says.
-    #[default]
-    System,
-    /// Light.
-    Light,
-    /// Dark.
-    Dark,
-}
-
-/// Settings that are no secret and hold before a profile is open.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(default)]
-pub(crate) struct Prefs {
-    /// Language of the interface.
-    pub(crate) language: Lang,
-    /// Colours.
-    pub(crate) theme: ThemeChoice,
-    /// Text size in percent.
-    pub(crate) text_percent: u16,
-    /// Enter sends and Shift+Enter breaks the line; otherwise Ctrl+Enter sends.
-    pub(crate) enter_sends: bool,
-    /// Minutes without input until the profile locks; 0 is never.
-    pub(crate) auto_lock_minutes: u16,
-    /// Size of the window at the last end, in points.
-    pub(crate) window: [f32; 2],
-}
-
-impl Prefs {
-    /// Text sizes that can be chosen, in percent.
-    pub(crate) const TEXT_SIZES: [u16; 6] = [85, 100, 115, 130, 150, 175];
-    /// Minutes that can be chosen for the lock.
-    pub(crate) const LOCK_MINUTES: [u16; 4] = [0, 5, 15, 60];
-    /// Smallest window, in points.
-    pub(crate) const WINDOW_MIN: [f32; 2] = [400.0, 480.0];
-
-    /// The same within bounds, whatever a file said.
-    pub(crate) fn bounded(mut self) -> Prefs {
-        self.text_percent = self.text_percent.clamp(Self::TEXT_SIZES[0], Self::TEXT_SIZES[5]);
-        self.auto_lock_minutes = self.auto_lock_minutes.min(24 * 60);
-        for (side, least) in self.window.iter_mut().zip(Self::WINDOW_MIN) {
-            *side = if side.is_finite() { side.clamp(least, 8192.0) } else { least };
-        }
-        self
-    }
-}
-
-impl Default for Prefs {
-    fn default() -> Prefs {
-        Prefs {
-            language: Lang::default(),
-            theme: ThemeChoice::default(),
-            text_percent: 100,
-            enter_sends: true,
-            auto_lock_minutes: 15,
-            window: [1120.0, 720.0],
-        }
-    }
-}
-
 /// The own side.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Me {
@@ -134,23 +74,6 @@ pub(crate) struct Me {
     pub(crate) account: String,
     /// Addresses that are listened on.
     pub(crate) addresses: Vec<String>,
-}
-
-/// How far a message has come, as far as it is known.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) enum Delivery {
-    /// Kept on this computer.
-    Written,
-    /// Sealed, no road yet.
-    Sealed,
-    /// Kept by so many relays.
-    OnRelay(u8),
-    /// Their device holds it and has not confirmed yet that it could be read.
-    OnDevice,
-    /// An authenticated receipt came back.
-    Delivered,
-    /// They have read it.
-    Read,
 }
 
 /// A conversation as the list shows it.
@@ -205,112 +128,6 @@ pub(crate) struct Last {
     pub(crate) delivery: Option<Delivery>,
     /// What the writer's clock said.
     pub(crate) label_ms: Option<u64>,
-}
-
-/// A message as the conversation shows it.
-#[derive(Clone, Debug)]
-pub(crate) struct Message {
-    /// Which one.
-    pub(crate) key: MessageKey,
-    /// Where it stands: causes before effects.
-    pub(crate) place: u64,
-    /// Whether it is one's own.
-    pub(crate) mine: bool,
-    /// Fit to show.
-    pub(crate) text: String,
-    /// What it answers.
-    pub(crate) reply: Option<Quote>,
-    /// What the writer's clock said.
-    pub(crate) label_ms: Option<u64>,
-    /// It came after messages that were written later.
-    pub(crate) late: bool,
-    /// A message that it follows is not here yet.
-    pub(crate) gap: bool,
-    /// How far it came, if it is one's own.
-    pub(crate) delivery: Delivery,
-}
-
-/// The message that another one answers.
-#[derive(Clone, Debug)]
-pub(crate) struct Quote {
-    /// Which one.
-    pub(crate) key: MessageKey,
-    /// Whether it is one's own.
-    pub(crate) mine: bool,
-    /// One line of it.
-    pub(crate) text: String,
-}
-
-/// The loaded part of a conversation, oldest first.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Timeline {
-    /// At most [`LOADED_MAX`] messages without a hole.
-    pub(crate) messages: Vec<Message>,
-    /// There are older ones.
-    pub(crate) more_before: bool,
-    /// There are newer ones.
-    pub(crate) more_after: bool,
-    /// The first that had not been seen when the chat was opened.
-    pub(crate) first_unread: Option<MessageKey>,
-    /// Something has been read already.
-    pub(crate) loaded: bool,
-    /// Older ones have been asked for.
-    pub(crate) asking: bool,
-}
-
-impl Timeline {
-    fn merge(&mut self, page: Vec<Message>, more: bool, at: PageAt) {
-        match at {
-            PageAt::Newest => {
-                self.messages = page;
-                self.more_before = more;
-                self.more_after = false;
-            }
-            PageAt::Before => {
-                let known: BTreeSet<MessageKey> = self.messages.iter().map(|m| m.key).collect();
-                let mut older: Vec<Message> = page.into_iter().filter(|m| !known.contains(&m.key)).collect();
-                older.append(&mut self.messages);
-                self.messages = older;
-                self.more_before = more;
-                if self.messages.len() > LOADED_MAX {
-                    self.messages.truncate(LOADED_MAX);
-                    self.more_after = true;
-                }
-            }
-        }
-        self.loaded = true;
-        self.asking = false;
-    }
-
-    fn arrive(&mut self, message: Message) {
-        if self.more_after || self.messages.iter().any(|m| m.key == message.key) {
-            return;
-        }
-        let at = self.messages.partition_point(|m| m.place <= message.place);
-        if at == 0 && self.more_before {
-            return;
-        }
-        self.messages.insert(at, message);
-        let surplus = self.messages.len().saturating_sub(LOADED_MAX);
-        if surplus > 0 {
-            self.messages.drain(..surplus);
-            self.more_before = true;
-        }
-    }
-
-    /// The message with this key, if it is loaded.
-    pub(crate) fn find(&self, key: MessageKey) -> Option<&Message> {
-        self.messages.iter().find(|m| m.key == key)
-    }
-}
-
-/// Which part of a conversation a page is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum PageAt {
-    /// Its newest end.
-    Newest,
-    /// What lies before the loaded part.
-    Before,
 }
 
 /// One step of a message.
@@ -579,7 +396,8 @@ impl Model {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{timeline::LOADED_MAX, *};
+    use crate::i18n::Lang;
 
     fn message(key: u64) -> Message {
         Message {
@@ -634,18 +452,5 @@ mod tests {
         assert!(!format!("{model:?}").contains("secret"));
         assert!(model.timelines.is_empty());
         assert_eq!(model.prefs.language, Lang::Ko);
-    }
-
-    #[test]
-    fn settings_from_a_file_are_bounded() {
-        let wild = Prefs {
-            text_percent: 60_000,
-            auto_lock_minutes: u16::MAX,
-            window: [f32::NAN, 1e30],
-            ..Prefs::default()
-        }
-        .bounded();
-        assert_eq!((wild.text_percent, wild.auto_lock_minutes), (175, 1440));
-        assert!(wild.window.iter().all(|side| *side <= 8192.0 && *side >= 400.0));
     }
 }

@@ -1,0 +1,304 @@
+//! The words, in the order of the screens: each with its English and its Korean form.
+
+macro_rules! words {
+    ($($name:ident: $en:literal, $ko:literal;)*) => {
+        /// A word or sentence of the interface, named by its English form.
+        #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+        pub(crate) enum T { $(#[doc = $en] $name,)* }
+
+        impl T {
+            /// Every word there is.
+            #[cfg(test)]
+            pub(crate) const ALL: &'static [T] = &[$(T::$name),*];
+
+            pub(super) fn en(self) -> &'static str { match self { $(T::$name => $en,)* } }
+            pub(super) fn ko(self) -> &'static str { match self { $(T::$name => $ko,)* } }
+        }
+    };
+}
+
+words! {
+    // The product.
+    Madang: "Madang", "마당";
+    Tagline: "Talk with the people around you. No central server, no account number, nobody in between who can read it.",
+        "가까운 사람들과 나누는 대화. 중앙 서버도, 계정 번호도, 중간에서 읽을 수 있는 사람도 없습니다.";
+    Unaudited: "This software has not been reviewed by outside cryptographers. Do not rely on it where a life depends on it.",
+        "이 프로그램은 외부 암호 전문가의 검토를 받지 않았습니다. 생명이 걸린 일에는 의지하지 마세요.";
+    Loading: "One moment…", "잠시만요…";
+
+    // Welcome.
+    Language: "Language", "언어";
+    CreateProfile: "Create a profile", "프로필 만들기";
+    ProfileName: "Your name", "이름";
+    ProfileNameHint: "As your contacts will see it", "상대에게 보일 이름";
+    Passphrase: "Passphrase", "암호 문구";
+    PassphraseHint: "Several words are better than one clever one", "기발한 한 단어보다 여러 단어가 낫습니다";
+    PassphraseAgain: "Passphrase again", "암호 문구 다시 입력";
+    ShowPassphrase: "Show the passphrase", "암호 문구 보기";
+    HidePassphrase: "Hide the passphrase", "암호 문구 숨기기";
+    NoRecovery: "The passphrase opens everything on this computer. Nobody can reset it. If it is forgotten, the profile, its contacts and its messages cannot be recovered.",
+        "암호 문구는 이 컴퓨터에 있는 모든 것을 여는 열쇠입니다. 아무도 대신 재설정해 줄 수 없습니다. 잊어버리면 프로필과 연락처, 메시지를 복구할 수 없습니다.";
+    Understood: "I understand that it cannot be recovered", "복구할 수 없다는 것을 이해했습니다";
+    PassphrasesDiffer: "The two passphrases are not the same yet.", "두 암호 문구가 아직 같지 않습니다.";
+    TooGuessable: "Too easy to guess. Add another word or two.", "너무 쉽게 짐작할 수 있습니다. 단어를 한두 개 더 넣어 보세요.";
+    NameMissing: "Enter a name.", "이름을 입력하세요.";
+    TickUnderstood: "Tick the box when you have understood it.", "내용을 이해했으면 상자에 표시하세요.";
+    StrengthNone: "Strength is shown while you type", "입력하는 동안 강도를 보여 드립니다";
+    StrengthWeak: "Weak: guessed in {0} by someone who has copied the disk", "약함: 디스크를 복사한 사람이 {0} 만에 알아낼 수 있습니다";
+    StrengthFair: "Fair: guessed in {0} by someone who has copied the disk", "보통: 디스크를 복사한 사람이 {0} 만에 알아낼 수 있습니다";
+    StrengthStrong: "Strong: guessed in {0} by someone who has copied the disk", "강함: 디스크를 복사한 사람이 {0} 걸려야 알아낼 수 있습니다";
+    Seconds: "seconds", "몇 초";
+    Minutes: "minutes", "몇 분";
+    Hours: "hours", "몇 시간";
+    Days: "days", "며칠";
+    Months: "months", "몇 달";
+    Years: "years", "몇 년";
+    Centuries: "centuries", "수백 년";
+    CreatingProfile: "Making keys. The passphrase is being stretched so that guessing is slow.", "열쇠를 만드는 중입니다. 짐작하기 어렵도록 암호 문구를 강화하고 있습니다.";
+    TryDemo: "Try it first", "먼저 체험해 보기";
+    DemoExplained: "A practice relay and two practice contacts that answer, in a temporary folder. It leaves nothing behind.",
+        "임시 폴더에서 연습용 중계소 하나와 답장하는 연습 상대 두 명이 움직입니다. 끝나면 아무것도 남지 않습니다.";
+    PracticeBanner: "Practice: nothing here is kept.", "연습 중: 여기의 내용은 남지 않습니다.";
+    PracticeName: "Me", "나";
+
+    // Unlock.
+    UnlockTitle: "Locked", "잠겨 있음";
+    Unlock: "Unlock", "잠금 해제";
+    Unlocking: "Opening. This takes a second or two on purpose.", "여는 중입니다. 일부러 1~2초 걸리게 되어 있습니다.";
+    WrongPassphrase: "That did not open it. Check the capital letters and the input language.", "열리지 않았습니다. 대문자와 입력 언어를 확인하세요.";
+    InputHint: "Check Caps Lock and whether Korean or English is being typed.", "Caps Lock과 한/영 상태를 확인하세요.";
+
+    // Rail.
+    Chats: "Chats", "대화";
+    People: "People", "사람";
+    Network: "Network", "연결";
+    Settings: "Settings", "설정";
+    Lock: "Lock", "잠금";
+    Back: "Back", "뒤로";
+    ListWidth: "Width of the list", "목록 너비";
+    Close: "Close", "닫기";
+    Copied: "Copied.", "복사했습니다.";
+    Details: "Details", "자세히";
+
+    // Chats.
+    SearchChats: "Search chats", "대화 검색";
+    NewChat: "Add a contact", "연락처 추가";
+    NoChatsTitle: "Your conversations will be here", "대화가 여기에 모입니다";
+    NoChatsBody: "Show somebody your invite, or paste the one you were given. You need not be online together.",
+        "상대에게 초대를 보여 주거나 받은 초대를 붙여 넣으세요. 동시에 접속해 있지 않아도 됩니다.";
+    NothingFound: "Nothing found.", "찾은 것이 없습니다.";
+    ChooseChat: "Choose a conversation", "대화를 고르세요";
+    ChooseChatBody: "Ctrl+K finds people, actions and settings by name.", "Ctrl+K로 사람, 동작, 설정을 이름으로 찾을 수 있습니다.";
+    WaitingForThem: "Waiting for their answer", "답을 기다리는 중";
+    WaitingExplained: "This works even if you are never online together: their answer is kept for you.", "동시에 접속하지 않아도 됩니다. 상대의 답은 당신을 위해 보관됩니다.";
+    Draft: "Draft", "작성 중";
+    You: "You", "나";
+    Unread: "{0} unread", "읽지 않음 {0}";
+    Verified: "Verified", "확인됨";
+    NotVerified: "Not verified yet", "아직 확인하지 않음";
+    NoMessagesYet: "No messages yet", "아직 메시지가 없습니다";
+    EndOfUnread: "New messages", "새 메시지";
+
+    // Conversation.
+    WriteMessage: "Write a message", "메시지 쓰기";
+    MessageTo: "Message to {0}", "{0} 님에게 보낼 메시지";
+    Send: "Send", "보내기";
+    Reply: "Reply", "답장";
+    ReplyingTo: "Replying to {0}", "답장 대상: {0}";
+    CancelReply: "Cancel the reply", "답장 취소";
+    CopyText: "Copy text", "글 복사";
+    ShowTrail: "Where is it now?", "지금 어디에 있나요?";
+    MessageActions: "Message actions", "메시지 동작";
+    JumpLatest: "Jump to the latest", "최신 메시지로";
+    JumpLatestCount: "{0} new below", "아래에 새 메시지 {0}개";
+    ArrivedLater: "arrived later", "늦게 도착";
+    AfterGap: "something before this is missing", "이 앞의 글이 아직 없음";
+    InviteSpent: "The invite cannot be used any more", "초대를 더는 쓸 수 없습니다";
+    InviteSpentAdvice: "Ask for a new invite, or show your own.", "새 초대를 부탁하거나 내 초대를 보여 주세요.";
+    QuoteMissing: "an earlier message", "이전 메시지";
+    NewerKind: "A message of a kind that this version cannot show. Update Madang to read it.", "이 버전에서 보여 줄 수 없는 종류의 메시지입니다. 마당을 업데이트하면 읽을 수 있습니다.";
+    SearchHere: "Search in this chat", "이 대화에서 검색";
+    FoundCount: "{0} of {1}", "{0} / {1}";
+    PreviousHit: "Previous", "이전";
+    NextHit: "Next", "다음";
+    SearchLoaded: "Searches the part of the conversation that is loaded.", "불러온 부분에서 찾습니다.";
+    FirstWords: "You are connected. Everything you write here can be read only by the two of you.", "연결되었습니다. 여기에 쓰는 글은 두 사람만 읽을 수 있습니다.";
+    TooLong: "Too long for one message: {0} of {1} bytes.", "한 메시지로는 너무 깁니다: {1}바이트 중 {0}바이트.";
+    Messages: "Messages", "메시지 목록";
+    ContactDetails: "Contact details", "연락처 정보";
+    VoiceMine: "You, {0}: {1}", "나, {0}: {1}";
+    VoiceTheirs: "{0}, {1}: {2}", "{0}, {1}: {2}";
+
+    // Delivery.
+    DeliveryWritten: "Written, kept on this computer", "작성됨, 이 컴퓨터에 보관";
+    DeliverySealed: "Sealed, waiting for a road", "봉함됨, 길을 기다리는 중";
+    DeliveryOnDevice: "On their device; confirmation is awaited", "상대 기기에 닿음, 확인을 기다리는 중";
+    DeliveryOnRelays: "Waiting on {0} relay(s)", "중계소 {0}곳에서 대기 중";
+    DeliveryDelivered: "Delivered: their device confirmed it", "전달됨: 상대 기기가 확인함";
+    DeliveryRead: "Read", "읽음";
+    TrailTitle: "Delivery trail", "배달 경로";
+    TrailWritten: "Written", "작성";
+    TrailSealed: "Sealed", "봉함";
+    TrailOnDevice: "On their device", "상대 기기";
+    TrailRefused: "No relay took it: full, or asking for payment", "받아 준 중계소가 없음: 가득 찼거나 대가를 요구함";
+    TrailOnRelay: "On a relay", "중계소";
+    TrailDelivered: "Delivered", "전달";
+    TrailRead: "Read", "읽음";
+    TrailAwaiting: "What is awaited", "기다리는 것";
+    AwaitSeal: "The message is kept on this computer and will be sealed next.", "메시지는 이 컴퓨터에 보관되어 있으며 곧 봉함됩니다.";
+    AwaitRoad: "No road to them yet. It leaves by itself when a relay or their computer is reached. You can close the app; nothing is lost.",
+        "아직 상대에게 가는 길이 없습니다. 중계소나 상대 컴퓨터에 닿으면 저절로 떠납니다. 앱을 닫아도 잃지 않습니다.";
+    AwaitDevice: "Their device holds it; its confirmation is awaited.", "상대 기기가 가지고 있습니다. 확인을 기다리고 있습니다.";
+    AwaitRelay: "It waits on the relay until their device looks there.", "상대 기기가 찾아올 때까지 중계소에서 기다립니다.";
+    AwaitRead: "Their device has it and confirmed it. Nothing more is awaited.", "상대 기기가 받았고 확인했습니다. 더 기다릴 것이 없습니다.";
+    AwaitNothing: "They have read it.", "상대가 읽었습니다.";
+
+    // Adding a contact.
+    AddTitle: "Add a contact", "연락처 추가";
+    ShowInvite: "Show my invite", "내 초대 보여 주기";
+    TakeInvite: "I was given an invite", "초대를 받았습니다";
+    InviteExplained: "For one person. Show it, or send it over a channel you trust. Whoever uses it first becomes your contact.",
+        "한 사람만 쓸 수 있습니다. 직접 보여 주거나 믿을 수 있는 길로 보내세요. 먼저 쓴 사람이 연락처가 됩니다.";
+    MakeInvite: "Make an invite", "초대 만들기";
+    MakingInvite: "Making an invite…", "초대를 만드는 중…";
+    InviteText: "Invite text", "초대 글";
+    InviteQr: "QR picture of the invite", "초대 QR 그림";
+    CopyInvite: "Copy the invite", "초대 복사";
+    InviteCopied: "Copied. The clipboard is cleared in one minute.", "복사했습니다. 클립보드는 1분 뒤에 비워집니다.";
+    ClipboardCleared: "The clipboard was cleared.", "클립보드를 비웠습니다.";
+    NewInvite: "Make another", "하나 더 만들기";
+    InviteNoRelay: "Without a relay, both of you must be on the same local network for the first contact. Add a relay under Network to be free of that.",
+        "중계소가 없으면 처음 연결할 때 두 사람이 같은 로컬 네트워크에 있어야 합니다. '연결'에서 중계소를 추가하면 그럴 필요가 없습니다.";
+    PasteInvite: "Paste the invite here", "초대를 여기에 붙여 넣으세요";
+    TheirName: "Your name for them", "내가 부를 이름";
+    TheirNameHint: "Only you see it", "나에게만 보입니다";
+    AcceptInvite: "Add contact", "연락처에 추가";
+    Accepting: "Adding…", "추가하는 중…";
+    AddExplained: "What happens next: your answer is sealed and sent. When they see it, you can write to each other.",
+        "다음 단계: 당신의 답이 봉함되어 보내집니다. 상대가 받으면 서로 글을 쓸 수 있습니다.";
+    NotAnInvite: "This does not look like an invite. It begins with “madang:”.", "초대가 아닌 것 같습니다. 초대는 “madang:”으로 시작합니다.";
+
+    // Verify.
+    VerifyTitle: "Verify {0}", "{0} 확인";
+    VerifyExplained: "Compare these digits with {0}: in person, or over a call where you know the voice. If all sixty are the same, nobody stands between you.",
+        "{0} 님과 이 숫자를 비교하세요. 직접 만나거나, 목소리를 아는 통화로 하세요. 예순 자리가 모두 같으면 중간에 아무도 없습니다.";
+    SafetyNumber: "Safety number", "안전 번호";
+    SafetyQr: "QR picture of the safety number", "안전 번호 QR 그림";
+    TheyMatch: "They are the same", "같습니다";
+    TheyDiffer: "They differ", "다릅니다";
+    DifferAdvice: "Do not send anything important. Remove this contact, meet, and exchange new invites in person.",
+        "중요한 내용을 보내지 마세요. 이 연락처를 지우고, 만나서 새 초대를 직접 주고받으세요.";
+    TakeBackVerified: "Take back the verified sign", "확인 표시 거두기";
+    VerifyAction: "Verify", "확인하기";
+    Working: "Working…", "처리 중…";
+
+    // Contact details.
+    Rename: "Save the name", "이름 저장";
+    TheyCallThemselves: "Calls themselves {0}", "스스로 쓰는 이름: {0}";
+    NameSaved: "Name saved.", "이름을 저장했습니다.";
+    OpenChat: "Open the conversation", "대화 열기";
+    NoPeopleTitle: "Nobody here yet", "아직 아무도 없습니다";
+
+    // Network.
+    NetworkTitle: "Network", "연결";
+    RoadsNow: "Roads that work now", "지금 열려 있는 길";
+    RoadDirect: "Direct links to contacts", "연락처와 직접 연결";
+    RoadDirectNone: "None. Contacts on the same local network are found by themselves.", "없음. 같은 로컬 네트워크의 연락처는 저절로 찾습니다.";
+    RoadDirectSome: "{0} open", "{0}개 열림";
+    RoadRelays: "Relays", "중계소";
+    RoadRelaysNone: "None. Without a relay, messages wait here until both of you are on one network.", "없음. 중계소가 없으면 두 사람이 같은 네트워크에 있을 때까지 메시지는 여기서 기다립니다.";
+    RoadRelaysSome: "{0} of {1} reached", "{1}곳 중 {0}곳 연결됨";
+    OneRelayHonest: "With one relay, its operator sees when you connect and from where, but not who you talk with or what you say.",
+        "중계소가 하나면 운영자는 언제 어디서 접속하는지 볼 수 있지만, 누구와 무슨 말을 하는지는 볼 수 없습니다.";
+    RelayConnected: "Connected", "연결됨";
+    RelayTrying: "Not reached; trying again by itself", "닿지 않음, 스스로 다시 시도합니다";
+    RelayHome: "Keeps your mail", "내 우편을 보관";
+    AddRelay: "Add a relay", "중계소 추가";
+    RelayText: "Relay descriptor or address", "중계소 서술자 또는 주소";
+    RelayTextHint: "madang-relay:… or /ip4/10.0.0.5/tcp/4100", "madang-relay:… 또는 /ip4/10.0.0.5/tcp/4100";
+    RelayAdded: "Relay added.", "중계소를 추가했습니다.";
+    RelayRemoved: "Relay removed.", "중계소를 지웠습니다.";
+    RemoveRelay: "Remove relay {0}", "중계소 {0} 지우기";
+    MyAddresses: "How you are reachable", "나에게 닿는 주소";
+    NoAddresses: "Not listening yet.", "아직 열린 주소가 없습니다.";
+    CopyDiagnostics: "Copy diagnostics without secrets", "비밀 없이 진단 정보 복사";
+
+    // Settings.
+    SettingsTitle: "Settings", "설정";
+    Appearance: "Appearance", "모양";
+    Theme: "Theme", "테마";
+    ThemeSystem: "As the system", "시스템 설정";
+    ThemeLight: "Light", "밝게";
+    ThemeDark: "Dark", "어둡게";
+    TextSize: "Text size", "글자 크기";
+    TextSizeValue: "{0} %", "{0} %";
+    Larger: "Larger", "크게";
+    Smaller: "Smaller", "작게";
+    Writing: "Writing", "쓰기";
+    EnterSends: "Enter sends, Shift+Enter makes a new line", "Enter로 보내고 Shift+Enter로 줄 바꿈";
+    ProfileHead: "Profile", "프로필";
+    AccountId: "Account", "계정";
+    AutoLock: "Lock by itself", "자동 잠금";
+    AutoLockNever: "Never", "안 함";
+    AutoLockMinutes: "After {0} minutes", "{0}분 뒤";
+    About: "About", "정보";
+    Version: "Version {0}", "버전 {0}";
+    Licences: "Fonts: Pretendard (SIL Open Font License 1.1). Icons: Phosphor (MIT). Madang: MIT or Apache-2.0.",
+        "글꼴: Pretendard (SIL Open Font License 1.1). 아이콘: Phosphor (MIT). 마당: MIT 또는 Apache-2.0.";
+    PrefsNotSaved: "The settings could not be saved; they hold until the app is closed.", "설정을 저장하지 못했습니다. 앱을 닫을 때까지만 유지됩니다.";
+    KeysTitle: "Keys", "단축키";
+    KeysBody: "Ctrl+K palette · Ctrl+N add a contact · Ctrl+F search in this chat · Alt+↑/↓ chats · Ctrl+L lock · Esc back",
+        "Ctrl+K 찾기판 · Ctrl+N 연락처 추가 · Ctrl+F 이 대화에서 검색 · Alt+↑/↓ 대화 이동 · Ctrl+L 잠금 · Esc 뒤로";
+
+    // Palette.
+    PaletteTitle: "Find people, actions and settings", "사람, 동작, 설정 찾기";
+    GoTo: "Go to {0}", "{0} 열기";
+
+    // Times.
+    Today: "Today", "오늘";
+    Yesterday: "Yesterday", "어제";
+    DayLine: "{0} {1}", "{0} {1}";
+    DateShort: "{1}/{2}", "{1}. {2}.";
+    DateLong: "{2} {3} {0}", "{0}년 {1}월 {2}일";
+    DayAndTime: "{0}, about {1}", "{0} {1}쯤";
+    NoTime: "time unknown", "시각 모름";
+
+    // The command line.
+    NoDisplay: "No display found, so here is a practice conversation in the terminal: two people, a relay, real sockets, a temporary folder.",
+        "화면을 찾지 못해 터미널에서 연습 대화를 보여 드립니다. 두 사람, 중계소 하나, 실제 소켓, 임시 폴더로 진행합니다.";
+    NoWindow: "No window could be opened, so here is a practice conversation in the terminal.", "창을 열 수 없어 터미널에서 연습 대화를 보여 드립니다.";
+    CommandHelp: "madang opens the window. --practice runs the practice conversation in the terminal, --version tells the version. Scripts use madang-cli.",
+        "madang은 창을 엽니다. --practice는 터미널에서 연습 대화를 하고, --version은 버전을 알려 줍니다. 스크립트는 madang-cli를 쓰세요.";
+    CommandUnknown: "This is not an option of madang. Try --help.", "madang에 없는 옵션입니다. --help를 보세요.";
+
+    // What goes wrong.
+    FailProfileBusy: "Another Madang has this profile open. Close it there first.", "다른 마당이 이 프로필을 열고 있습니다. 먼저 그쪽을 닫으세요.";
+    FailDisk: "The disk did not take it. Make room or check the folder, then try again.", "디스크에 쓰지 못했습니다. 공간을 마련하거나 폴더를 확인한 뒤 다시 시도하세요.";
+    FailInvite: "This invite cannot be used. Ask for a new one.", "이 초대는 쓸 수 없습니다. 새 초대를 부탁하세요.";
+    FailRelay: "This is not a relay that can be used. Check the text you were given.", "쓸 수 있는 중계소가 아닙니다. 받은 글을 확인하세요.";
+    FailSend: "The message was not kept. Your text is still in the field; try again.", "메시지를 보관하지 못했습니다. 글은 입력란에 남아 있으니 다시 시도하세요.";
+    FailCreate: "The profile could not be made. Nothing was kept.", "프로필을 만들지 못했습니다. 아무것도 저장되지 않았습니다.";
+    FailOpen: "The profile could not be opened.", "프로필을 열 수 없습니다.";
+    FailOther: "That did not work. Try again.", "처리하지 못했습니다. 다시 시도하세요.";
+    NoticeRebuilt: "The index was damaged and has been rebuilt from the log. Nothing is lost.", "색인이 손상되어 기록에서 다시 만들었습니다. 잃은 것은 없습니다.";
+    NoticeNewContact: "{0} is now your contact.", "{0} 님이 연락처가 되었습니다.";
+    NoticeInviteUsedAgain: "Somebody answered an invite that another had answered before. They were not let in.", "이미 쓰인 초대에 다른 사람이 답했습니다. 들이지 않았습니다.";
+    NoticeInviteExhausted: "{0}: the invite is used up, perhaps by a thief. Ask for a new one.", "{0}: 초대가 모두 쓰였습니다. 누군가 가로챘을 수 있습니다. 새 초대를 부탁하세요.";
+    NoticeInviteForged: "{0}: what waits under the invite is not what it names. Do not trust it.", "{0}: 초대 아래에 있는 것이 초대가 말한 것과 다릅니다. 믿지 마세요.";
+    NoticeRelayList: "A relay lost its list and began anew.", "중계소가 목록을 잃고 새로 시작했습니다.";
+    NoticeRelayLies: "A relay tells two different histories. Remove it.", "중계소가 서로 다른 두 기록을 보여 줍니다. 지우세요.";
+    NoticeRelayOther: "Another relay answers at the address of one of yours.", "내 중계소의 주소에서 다른 중계소가 답합니다.";
+    NoticeRolledBack: "The profile ends before its last known state. It may have been set back to an older copy.", "프로필이 마지막 상태보다 앞에서 끝납니다. 예전 사본으로 되돌려졌을 수 있습니다.";
+    FailNotYet: "Not yet: their answer has to arrive first.", "아직 안 됩니다. 먼저 상대의 답이 와야 합니다.";
+    FailOwnInvite: "This is your own invite. Give it to the person you want to talk to.", "내가 만든 초대입니다. 이야기하고 싶은 사람에게 주세요.";
+    FailAlready: "You have this person as a contact already.", "이미 연락처에 있는 사람입니다.";
+    FailRelayFirst: "Your relay has not been reached yet. Wait until it is connected, or remove it.", "중계소에 아직 닿지 못했습니다. 연결될 때까지 기다리거나 중계소를 지우세요.";
+    FailTooLong: "The message is too long. Split it.", "메시지가 너무 깁니다. 나누어 보내세요.";
+    FailNewer: "The profile was written by a newer version. Update Madang.", "더 새로운 버전이 쓴 프로필입니다. 마당을 업데이트하세요.";
+    FailDamaged: "The profile is damaged. Restore it from a backup.", "프로필이 손상되었습니다. 백업에서 되살리세요.";
+    FailMemory: "There is not enough memory to stretch the passphrase. Close something and try again.", "암호 문구를 강화할 메모리가 부족합니다. 다른 프로그램을 닫고 다시 시도하세요.";
+    FailNetwork: "The network could not be started. Another program may hold the port.", "네트워크를 시작하지 못했습니다. 다른 프로그램이 포트를 쓰고 있을 수 있습니다.";
+    FailEnded: "The profile was closed because the disk refused. Nothing that was shown as kept is lost. Open it again.", "디스크가 거부하여 프로필을 닫았습니다. 보관되었다고 보인 것은 잃지 않았습니다. 다시 여세요.";
+    Dismiss: "Dismiss", "닫기";
+    NotOnThisComputer: "Practice needs a local network interface that this computer does not give.", "이 컴퓨터에서는 연습에 필요한 네트워크를 열 수 없습니다.";
+}

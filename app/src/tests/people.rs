@@ -1,0 +1,53 @@
+//! Contacts: invited, taken, verified, renamed.
+
+use egui::Role;
+use egui_kittest::kittest::Queryable;
+
+use crate::{i18n::T, model::ChatId};
+
+use super::{BOTH, press, shows, wide, write};
+
+#[test]
+fn an_invite_is_shown_as_picture_and_text_and_taken_by_paste() {
+    for lang in BOTH {
+        let mut w = wide("add", lang);
+        assert!(w.query_by_label(lang.tr(T::InviteQr)).is_some());
+        press(&mut w, lang.tr(T::CopyInvite));
+        assert!(shows(&w, lang.tr(T::InviteCopied)));
+        press(&mut w, lang.tr(T::TakeInvite));
+        write(&mut w, Role::MultilineTextInput, lang.tr(T::PasteInvite), "hello");
+        assert!(shows(&w, lang.tr(T::NotAnInvite)));
+        w.state_mut().views.add.clear();
+        w.run_steps(2);
+        press(&mut w, lang.tr(T::TakeInvite));
+        write(
+            &mut w,
+            Role::MultilineTextInput,
+            lang.tr(T::PasteInvite),
+            &format!("madang:{}", "a".repeat(200)),
+        );
+        write(&mut w, Role::TextInput, lang.tr(T::TheirName), "새 친구 New");
+        press(&mut w, lang.tr(T::AcceptInvite));
+        w.run_steps(3);
+        assert!(shows(&w, "새 친구 New"));
+    }
+}
+
+#[test]
+fn a_contact_is_verified_renamed_and_shown_so() {
+    for lang in BOTH {
+        let mut w = wide("verify", lang);
+        assert!(shows(&w, "10271"));
+        press(&mut w, lang.tr(T::TakeBackVerified));
+        assert!(w.state().model.chats.iter().any(|c| c.id == ChatId(1) && !c.verified));
+        press(&mut w, lang.tr(T::TheyMatch));
+        assert!(w.state().model.chats.iter().any(|c| c.id == ChatId(1) && c.verified));
+
+        let mut w = wide("contact", lang);
+        write(&mut w, Role::TextInput, lang.tr(T::TheirName), " 2");
+        press(&mut w, lang.tr(T::Rename));
+        w.run_steps(3);
+        assert!(shows(&w, " 2"));
+        assert!(shows(&w, lang.tr(T::NameSaved)));
+    }
+}

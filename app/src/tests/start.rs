@@ -1,0 +1,58 @@
+//! From nothing to an open profile.
+
+use egui::{Key, Modifiers, Role};
+
+use crate::i18n::T;
+
+use super::{BOTH, labels, press, press_button, shows, wide, window, write};
+
+#[test]
+fn a_profile_is_made_with_an_honest_word_about_the_passphrase() {
+    for lang in BOTH {
+        let mut w = window("welcome", lang, [900.0, 1200.0]);
+        write(&mut w, Role::TextInput, lang.tr(T::ProfileName), "하늘 Haneul");
+        write(&mut w, Role::PasswordInput, lang.tr(T::Passphrase), "password");
+        assert!(shows(&w, lang.with(T::StrengthWeak, &[lang.tr(T::Seconds)]).as_str()));
+        press_button(&mut w, lang.tr(T::CreateProfile));
+        assert!(w.state().world.told.is_empty());
+    }
+}
+
+#[test]
+fn from_nothing_to_a_profile_by_keyboard_names_alone() {
+    for lang in BOTH {
+        let mut w = window("welcome", lang, [900.0, 1200.0]);
+        let secret = "등불 walnut 강가 39 orbit";
+        write(&mut w, Role::TextInput, lang.tr(T::ProfileName), "하늘");
+        write(&mut w, Role::PasswordInput, lang.tr(T::Passphrase), secret);
+        write(&mut w, Role::PasswordInput, lang.tr(T::PassphraseAgain), secret);
+        press_button(&mut w, lang.tr(T::CreateProfile));
+        assert!(shows(&w, lang.tr(T::TickUnderstood)));
+        press(&mut w, lang.tr(T::Understood));
+        press_button(&mut w, lang.tr(T::CreateProfile));
+        assert_eq!(w.state().world.told, ["Create"]);
+        assert!(w.state().model.stage.is_open());
+        let tree: String = labels(&w).into_iter().map(|(_, l)| l).collect();
+        assert!(!tree.contains(secret));
+    }
+}
+
+#[test]
+fn the_lock_screen_names_nobody_and_a_wrong_passphrase_says_so() {
+    for lang in BOTH {
+        let mut w = wide("list", lang);
+        w.key_press_modifiers(Modifiers::COMMAND, Key::L);
+        w.run_steps(3);
+        let all: String = labels(&w).into_iter().map(|(_, l)| l).collect();
+        for name in ["이지수", "Jisu", "김하늘"] {
+            assert!(!all.contains(name), "{name}");
+        }
+        write(&mut w, Role::PasswordInput, lang.tr(T::Passphrase), "wrong");
+        press(&mut w, lang.tr(T::Unlock));
+        assert!(shows(&w, lang.tr(T::WrongPassphrase)));
+        write(&mut w, Role::PasswordInput, lang.tr(T::Passphrase), "correct horse");
+        w.key_press(Key::Enter);
+        w.run_steps(4);
+        assert!(w.state().model.stage.is_open());
+    }
+}

@@ -1,0 +1,187 @@
+//! Writing, reading and finding in a conversation.
+
+use egui::{Event, ImeEvent, Key, Modifiers, Role};
+use egui_kittest::{Harness, kittest::Queryable};
+
+use crate::{
+    i18n::{Lang, T},
+    model::ChatId,
+};
+
+use super::{BOTH, composer, harness, press, shows, wide, window, write};
+
+#[test]
+fn a_message_is_written_and_shown_with_its_sign() {
+    for lang in BOTH {
+        let mut w = wide("chat", lang);
+        write(&mut w, Role::MultilineTextInput, &composer(lang), "지금 가요 now");
+        w.key_press(Key::Enter);
+        w.run_steps(4);
+        assert!(w.state().world.told.contains(&"Send".to_owned()));
+        assert!(shows(&w, "지금 가요 now"));
+        assert_eq!(
+            w.get_by_role_and_label(Role::MultilineTextInput, &composer(lang)).value().unwrap_or_default(),
+            ""
+        );
+        assert!(w.get_by_role_and_label(Role::MultilineTextInput, &composer(lang)).is_focused());
+    }
+}
+
+#[test]
+fn shift_enter_breaks_the_line() {
+    let mut w = wide("chat", Lang::En);
+    write(&mut w, Role::MultilineTextInput, &composer(Lang::En), "one");
+    w.key_press_modifiers(Modifiers::SHIFT, Key::Enter);
+    w.run_steps(2);
+    write(&mut w, Role::MultilineTextInput, &composer(Lang::En), "two");
+    assert!(!w.state().world.told.contains(&"Send".to_owned()));
+    assert_eq!(
+        w.get_by_role_and_label(Role::MultilineTextInput, &composer(Lang::En)).value().as_deref(),
+        Some("one\ntwo")
+    );
+}
+
+#[test]
+fn enter_during_composition_neither_drops_nor_doubles_a_syllable() {
+    let preedit = |text: &str| Event::Ime(ImeEvent::Preedit { text: text.into(), active_range_chars: None });
+    let enter = || Event::Key {
+        key: Key::Enter,
+        physical_key: None,
+        pressed: true,
+        repeat: false,
+        modifiers: Modifiers::NONE,
+    };
+    let commit = |text: &str| Event::Ime(ImeEvent::Commit(text.into()));
+    // The key before the commit in another frame; after it in the same frame; after it in the next.
+    let orders: [Vec<Vec<Event>>; 3] = [
+        vec![vec![preedit("글")], vec![enter()], vec![commit("글")]],
+        vec![vec![preedit("글")], vec![preedit(""), commit("글"), enter()]],
+        vec![vec![preedit("글")], vec![commit("글")], vec![enter()]],
+    ];
+    for order in orders {
+        let mut w = wide("chat", Lang::Ko);
+        w.get_by_role_and_label(Role::MultilineTextInput, &composer(Lang::Ko)).focus();
+        w.run_steps(2);
+        for event in [preedit("ㅎ"), preedit("하"), preedit("한"), commit("한")] {
+            w.event(event);
+            w.run_steps(1);
+        }
+        for frame in order.clone() {
+            for event in frame {
+                w.input_mut().events.push(event);
+            }
+            w.run_steps(1);
+        }
+        w.run_steps(3);
+        let talk = &w.state().model.timelines[&ChatId(1)].messages;
+        assert_eq!(talk.last().map(|m| m.text.as_str()), Some("한글"), "{order:?}");
+        assert_eq!(talk.iter().filter(|m| m.text.contains('한') && m.mine && m.text.len() < 9).count(), 1);
+        assert_eq!(
+            w.get_by_role_and_label(Role::MultilineTextInput, &composer(Lang::Ko))
+                .value()
+                .unwrap_or_default(),
+            ""
+        );
+    }
+}
+
+#[test]
+fn a_reply_shows_what_it_answers() {
+    for lang in BOTH {
+        let mut w = wide("chat", lang);
+        let more =
+            w.get_all_by_label(lang.tr(T::MessageActions)).last().map(|n| n.rect()).expect("a message");
+        w.get_all_by_label(lang.tr(T::MessageActions)).last().expect("a message").click();
+        w.run_steps(3);
+        assert!(more.width() > 0.0);
+        press(&mut w, lang.tr(T::Reply));
+        assert!(shows(&w, &lang.with(T::ReplyingTo, &[lang.tr(T::You)])));
+        write(&mut w, Role::MultilineTextInput, &composer(lang), "ok 네");
+        w.key_press(Key::Enter);
+        w.run_steps(4);
+        let talk = &w.state().model.timelines[&ChatId(1)].messages;
+        assert!(talk.last().is_some_and(|m| m.reply.is_some()));
+    }
+}
+
+#[test]
+fn the_trail_says_where_a_message_is_and_what_is_awaited() {
+    for lang in BOTH {
+        for size in [[1366.0, 768.0], [700.0, 800.0]] {
+            let mut w = window("trail", lang, size);
+            assert!(shows(&w, lang.tr(T::TrailTitle)));
+            assert!(shows(&w, lang.tr(T::AwaitRelay)));
+            assert!(shows(&w, "10.20.0.5"));
+            w.key_press(Key::Escape);
+            w.run_steps(3);
+            assert!(!shows(&w, lang.tr(T::TrailTitle)));
+        }
+    }
+}
+
+#[test]
+fn a_draft_stays_with_its_chat() {
+    let mut w = wide("chat", Lang::En);
+    write(&mut w, Role::MultilineTextInput, &composer(Lang::En), "half a thought");
+    w.key_press_modifiers(Modifiers::ALT, Key::ArrowDown);
+    w.run_steps(3);
+    assert!(shows(&w, "Draft: half a thought"));
+    w.key_press_modifiers(Modifiers::ALT, Key::ArrowUp);
+    w.run_steps(3);
+    assert_eq!(
+        w.get_by_role_and_label(Role::MultilineTextInput, &composer(Lang::En)).value().as_deref(),
+        Some("half a thought")
+    );
+}
+
+#[test]
+fn unread_messages_are_counted_marked_and_then_seen() {
+    for lang in BOTH {
+        let mut w = wide("list", lang);
+        assert!(shows(&w, &lang.with(T::Unread, &["3"])));
+        let name = if lang == Lang::Ko { "박민호" } else { "Minho" };
+        w.get_by_label_contains(name).click();
+        w.run_steps(5);
+        assert!(shows(&w, lang.tr(T::EndOfUnread)));
+        assert!(w.state().world.told.contains(&"Seen".to_owned()));
+        assert!(!shows(&w, &lang.with(T::Unread, &["3"])));
+    }
+}
+
+#[test]
+fn a_long_conversation_loads_older_pages_and_jumps_back() {
+    let mut w = wide("list", Lang::En);
+    w.state_mut().world.fill(3_000);
+    w.get_by_label_contains("Jisu Lee").click();
+    w.run_steps(4);
+    for _ in 0..40 {
+        w.key_press(Key::PageUp);
+        w.run_steps(2);
+    }
+    let timeline = &w.state().model.timelines[&ChatId(1)];
+    assert!(
+        timeline.messages.len() > 100 && timeline.messages.windows(2).all(|p| p[0].place + 1 == p[1].place)
+    );
+    assert!(w.state().world.told.iter().filter(|t| *t == "Older").count() > 2);
+    press(&mut w, Lang::En.tr(T::JumpLatest));
+    w.run_steps(3);
+    assert!(w.query_by_label(Lang::En.tr(T::JumpLatest)).is_none());
+}
+
+#[test]
+fn hostile_names_and_texts_break_nothing() {
+    let mut w = harness("chat", Lang::En, [1366.0, 768.0], Harness::builder().allow_missing_glyphs());
+    let floods = [
+        "a".to_owned() + &"\u{0301}".repeat(20_000),
+        "\u{202E}evil\u{2066}".into(),
+        "👩\u{200D}".repeat(3_000),
+        "가".repeat(21_000),
+        "\n".repeat(5_000),
+        "x".repeat(60_000),
+    ];
+    for text in floods {
+        w.state_mut().world.hear(ChatId(1), &text);
+        w.run_steps(3);
+    }
+    assert!(w.get_by_role_and_label(Role::MultilineTextInput, &composer(Lang::En)).rect().width() > 300.0);
+}

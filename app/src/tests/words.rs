@@ -1,0 +1,143 @@
+//! No control without a name, no letter without a shape, no sentence in the wrong language.
+
+use crate::{
+    i18n::{Lang, T},
+    theme,
+    widget::icon::Icon,
+};
+
+use super::{BOTH, SCREENS, labels, wide, window};
+
+#[test]
+fn no_control_is_without_a_name_and_no_letter_is_a_box() {
+    for lang in BOTH {
+        for screen in SCREENS {
+            for size in [[1366.0, 768.0], [700.0, 800.0]] {
+                // The harness panics on an unnamed control and on a letter that no shipped font has.
+                let w = window(screen, lang, size);
+                w.check_accessibility();
+                assert!(!labels(&w).is_empty(), "{screen}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_korean_window_says_nothing_in_english() {
+    let names = [
+        "Madang",
+        "English",
+        "Pretendard",
+        "Phosphor",
+        "MIT",
+        "Apache",
+        "SIL Open Font License",
+        "Ctrl",
+        "Shift",
+        "Enter",
+        "Caps Lock",
+        "USB",
+        "Alt",
+        "Esc",
+        "QR",
+        "madang",
+        "ip4",
+        "tcp",
+        "udp",
+        "quic",
+        "relay",
+    ];
+    for screen in SCREENS {
+        for (role, label) in labels(&wide(screen, Lang::Ko)) {
+            let mut rest = label.clone();
+            for name in names {
+                rest = rest.replace(name, "");
+            }
+            let account = rest.len() == 20 && rest.chars().all(|c| c.is_ascii_alphanumeric());
+            let icon = rest.chars().all(|c| ('\u{e000}'..='\u{f8ff}').contains(&c));
+            let latin = rest.chars().filter(char::is_ascii_alphabetic).count();
+            assert!(latin < 3 || account || icon, "{screen}: {role:?} {label:?}");
+        }
+    }
+}
+
+#[test]
+fn an_english_window_says_nothing_in_korean() {
+    for screen in SCREENS {
+        for (role, label) in labels(&wide(screen, Lang::En)) {
+            let hangul = label.chars().any(|c| ('가'..='힣').contains(&c));
+            assert!(!hangul || label == "한국어" || label.contains("김하늘"), "{screen}: {role:?} {label:?}");
+        }
+    }
+}
+
+#[test]
+fn the_shipped_fonts_have_every_syllable_every_word_and_every_icon() {
+    use egui::epaint::text::Fonts;
+    let mut fonts = Fonts::new(Default::default(), theme::fonts());
+    let mut has = |font: &egui::FontId, c: char| fonts.with_pixels_per_point(1.0).has_glyph(font, c);
+    for font in [theme::regular(15.0), theme::strong(15.0)] {
+        let missing: Vec<char> = ('가'..='힣').filter(|c| !has(&font, *c)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+        for word in T::ALL {
+            for lang in BOTH {
+                let missing: Vec<char> = lang.tr(*word).chars().filter(|c| !has(&font, *c)).collect();
+                assert!(missing.is_empty(), "{word:?}: {missing:?}");
+            }
+        }
+    }
+    let icons = egui::FontId::new(20.0, theme::icon_family());
+    for icon in Icon::ALL {
+        assert!(has(&icons, icon.letter()), "{icon:?}");
+    }
+}
+
+#[test]
+fn words_stand_in_i18n_and_tokens_in_theme() {
+    let sources: &[(&str, &str)] = &[
+        ("add", include_str!("../view/add.rs")),
+        ("bubble", include_str!("../view/bubble.rs")),
+        ("chats", include_str!("../view/chats.rs")),
+        ("composer", include_str!("../view/composer.rs")),
+        ("contact", include_str!("../view/contact.rs")),
+        ("conversation", include_str!("../view/conversation.rs")),
+        ("network", include_str!("../view/network.rs")),
+        ("palette", include_str!("../view/palette.rs")),
+        ("people", include_str!("../view/people.rs")),
+        ("rail", include_str!("../view/rail.rs")),
+        ("settings", include_str!("../view/settings.rs")),
+        ("trail", include_str!("../view/trail.rs")),
+        ("unlock", include_str!("../view/unlock.rs")),
+        ("verify", include_str!("../view/verify.rs")),
+        ("welcome", include_str!("../view/welcome.rs")),
+        ("app", include_str!("../app.rs")),
+        ("keys", include_str!("../app/keys.rs")),
+        ("over", include_str!("../app/over.rs")),
+        ("screen", include_str!("../app/screen.rs")),
+        ("time", include_str!("../app/time.rs")),
+        ("button", include_str!("../widget/button.rs")),
+        ("page", include_str!("../widget/page.rs")),
+        ("row", include_str!("../widget/row.rs")),
+        ("secret", include_str!("../widget/secret.rs")),
+    ];
+    for (file, source) in sources {
+        let code = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        for line in code.lines().filter(|l| !l.trim_start().starts_with("//")) {
+            assert!(
+                !line.contains("Color32::from_rgb") && !line.contains("Color32::WHITE"),
+                "{file}: {line}"
+            );
+            for (at, literal) in line.split('"').enumerate().filter(|(at, _)| at % 2 == 1) {
+                let bare: String = literal
+                    .split('{')
+                    .map(|part| part.split_once('}').map_or(part, |(_, after)| after))
+                    .collect();
+                let words =
+                    bare.split(' ').filter(|w| w.len() > 2 && w.chars().all(char::is_alphabetic)).count();
+                let diagnostics = literal.contains('=') || literal.starts_with("madang");
+                assert!(words < 2 || diagnostics, "{file}: a sentence outside i18n at {at}: {literal:?}");
+                assert!(!literal.chars().any(|c| ('가'..='힣').contains(&c)), "{file}: {literal:?}");
+            }
+        }
+    }
+}
