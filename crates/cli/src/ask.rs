@@ -338,6 +338,8 @@ impl From<NodeError> for Failure {
                 | CommandError::Relay(_)
                 | CommandError::EmptyText
                 | CommandError::TextTooLong(_)
+                | CommandError::DraftTooLong(_)
+                | CommandError::DeskTooLarge
                 | CommandError::ExpiryOutOfRange => Kind::Usage,
                 _ => Kind::Other,
             },

@@ -11,6 +11,7 @@ pub mod event;
 
 pub mod contact;
 pub mod conversation;
+pub mod draft;
 
 pub mod stream;
 
@@ -34,6 +35,7 @@ pub use proto::id::Address;
 pub use contact::{Contact, ContactState};
 pub use content::{ConversationId, MessageId};
 pub use conversation::{Message, Page};
+pub use draft::Draft;
 pub use engine::{CommandError, RelayInfo, Whoami};
 pub use event::{ContactId, Delivery, Event, Notice, Place, RelayNumber, Step, TrailStep};
 #[cfg(feature = "node")]

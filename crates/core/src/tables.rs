@@ -44,6 +44,10 @@ tables! {
     TRAIL = 47, "trail", LeafRule::PerName;
     /// Where a message stands; name = its id, order 0.
     BY_ID = 48, "by id", LeafRule::Shared;
+    /// Texts that are being written; order = conversation.
+    DRAFT = 56, "draft", LeafRule::PerRecord;
+    /// How the interface was left; order 0.
+    DESK = 57, "desk", LeafRule::PerRecord;
 }
 
 /// Returns the name under which the records of one local number stand.

@@ -11,6 +11,7 @@ use super::{Engine, Output, Turn};
 use crate::contact::Contact;
 use crate::content::{Body, ConversationId, Item, MessageId, NAME_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::conversation::{self, Page, decode};
+use crate::draft::{self, DESK_BYTES_MAX, DRAFT_BYTES_MAX, Draft};
 use crate::event::{ContactId, Event, Place, RelayNumber, Trail, TrailStep};
 use crate::tables;
 
@@ -75,6 +76,14 @@ pub enum Command {
         /// Whether the other side is told.
         tell: bool,
     },
+    /// A text that is being written, in place of the one before; an empty one is forgotten.
+    KeepDraft(Draft),
+    /// All texts that are being written.
+    Drafts,
+    /// How the interface was left: bytes of its own, at most [`DESK_BYTES_MAX`].
+    KeepDesk(Vec<u8>),
+    /// What was kept by [`Command::KeepDesk`].
+    Desk,
     /// A relay by its descriptor text; mail for this profile is left there from now on.
     RelayAdd(String),
     /// A relay by where it is; whoever answers there first is believed to be it, and noted.
@@ -134,6 +143,10 @@ pub enum Answer {
     Trail(Vec<TrailStep>),
     /// To [`Command::Glance`]: unread messages and the newest one.
     Glance(u32, Page),
+    /// To [`Command::Drafts`].
+    Drafts(Vec<Draft>),
+    /// To [`Command::Desk`]: what was kept, or nothing.
+    Desk(Vec<u8>),
     /// To [`Command::RelayAdd`].
     Relay(RelayNumber),
     /// To [`Command::Relays`].
@@ -179,6 +192,12 @@ pub enum CommandError {
     /// The text is too long.
     #[error("the message has {0} bytes; at most {TEXT_BYTES_MAX} can be sent: split it")]
     TextTooLong(usize),
+    /// The desk is too large.
+    #[error("an interface may keep at most {DESK_BYTES_MAX} bytes about how it was left")]
+    DeskTooLarge,
+    /// The draft is too long.
+    #[error("the draft has {0} bytes; at most {DRAFT_BYTES_MAX} are kept")]
+    DraftTooLong(usize),
     /// The contact's account is not known yet.
     #[error("their keys are not here yet: the safety number appears once the invite is answered")]
     NotYet,
@@ -247,6 +266,17 @@ impl Engine {
             Command::MarkRead { conversation, place, tell } => {
                 self.mark_read(conversation, place, tell, turn)?
             }
+            Command::KeepDraft(draft) => self.keep_draft(&draft, turn),
+            Command::Drafts => {
+                let name = |number| self.conversations.get(&number).map(|c| c.id);
+                Ok(Answer::Drafts(draft::all(name, turn.overlay)?))
+            }
+            Command::KeepDesk(bytes) if bytes.len() > DESK_BYTES_MAX => Err(CommandError::DeskTooLarge),
+            Command::KeepDesk(bytes) => {
+                turn.overlay.put(&tables::DESK, b"", 0, bytes);
+                Ok(Answer::Done)
+            }
+            Command::Desk => Ok(Answer::Desk(turn.overlay.get(&tables::DESK, b"", 0)?.unwrap_or_default())),
             Command::RelayAdd(text) => match proto::descriptor::RelayDescriptor::parse_text(text.trim()) {
                 Ok(descriptor) => {
                     let record = RelayRecord {
@@ -337,7 +367,17 @@ impl Engine {
         if text.len() > TEXT_BYTES_MAX {
             return Ok(Err(CommandError::TextTooLong(text.len())));
         }
+        draft::sent(number, &text, turn.overlay)?;
         self.write_message(number, Body::Text { text, reply_to }, turn).map(|id| Ok(Answer::Sent(id)))
+    }
+
+    fn keep_draft(&self, draft: &Draft, turn: &mut Turn<'_, '_>) -> Result<Answer, CommandError> {
+        let number = self.by_conversation.get(&draft.conversation).ok_or(CommandError::NoConversation)?;
+        if draft.text.len() > DRAFT_BYTES_MAX {
+            return Err(CommandError::DraftTooLong(draft.text.len()));
+        }
+        draft::keep(*number, &draft.text, draft.reply_to, turn.overlay);
+        Ok(Answer::Done)
     }
 
     fn trail(

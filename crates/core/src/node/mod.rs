@@ -15,6 +15,7 @@ pub use self::profile::NodeError;
 use crate::contact::Contact;
 use crate::content::{ConversationId, MessageId};
 use crate::conversation::Page;
+use crate::draft::Draft;
 use crate::engine::{Answer, Command, CommandError, RelayInfo, Whoami};
 use crate::event::{ContactId, Event, Place, RelayNumber, TrailStep};
 
@@ -264,6 +265,45 @@ impl Node {
         tell: bool,
     ) -> Result<(), NodeError> {
         self.ask(Command::MarkRead { conversation, place, tell }).await.map(drop)
+    }
+
+    /// Keeps a text that is being written, sealed like everything else; an empty one is forgotten, and so is one
+    /// that is sent.
+    ///
+    /// # Errors
+    /// As [`Node::ask`]; [`CommandError::DraftTooLong`] beyond [`crate::draft::DRAFT_BYTES_MAX`].
+    pub async fn keep_draft(&self, draft: Draft) -> Result<(), NodeError> {
+        self.ask(Command::KeepDraft(draft)).await.map(drop)
+    }
+
+    /// Returns all texts that are being written.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn drafts(&self) -> Result<Vec<Draft>, NodeError> {
+        answered(self.ask(Command::Drafts).await?, |a| match a {
+            Answer::Drafts(drafts) => Some(drafts),
+            _ => None,
+        })
+    }
+
+    /// Keeps how an interface was left, in bytes of its own.
+    ///
+    /// # Errors
+    /// As [`Node::ask`]; [`CommandError::DeskTooLarge`] beyond [`crate::draft::DESK_BYTES_MAX`].
+    pub async fn keep_desk(&self, bytes: Vec<u8>) -> Result<(), NodeError> {
+        self.ask(Command::KeepDesk(bytes)).await.map(drop)
+    }
+
+    /// Returns what was kept by [`Node::keep_desk`], or nothing.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn desk(&self) -> Result<Vec<u8>, NodeError> {
+        answered(self.ask(Command::Desk).await?, |a| match a {
+            Answer::Desk(bytes) => Some(bytes),
+            _ => None,
+        })
     }
 
     /// Adds a relay by its descriptor text, or by an address such as `10.0.0.5:4470`. From then on mail for this
