@@ -2,11 +2,12 @@
 
 mod conversation;
 mod laboratory;
+mod secrets;
 mod wires;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let all = [conversation::STORIES, laboratory::STORIES, wires::STORIES];
+    let all = [conversation::STORIES, laboratory::STORIES, secrets::STORIES, wires::STORIES];
     madang_tests::story::tell_all(all.into_iter().flatten().copied())
 }

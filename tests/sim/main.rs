@@ -1,5 +1,6 @@
 //! The whole client in a simulated world: stories, properties from seeds, and a thousand people at once.
 
+mod erase;
 mod first_contact;
 mod properties;
 mod roads;

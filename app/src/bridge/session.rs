@@ -391,6 +391,7 @@ impl Session {
             Word::RelayEquivocates(_) => self.notice(T::NoticeRelayLies, None, true).await,
             Word::RelayImpostor(_) => self.notice(T::NoticeRelayOther, None, true).await,
             Word::IndexRebuilt => self.notice(T::NoticeRebuilt, None, false).await,
+            Word::LogDamaged { .. } => self.notice(T::NoticeLogDamaged, None, true).await,
             Word::RolledBack => self.notice(T::NoticeRolledBack, None, true).await,
         }
     }
@@ -445,6 +446,10 @@ impl Changes {
                 self.lines.insert(conversation);
                 self.deliveries.insert(id, delivery);
             }
+            Event::Erased { conversation, .. } | Event::Cleared(conversation) => {
+                self.lines.insert(conversation);
+            }
+            Event::ContactRemoved(_) => self.everything = true,
             Event::Relay { .. } => self.roads = true,
             Event::Link { .. } => {
                 self.roads = true;

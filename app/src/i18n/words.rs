@@ -288,6 +288,7 @@ words! {
     NoticeRelayList: "A relay lost its list and began anew.", "중계소가 목록을 잃고 새로 시작했습니다.";
     NoticeRelayLies: "A relay tells two different histories. Remove it.", "중계소가 서로 다른 두 기록을 보여 줍니다. 지우세요.";
     NoticeRelayOther: "Another relay answers at the address of one of yours.", "내 중계소의 주소에서 다른 중계소가 답합니다.";
+    NoticeLogDamaged: "Parts of the profile are damaged; what they said is lost here. Contacts send again what they know to be missing.", "프로필의 일부가 손상되어 그 내용은 여기서 사라졌습니다. 상대는 도착하지 않은 것을 다시 보냅니다.";
     NoticeRolledBack: "The profile ends before its last known state. It may have been set back to an older copy.", "프로필이 마지막 상태보다 앞에서 끝납니다. 예전 사본으로 되돌려졌을 수 있습니다.";
     FailNotYet: "Not yet: their answer has to arrive first.", "아직 안 됩니다. 먼저 상대의 답이 와야 합니다.";
     FailOwnInvite: "This is your own invite. Give it to the person you want to talk to.", "내가 만든 초대입니다. 이야기하고 싶은 사람에게 주세요.";

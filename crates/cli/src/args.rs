@@ -81,11 +81,29 @@ pub enum Command {
     /// Write a message; it is kept on disk when the command ends, and leaves when a road opens
     Send(Send),
     /// Run the node and tell what happens, until interrupted
+    ///
+    /// SIGUSR1, or the line `{"do":"lock"}`, locks the profile: the program replaces itself, so that no key and no
+    /// message stays in its memory, and waits for the passphrase. What the system has written to swap stays there.
     Listen(Listen),
     /// Show a conversation, oldest message first
     History(History),
     /// Show how far a message has come
     Trail(Trail),
+    /// Delete a message on this device; the contact keeps their copy
+    ///
+    /// An own message that was not received yet is withdrawn where that is still possible. What a contact has
+    /// received stays with them, and copies of the profile's folder made before still hold it.
+    Delete(Delete),
+    /// Delete a conversation's whole history on this device; the contact keeps theirs
+    ///
+    /// Copies of the profile's folder made before still hold it.
+    Clear(Clear),
+    /// Remove a contact with history and keys; they are not told, and cannot write here any more
+    Remove(Clear),
+    /// Change the passphrase; the old one opens nothing any more
+    ///
+    /// Copies of the profile's folder that were made before, and backups, still open with what opened them then.
+    Passphrase(Passphrase),
     /// Relays that keep mail for this profile
     #[command(subcommand)]
     Relay(Relay),
@@ -195,9 +213,40 @@ pub enum Until {
     Delivered,
 }
 
+/// Options of `delete`.
+#[derive(Clone, Debug, Args)]
+pub struct Delete {
+    /// The message's id
+    pub message: String,
+}
+
+/// Options of `clear` and `remove`.
+#[derive(Clone, Debug, Args)]
+pub struct Clear {
+    /// The contact's number or name
+    pub contact: String,
+    /// You mean it: this cannot be undone
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Options of `passphrase`.
+#[derive(Clone, Debug, Args)]
+pub struct Passphrase {
+    /// Read the new passphrase from this open file descriptor: one line, without the line's end
+    #[arg(long, value_name = "N", conflicts_with = "new_passphrase_file")]
+    pub new_passphrase_fd: Option<u32>,
+    /// Read the new passphrase from this file: its first line, without the line's end
+    #[arg(long, value_name = "PATH")]
+    pub new_passphrase_file: Option<PathBuf>,
+}
+
 /// Options of `listen`.
 #[derive(Clone, Debug, Args)]
 pub struct Listen {
+    /// The profile was just locked: wait for the passphrase before it is opened again
+    #[arg(long, hide = true)]
+    pub locked: bool,
     /// Read commands from standard input, one JSON object a line, and answer each; ends with the input
     #[arg(long)]
     pub stdin: bool,
@@ -289,7 +338,11 @@ mod tests {
     fn no_option_takes_a_passphrase_itself() {
         fn visit(command: &clap::Command) {
             for arg in command.get_arguments().filter(|a| a.get_id().as_str().contains("pass")) {
-                assert!(["passphrase_fd", "passphrase_file"].contains(&arg.get_id().as_str()));
+                let id = arg.get_id().as_str();
+                assert!(
+                    ["passphrase_fd", "passphrase_file"].contains(&id.trim_start_matches("new_")),
+                    "{id}"
+                );
                 assert!(arg.get_env().is_none());
             }
             command.get_subcommands().for_each(visit);

@@ -94,6 +94,21 @@ pub enum Ask {
         /// The message's id.
         message: String,
     },
+    /// Delete a message here.
+    Delete {
+        /// The message's id.
+        message: String,
+    },
+    /// Delete a conversation's history here.
+    Clear {
+        /// The contact.
+        contact: Who,
+    },
+    /// Remove a contact with history and keys.
+    Remove {
+        /// The contact.
+        contact: Who,
+    },
     /// Let a relay keep mail.
     RelayAdd {
         /// Its descriptor, or its address.
@@ -111,8 +126,31 @@ pub enum Ask {
         /// Its address.
         address: String,
     },
+    /// Lock the profile: forget everything and wait for the passphrase.
+    Lock {},
+    /// Open the profile again, while it is locked.
+    Unlock {
+        /// The passphrase.
+        passphrase: Hidden,
+    },
     /// End the node.
     Quit {},
+}
+
+/// A passphrase in a line of JSON. It wipes itself and never prints.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Hidden(pub zeroize::Zeroizing<String>);
+
+impl<'de> Deserialize<'de> for Hidden {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(zeroize::Zeroizing::new(text)))
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hidden")
+    }
 }
 
 fn days_default() -> u16 {
@@ -150,7 +188,7 @@ impl Answer {
     }
 }
 
-/// Asks a node. [`Ask::Quit`] is for whoever owns the node and answers itself only.
+/// Asks a node. [`Ask::Lock`] and [`Ask::Quit`] are for whoever owns the node and answer themselves only.
 ///
 /// # Errors
 /// [`Failure`]; then nothing was changed.
@@ -197,6 +235,20 @@ pub async fn answer(node: &Node, ask: Ask) -> Result<Answer, Failure> {
             let steps = node.trail(message_id(&message)?).await?;
             Ok(Answer::Many(steps.iter().map(Row::step).collect(), false))
         }
+        Ask::Delete { message } => {
+            node.delete_message(message_id(&message)?).await?;
+            one(Row::Done { done: true })
+        }
+        Ask::Clear { contact } => {
+            if let Some(conversation) = find(node, &contact).await?.conversation {
+                node.clear_conversation(conversation).await?;
+            }
+            one(Row::Done { done: true })
+        }
+        Ask::Remove { contact } => {
+            node.remove_contact(find(node, &contact).await?.id).await?;
+            one(Row::Done { done: true })
+        }
         Ask::RelayAdd { descriptor } => {
             let number = node.relay_add(&descriptor).await?;
             one(relay_row(node, number).await?)
@@ -213,7 +265,8 @@ pub async fn answer(node: &Node, ask: Ask) -> Result<Answer, Failure> {
             node.dial(&address).await?;
             one(Row::Done { done: true })
         }
-        Ask::Quit {} => one(Row::Done { done: true }),
+        Ask::Unlock { .. } => Err(Failure::usage("the profile is not locked")),
+        Ask::Lock {} | Ask::Quit {} => one(Row::Done { done: true }),
     }
 }
 
@@ -331,6 +384,7 @@ impl From<NodeError> for Failure {
                 CommandError::NoContact
                 | CommandError::NoConversation
                 | CommandError::NoMessage
+                | CommandError::MessageGone
                 | CommandError::NoRelay
                 | CommandError::NotYet => Kind::NotFound,
                 CommandError::Invite(_)

@@ -20,6 +20,8 @@ pub enum Kind {
     NotFound,
     /// It did not happen in the time that was given; exit code 6.
     TimedOut,
+    /// The profile is locked; exit code 7, told by `listen` only.
+    Locked,
 }
 
 impl Kind {
@@ -32,6 +34,7 @@ impl Kind {
             Self::Busy => 4,
             Self::NotFound => 5,
             Self::TimedOut => 6,
+            Self::Locked => 7,
         }
     }
 }

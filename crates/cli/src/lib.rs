@@ -21,7 +21,6 @@ use std::{io::Read, path::Path, process::ExitCode, time::Duration};
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use madang_core::{ContactId, Delivery, Event, Events, MessageId, Node, RelayNumber, Step};
-use tokio::sync::mpsc;
 
 use crate::{
     args::{Cli, Command, Common, LogLevel, Until},
@@ -100,14 +99,31 @@ fn run(cli: Cli, print: Print) -> Result<(), Failure> {
 }
 
 async fn obey(command: Command, common: &Common, print: Print) -> Result<(), Failure> {
+    if let Some(undo) = is_final(&command) {
+        return Err(Failure::usage(undo));
+    }
     let opened = match &command {
+        Command::Listen(args) => return listen::obey(common, args, print).await,
         Command::Init(init) => profile::create(common, init).await,
         command => profile::open(common, presence(command)).await,
     };
     let (node, events) = opened?;
+    for notice in node.found_on_opening() {
+        print.notice(notice);
+    }
     let result = with_node(command, &node, events, print).await;
     let _ = tokio::time::timeout(CLOSE_WAIT, node.shutdown()).await;
     result
+}
+
+/// What cannot be undone is done only for who says so.
+fn is_final(command: &Command) -> Option<String> {
+    let what = match command {
+        Command::Clear(args) if !args.yes => format!("all messages with {}", args.contact),
+        Command::Remove(args) if !args.yes => format!("{} with all messages and keys", args.contact),
+        _ => return None,
+    };
+    Some(format!("this deletes {what} on this device and cannot be undone; say it again with --yes"))
 }
 
 /// Only commands that others may have to answer show themselves.
@@ -134,9 +150,15 @@ async fn with_node(command: Command, node: &Node, mut events: Events, print: Pri
             Ask::History { contact: Who::Name(args.contact), limit: args.limit, before: args.before }
         }
         Command::Trail(args) => Ask::Trail { message: args.message },
+        Command::Delete(args) => Ask::Delete { message: args.message },
+        Command::Clear(args) => Ask::Clear { contact: Who::Name(args.contact) },
+        Command::Remove(args) => Ask::Remove { contact: Who::Name(args.contact) },
+        Command::Passphrase(args) => {
+            node.change_passphrase(&secret::changed(&args)?).await?;
+            return print.row(&Row::Done { done: true });
+        }
         Command::Relay(args::Relay::List) => Ask::RelayList {},
         Command::Relay(args::Relay::Remove { relay }) => Ask::RelayRemove { relay },
-        Command::Listen(args) => return listen::run(node, events, print, args.stdin).await,
         Command::Invite(args) => return invite(node, &mut events, &args, print).await,
         Command::Accept(args) => return accept(node, &mut events, args, print).await,
         Command::Verify(args) => return verify(node, args, print).await,
@@ -144,7 +166,7 @@ async fn with_node(command: Command, node: &Node, mut events: Events, print: Pri
         Command::Relay(args::Relay::Add { descriptor, wait }) => {
             return relay_add(node, &mut events, &descriptor, wait, print).await;
         }
-        Command::Demo | Command::Completions(_) | Command::Man(_) => return Ok(()),
+        Command::Listen(_) | Command::Demo | Command::Completions(_) | Command::Man(_) => return Ok(()),
     };
     print.answer(&ask::answer(node, asked).await?)
 }
@@ -351,23 +373,6 @@ fn argument(given: String) -> Result<String, Failure> {
 fn speaks_korean() -> bool {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set).is_some_and(|value| value.starts_with("ko"))
-}
-
-/// SIGINT and SIGTERM, as one stream.
-pub(crate) fn signals() -> Result<mpsc::Receiver<()>, Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let hear =
-        |kind| signal(kind).map_err(|error| Failure::other(format!("signals cannot be heard: {error}")));
-    let (mut interrupt, mut terminate) = (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?);
-    let (sender, receiver) = mpsc::channel(1);
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        let _ = sender.send(()).await;
-    });
-    Ok(receiver)
 }
 
 /// Begins the log on standard error. Our own words name no person, content or address; those of the libraries below

@@ -3,12 +3,17 @@
 use futures::{StreamExt, stream::FuturesOrdered};
 use madang_core::{Contact, ConversationId, Event, Events, MessageId, Node};
 use serde_json::{Value, json};
+use tokio::signal::unix::{self, SignalKind};
 use tokio::sync::mpsc;
+use zeroize::Zeroizing;
 
 use crate::{
+    args::{self, Common},
     ask::{self, Answer, Ask},
-    failure::Failure,
+    failure::{Failure, Kind},
     print::Print,
+    profile::{self, Presence},
+    secret,
     view::{self, Row},
 };
 
@@ -21,26 +26,144 @@ const SENDS_MAX: usize = 256;
 /// How many of the newest messages are looked through for one that was just told of.
 const SEARCH_MESSAGES: usize = 64;
 
-/// Runs a node until SIGINT or SIGTERM, until `quit`, or until the commands end.
+/// Lines of commands, if they are read.
+type Lines = Option<mpsc::Receiver<Result<String, Failure>>>;
+
+/// Why a node is to end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum End {
+    /// Nobody needs it any more.
+    Quit,
+    /// The profile is to be locked.
+    Lock,
+}
+
+/// Opens the profile, runs its node, and locks as often as it is told to.
 ///
 /// # Errors
-/// [`Failure`] if the output cannot be written or the node ends by itself.
-pub(crate) async fn run(node: &Node, mut events: Events, print: Print, stdin: bool) -> Result<(), Failure> {
-    let mut stop = crate::signals()?;
-    let mut lines = stdin.then(read_lines);
+/// [`Failure`] if the profile does not open, the output cannot be written or the node ends by itself.
+pub(crate) async fn obey(common: &Common, args: &args::Listen, print: Print) -> Result<(), Failure> {
+    let mut signals = Signals::hear()?;
+    profile::existing(common)?;
+    let passphrase = if args.locked { None } else { Some(secret::existing(common)?) };
+    let mut lines = args.stdin.then(read_lines);
+    let (node, events) = match passphrase {
+        Some(passphrase) => profile::open_with(common, Presence::Seen, &passphrase).await?,
+        None => match unlock(common, &mut signals, &mut lines, print).await? {
+            Some(opened) => opened,
+            None => return Ok(()),
+        },
+    };
+    let ended = run(&node, events, print, &mut signals, &mut lines).await;
+    let _ = tokio::time::timeout(crate::CLOSE_WAIT, node.shutdown()).await;
+    match ended? {
+        End::Quit => Ok(()),
+        End::Lock => Err(lock_process()),
+    }
+}
+
+/// Becomes a process that knows nothing. Comes back only if that fails.
+fn lock_process() -> Failure {
+    let mut arguments: Vec<_> =
+        std::env::args_os().skip(1).filter(|argument| argument != "--locked").collect();
+    arguments.push("--locked".into());
+    let error = madang_core::lock::reexec(arguments);
+    Failure::other(format!("the program cannot replace itself and ends instead: {error}"))
+}
+
+/// Waits until somebody opens the profile again: by a line of commands, at the terminal, or by SIGUSR2 where a file
+/// has the passphrase. Returns nothing if it is to end.
+async fn unlock(
+    common: &Common,
+    signals: &mut Signals,
+    lines: &mut Lines,
+    print: Print,
+) -> Result<Option<(Node, Events)>, Failure> {
+    match print.json {
+        true => print.json(&json!({ "event": "locked" }))?,
+        false => print.line("locked")?,
+    }
+    let typed = lines.is_none() && secret::is_typed(common);
+    loop {
+        let (id, passphrase) = tokio::select! {
+            biased;
+            told = signals.next() => match told {
+                Signal::Stop => return Ok(None),
+                Signal::Unlock if lines.is_none() && !typed => (Value::Null, secret::existing(common)?),
+                Signal::Lock | Signal::Unlock => continue,
+            },
+            typed = type_passphrase(common), if typed => (Value::Null, typed?),
+            line = next(lines) => match line.map(|line| line.map(|line| ask::parse(&line))) {
+                None => return Ok(None),
+                Some(Ok((id, Ok(Ask::Quit {})))) => {
+                    tell_answer(print, id, Ok(Answer::One(Row::Done { done: true })))?;
+                    return Ok(None);
+                }
+                Some(Ok((id, Ok(Ask::Unlock { passphrase })))) => {
+                    (id, Zeroizing::new(passphrase.0.as_bytes().to_vec()))
+                }
+                Some(Ok((id, Ok(_)))) => {
+                    let locked = Failure::new(Kind::Locked, "the profile is locked; `unlock` it first");
+                    tell_answer(print, id, Err(locked))?;
+                    continue;
+                }
+                Some(Ok((id, Err(failure)))) => {
+                    tell_answer(print, id, Err(failure))?;
+                    continue;
+                }
+                Some(Err(failure)) => {
+                    tell_answer(print, Value::Null, Err(failure))?;
+                    continue;
+                }
+            },
+        };
+        match profile::open_with(common, Presence::Seen, &passphrase).await {
+            Ok(opened) if lines.is_some() => {
+                tell_answer(print, id, Ok(Answer::One(Row::Done { done: true })))?;
+                return Ok(Some(opened));
+            }
+            Ok(opened) => return Ok(Some(opened)),
+            Err(failure) if failure.kind == Kind::WrongPassphrase && lines.is_some() => {
+                tell_answer(print, id, Err(failure))?;
+            }
+            Err(failure) if failure.kind == Kind::WrongPassphrase => print.failure(&failure),
+            Err(failure) => return Err(failure),
+        }
+    }
+}
+
+/// Asks at the terminal, without holding up signals.
+async fn type_passphrase(common: &Common) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let common = common.clone();
+    let typed = tokio::task::spawn_blocking(move || secret::existing(&common)).await;
+    typed.map_err(|_| Failure::other("the terminal cannot be read"))?
+}
+
+/// Runs a node until SIGINT or SIGTERM, until `quit` or `lock`, or until the commands end.
+async fn run(
+    node: &Node,
+    mut events: Events,
+    print: Print,
+    signals: &mut Signals,
+    lines: &mut Lines,
+) -> Result<End, Failure> {
     let mut sends = FuturesOrdered::new();
     tell_ready(node, print).await?;
-    loop {
+    let end = loop {
         tokio::select! {
             biased;
-            _ = stop.recv() => break,
+            told = signals.next() => match told {
+                Signal::Stop => break End::Quit,
+                Signal::Lock => break End::Lock,
+                Signal::Unlock => {}
+            },
             Some((id, sent)) = sends.next(), if !sends.is_empty() => tell_answer(print, id, sent)?,
             event = events.next() => match event {
                 Some(event) => tell(node, print, &event).await?,
                 None => return Err(Failure::other("the node has ended, for its disk failed; look at it and start again")),
             },
-            line = next(&mut lines), if sends.len() < SENDS_MAX => {
-                let Some(line) = line else { break };
+            line = next(lines), if sends.len() < SENDS_MAX => {
+                let Some(line) = line else { break End::Quit };
                 let (id, asked) = match line {
                     Ok(line) if line.trim().is_empty() => continue,
                     Ok(line) => ask::parse(&line),
@@ -51,7 +174,12 @@ pub(crate) async fn run(node: &Node, mut events: Events, print: Print, stdin: bo
                     Ok(Ask::Quit {}) => {
                         finish(print, &mut sends).await?;
                         tell_answer(print, id, ask::answer(node, Ask::Quit {}).await)?;
-                        return Ok(());
+                        return Ok(End::Quit);
+                    }
+                    Ok(Ask::Lock {}) => {
+                        finish(print, &mut sends).await?;
+                        tell_answer(print, id, ask::answer(node, Ask::Lock {}).await)?;
+                        return Ok(End::Lock);
                     }
                     // Further messages need not wait until this one is on disk: they share its commit.
                     Ok(Ask::Send { contact, text, reply_to }) => match prepare(node, &contact, reply_to).await {
@@ -72,8 +200,9 @@ pub(crate) async fn run(node: &Node, mut events: Events, print: Print, stdin: bo
                 }
             }
         }
-    }
-    finish(print, &mut sends).await
+    };
+    finish(print, &mut sends).await?;
+    Ok(end)
 }
 
 /// Waits until each message that was taken is on disk, and answers it.
@@ -140,6 +269,20 @@ async fn tell(node: &Node, print: Print, event: &Event) -> Result<(), Failure> {
                 sentence,
             )
         }
+        Event::Erased { conversation, messages } => (
+            json!({
+                "conversation": view::hex(&conversation.0),
+                "messages": messages.iter().map(MessageId::to_hex).collect::<Vec<_>>(),
+            }),
+            format!("deleted here: {}", messages.len()),
+        ),
+        Event::Cleared(conversation) => (
+            json!({ "conversation": view::hex(&conversation.0) }),
+            "a conversation's history is deleted here".into(),
+        ),
+        Event::ContactRemoved(contact) => {
+            (json!({ "contact": contact.0 }), format!("contact {} is removed", contact.0))
+        }
         Event::Relay { relay, up } => {
             (json!({ "relay": relay.0, "up": up }), format!("relay {} is {}", relay.0, up_or_down(*up)))
         }
@@ -168,6 +311,9 @@ fn word(event: &Event) -> &'static str {
         Event::ContactChanged(_) => "contact-changed",
         Event::Message { .. } => "message",
         Event::Delivery { .. } => "delivery",
+        Event::Erased { .. } => "erased",
+        Event::Cleared(_) => "cleared",
+        Event::ContactRemoved(_) => "contact-removed",
         Event::Relay { .. } => "relay",
         Event::Link { .. } => "link",
         Event::Notice(_) => "notice",
@@ -221,9 +367,50 @@ async fn search(
     }
 }
 
-async fn next(
-    lines: &mut Option<mpsc::Receiver<Result<String, Failure>>>,
-) -> Option<Result<String, Failure>> {
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Signal {
+    /// SIGINT or SIGTERM.
+    Stop,
+    /// SIGUSR1.
+    Lock,
+    /// SIGUSR2.
+    Unlock,
+}
+
+/// The signals that `listen` hears.
+struct Signals {
+    interrupt: unix::Signal,
+    terminate: unix::Signal,
+    lock: unix::Signal,
+    unlock: unix::Signal,
+}
+
+impl Signals {
+    fn hear() -> Result<Self, Failure> {
+        let hear = |kind| {
+            unix::signal(kind).map_err(|error| Failure::other(format!("signals cannot be heard: {error}")))
+        };
+        Ok(Self {
+            interrupt: hear(SignalKind::interrupt())?,
+            terminate: hear(SignalKind::terminate())?,
+            lock: hear(SignalKind::user_defined1())?,
+            unlock: hear(SignalKind::user_defined2())?,
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            biased;
+            _ = self.interrupt.recv() => Signal::Stop,
+            _ = self.terminate.recv() => Signal::Stop,
+            _ = self.lock.recv() => Signal::Lock,
+            _ = self.unlock.recv() => Signal::Unlock,
+        }
+    }
+}
+
+async fn next(lines: &mut Lines) -> Option<Result<String, Failure>> {
     match lines {
         Some(lines) => lines.recv().await,
         None => std::future::pending().await,

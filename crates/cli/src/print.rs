@@ -86,6 +86,16 @@ impl Print {
         }
     }
 
+    /// Tells on standard error what was found while the profile was opened.
+    pub(crate) fn notice(self, notice: &madang_core::Notice) {
+        let (word, say) = crate::view::notice(notice);
+        let text = match self.json {
+            true => serde_json::json!({ "notice": word, "say": say }).to_string(),
+            false => format!("madang-cli: {say}"),
+        };
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+
     /// Tells of a failure on standard error.
     pub(crate) fn failure(self, failure: &Failure) {
         let text = match self.json {

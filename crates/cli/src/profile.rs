@@ -32,20 +32,40 @@ pub(crate) async fn create(common: &Common, init: &Init) -> Result<(Node, Events
 /// # Errors
 /// [`Failure`]: [`Kind::WrongPassphrase`], [`Kind::Busy`], [`Kind::NotFound`] and others.
 pub(crate) async fn open(common: &Common, presence: Presence) -> Result<(Node, Events), Failure> {
-    let config = config(common, presence)?;
-    let directory = directory(common)?;
     // Before a person types a passphrase for nothing.
-    if !directory.is_dir() {
-        let say =
-            format!("{}: there is no profile here; make one with `madang-cli init`", directory.display());
-        return Err(Failure::new(Kind::NotFound, say));
+    existing(common)?;
+    open_with(common, presence, &secret::existing(common)?).await
+}
+
+/// Returns where the profile lies, if there is one.
+///
+/// # Errors
+/// [`Kind::NotFound`], and those of [`directory`].
+pub(crate) fn existing(common: &Common) -> Result<PathBuf, Failure> {
+    let directory = directory(common)?;
+    if directory.is_dir() {
+        return Ok(directory);
     }
-    let passphrase = secret::existing(common)?;
+    let say = format!("{}: there is no profile here; make one with `madang-cli init`", directory.display());
+    Err(Failure::new(Kind::NotFound, say))
+}
+
+/// Opens a profile by a passphrase that is at hand.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) async fn open_with(
+    common: &Common,
+    presence: Presence,
+    passphrase: &[u8],
+) -> Result<(Node, Events), Failure> {
+    let config = config(common, presence)?;
+    let directory = existing(common)?;
     let failed = |error| {
         let failure = Failure::from(error);
         Failure::new(failure.kind, format!("{}: {failure}", directory.display()))
     };
-    Node::open(&directory, &passphrase, config).await.map_err(failed)
+    Node::open(&directory, passphrase, config).await.map_err(failed)
 }
 
 /// Returns where the profile lies.

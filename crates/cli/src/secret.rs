@@ -7,7 +7,10 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use crate::{args::Common, failure::Failure};
+use crate::{
+    args::{Common, Passphrase},
+    failure::Failure,
+};
 
 /// Longest passphrase, in bytes of UTF-8.
 const PASSPHRASE_BYTES_MAX: u64 = 4_096;
@@ -17,10 +20,15 @@ const PASSPHRASE_BYTES_MAX: u64 = 4_096;
 /// # Errors
 /// [`Failure`] if it cannot be read or is empty.
 pub(crate) fn existing(common: &Common) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    match given(common)? {
+    match given(common.passphrase_fd, common.passphrase_file.as_deref())? {
         Some(passphrase) => Ok(passphrase),
         None => prompt("Passphrase: "),
     }
+}
+
+/// Whether the terminal is where a passphrase would come from.
+pub(crate) fn is_typed(common: &Common) -> bool {
+    common.passphrase_fd.is_none() && common.passphrase_file.is_none()
 }
 
 /// Reads the passphrase of a new profile; at the terminal it is asked for twice.
@@ -28,19 +36,34 @@ pub(crate) fn existing(common: &Common) -> Result<Zeroizing<Vec<u8>>, Failure> {
 /// # Errors
 /// [`Failure`] if it cannot be read, is empty, or was typed differently the second time.
 pub(crate) fn new(common: &Common) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    if let Some(passphrase) = given(common)? {
-        return Ok(passphrase);
+    match given(common.passphrase_fd, common.passphrase_file.as_deref())? {
+        Some(passphrase) => Ok(passphrase),
+        None => twice(),
     }
+}
+
+/// Reads the passphrase that takes the place of another.
+///
+/// # Errors
+/// As [`new`].
+pub(crate) fn changed(args: &Passphrase) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    match given(args.new_passphrase_fd, args.new_passphrase_file.as_deref())? {
+        Some(passphrase) => Ok(passphrase),
+        None => twice(),
+    }
+}
+
+fn twice() -> Result<Zeroizing<Vec<u8>>, Failure> {
     let first = prompt("New passphrase: ")?;
     let second = prompt("The same again: ")?;
     if *first != *second {
-        return Err(Failure::usage("the two passphrases differ; nothing was made, try again"));
+        return Err(Failure::usage("the two passphrases differ; nothing was changed, try again"));
     }
     Ok(first)
 }
 
-fn given(common: &Common) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
-    match (common.passphrase_fd, &common.passphrase_file) {
+fn given(fd: Option<u32>, file: Option<&Path>) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
+    match (fd, file) {
         // The buffer of standard input is shared, so that commands may follow the passphrase there.
         (Some(0), _) => line(&mut std::io::stdin().lock(), "file descriptor 0").map(Some),
         (Some(number), _) => {

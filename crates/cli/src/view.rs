@@ -256,6 +256,13 @@ pub fn notice(notice: &Notice) -> (&'static str, String) {
             "relay-impostor",
             format!("another relay answers at the address of relay {}; ask its operator", relay.0),
         ),
+        Notice::LogDamaged { commits, files } => (
+            "log-damaged",
+            format!(
+                "parts of the profile are damaged and what they said is lost here ({commits} steps, {files} files); \
+                 contacts send again what they know to be missing"
+            ),
+        ),
         Notice::IndexRebuilt => {
             ("index-rebuilt", "the profile's index was damaged and has been rebuilt; nothing was lost".into())
         }

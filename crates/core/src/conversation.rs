@@ -44,7 +44,7 @@ const LATE_AFTER_MS: u64 = 60_000;
 #[cbor(array)]
 pub(crate) struct MessageRecord {
     #[n(0)]
-    mine: bool,
+    pub(crate) mine: bool,
     #[n(1)]
     late: bool,
     #[n(2)]
@@ -158,7 +158,7 @@ impl Conversation {
             }
         }
         let mut place = Place::new(lamport, &id);
-        while overlay.get(&tables::MESSAGE, &tables::name(number), place.0)?.is_some() {
+        while is_taken(number, place, overlay)? {
             place.0 += 1;
         }
         let shown_before = place.0 < self.last_place;
@@ -196,6 +196,23 @@ pub(crate) fn find(id: &MessageId, overlay: &Overlay<'_>) -> Result<Option<(u32,
     let (conversation, place) = bytes.split_first_chunk::<4>().ok_or(crate::CORRUPT)?;
     let place: [u8; 8] = place.try_into().map_err(|_| crate::CORRUPT)?;
     Ok(Some((u32::from_be_bytes(*conversation), Place(u64::from_be_bytes(place)))))
+}
+
+/// Tells whether a message stands at a place, or stood there.
+fn is_taken(number: u32, place: Place, overlay: &Overlay<'_>) -> Result<bool, StoreError> {
+    let name = tables::name(number);
+    Ok(overlay.get(&tables::MESSAGE, &name, place.0)?.is_some()
+        || overlay.get(&tables::GONE, &name, place.0)?.is_some())
+}
+
+/// Returns the record at a place, if the message is still there.
+pub(crate) fn record_at(
+    number: u32,
+    place: Place,
+    overlay: &Overlay<'_>,
+) -> Result<Option<MessageRecord>, StoreError> {
+    let bytes = overlay.get(&tables::MESSAGE, &tables::name(number), place.0)?;
+    bytes.map(|bytes| decode(&bytes)).transpose()
 }
 
 /// Returns the bytes of the content that stands at a place.

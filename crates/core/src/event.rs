@@ -149,6 +149,17 @@ pub enum Event {
         /// How far it has come.
         delivery: Delivery,
     },
+    /// Messages are deleted here and cannot be brought back.
+    Erased {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Which messages.
+        messages: Vec<MessageId>,
+    },
+    /// The whole history of a conversation is deleted here.
+    Cleared(ConversationId),
+    /// A contact is removed with everything that was shared with them.
+    ContactRemoved(ContactId),
     /// A relay can be spoken to, or not.
     Relay {
         /// Which.
@@ -186,6 +197,13 @@ pub enum Notice {
     RelayImpostor(RelayNumber),
     /// The profile's index was damaged and has been rebuilt from the log; nothing was lost.
     IndexRebuilt,
+    /// Parts of the log are damaged: what they said is lost here.
+    LogDamaged {
+        /// Turns of work that cannot be read.
+        commits: u64,
+        /// Files of the log that are not there.
+        files: u64,
+    },
     /// The log ends before the last state that was noted: the profile may have been rolled back.
     RolledBack,
 }

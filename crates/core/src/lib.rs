@@ -41,6 +41,6 @@ pub use event::{ContactId, Delivery, Event, Notice, Place, RelayNumber, Step, Tr
 #[cfg(feature = "node")]
 pub use net::{any_addresses, scrub_environment};
 #[cfg(feature = "node")]
-pub use node::{Config, Events, Node, NodeError};
+pub use node::{Config, Events, Node, NodeError, lock};
 #[cfg(feature = "node")]
 pub use store::OpenError;

@@ -84,6 +84,12 @@ pub enum Command {
     KeepDesk(Vec<u8>),
     /// What was kept by [`Command::KeepDesk`].
     Desk,
+    /// Deletes a message here; what was not received yet is withdrawn where that is possible.
+    DeleteMessage(MessageId),
+    /// Deletes a conversation's history here; asked again while [`Answer::Erased`] says that more is left.
+    ClearConversation(ConversationId),
+    /// Removes a contact with history and keys; asked again while [`Answer::Erased`] says that more is left.
+    RemoveContact(ContactId),
     /// A relay by its descriptor text; mail for this profile is left there from now on.
     RelayAdd(String),
     /// A relay by where it is; whoever answers there first is believed to be it, and noted.
@@ -147,6 +153,11 @@ pub enum Answer {
     Drafts(Vec<Draft>),
     /// To [`Command::Desk`]: what was kept, or nothing.
     Desk(Vec<u8>),
+    /// To [`Command::ClearConversation`] and [`Command::RemoveContact`].
+    Erased {
+        /// Whether more is left: ask again.
+        more: bool,
+    },
     /// To [`Command::RelayAdd`].
     Relay(RelayNumber),
     /// To [`Command::Relays`].
@@ -174,6 +185,9 @@ pub enum CommandError {
     /// No such message.
     #[error("there is no such message of yours")]
     NoMessage,
+    /// The message is not here.
+    #[error("there is no such message here: it was deleted, or never came")]
+    MessageGone,
     /// No such relay.
     #[error("there is no such relay: list the relays and use a number shown there")]
     NoRelay,
@@ -277,6 +291,9 @@ impl Engine {
                 Ok(Answer::Done)
             }
             Command::Desk => Ok(Answer::Desk(turn.overlay.get(&tables::DESK, b"", 0)?.unwrap_or_default())),
+            Command::DeleteMessage(id) => self.delete_message(&id, turn)?,
+            Command::ClearConversation(id) => self.clear_conversation(id, turn)?,
+            Command::RemoveContact(id) => self.remove_contact(id, turn)?,
             Command::RelayAdd(text) => match proto::descriptor::RelayDescriptor::parse_text(text.trim()) {
                 Ok(descriptor) => {
                     let record = RelayRecord {

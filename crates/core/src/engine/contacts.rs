@@ -33,7 +33,7 @@ const KEEP: u8 = 1;
 
 /// An invite that was given out.
 pub(crate) struct OpenInvite {
-    secret: InviteSecret,
+    pub(super) secret: InviteSecret,
     /// Gone once somebody has answered.
     bundle: Option<BundleSecret>,
     number: u64,
@@ -557,7 +557,7 @@ impl Engine {
     }
 
     /// Takes back our answer to an invite, with all that was under way by it. Returns what was known of the contact.
-    fn abandon(
+    pub(super) fn abandon(
         &mut self,
         party: Party,
         turn: &mut Turn<'_, '_>,

@@ -7,6 +7,7 @@
 
 mod command;
 mod contacts;
+mod erase;
 mod receive;
 mod roads;
 mod send;

@@ -303,7 +303,7 @@ impl Engine {
             }
             Item::Read(conversation, id) => self.take_read(party, conversation, &id, turn),
             // The seal of a generation is taken where the generation begins; offers wait for their issue.
-            Item::Seal(_) | Item::Offer(_) | Item::Unknown(_) => Ok(()),
+            Item::Seal(_) | Item::Offer(_) | Item::Withdrawn | Item::Unknown(_) => Ok(()),
         }
     }
 

@@ -37,11 +37,14 @@ pub(crate) enum Sent {
     Message(u32, Place),
     /// The bytes of another item.
     Item(Vec<u8>),
+    /// A message of ours that was deleted here before it was received there.
+    Withdrawn,
 }
 
 impl Sent {
-    fn encode(&self) -> Vec<u8> {
+    pub(super) fn encode(&self) -> Vec<u8> {
         match self {
+            Self::Withdrawn => vec![2],
             Self::Message(conversation, place) => {
                 [&[1][..], &conversation.to_be_bytes(), &place.0.to_be_bytes()].concat()
             }
@@ -57,6 +60,7 @@ impl Sent {
                 Ok(Self::Message(u32::from_be_bytes(*conversation), Place(u64::from_be_bytes(place))))
             }
             Some((0, rest)) => Ok(Self::Item(rest.to_vec())),
+            Some((2, [])) => Ok(Self::Withdrawn),
             _ => Err(crate::CORRUPT),
         }
     }
@@ -274,7 +278,12 @@ impl Engine {
     }
 
     /// Seals what is missing of one envelope into fresh ones.
-    fn reseal(&mut self, party: Party, slot: u32, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+    pub(super) fn reseal(
+        &mut self,
+        party: Party,
+        slot: u32,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
         pair.doubted.remove(&slot);
         let Some(flight) = pair.flights.remove(&slot) else { return Ok(()) };
@@ -310,7 +319,7 @@ impl Engine {
         };
         match Sent::decode(&bytes)? {
             Sent::Message(conversation, place) => self.note_at(conversation, place, step, turn),
-            Sent::Item(_) => Ok(()),
+            Sent::Item(_) | Sent::Withdrawn => Ok(()),
         }
     }
 
@@ -363,6 +372,7 @@ fn collect_items(
             turn.overlay.get(&tables::SENT, &tables::name(party.0), sequence)?.ok_or(crate::CORRUPT)?;
         let item = match Sent::decode(&record)? {
             Sent::Item(bytes) => bytes,
+            Sent::Withdrawn => Item::Withdrawn.encode(),
             Sent::Message(conversation, place) => {
                 Item::Message(conversation::content_at(conversation, place, turn.overlay)?).encode()
             }

@@ -150,6 +150,9 @@ impl Driver {
             Request::Addresses(answer) => {
                 let _ = answer.send(self.listening.clone());
             }
+            Request::Passphrase(passphrase, answer) => {
+                let _ = answer.send(self.opened.store.change_passphrase(&passphrase));
+            }
             Request::Shutdown(done) => self.ending = Some(done),
         }
     }

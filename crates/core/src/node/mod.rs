@@ -2,13 +2,16 @@
 
 mod config;
 mod driver;
+pub mod lock;
 mod networks;
 mod profile;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use proto::id::Address;
 use tokio::sync::{broadcast, mpsc, oneshot};
+use zeroize::Zeroizing;
 
 pub use self::config::Config;
 pub use self::profile::NodeError;
@@ -17,7 +20,7 @@ use crate::content::{ConversationId, MessageId};
 use crate::conversation::Page;
 use crate::draft::Draft;
 use crate::engine::{Answer, Command, CommandError, RelayInfo, Whoami};
-use crate::event::{ContactId, Event, Place, RelayNumber, TrailStep};
+use crate::event::{ContactId, Event, Notice, Place, RelayNumber, TrailStep};
 
 /// Requests that wait for the driver; beyond it the asker waits.
 const REQUESTS_MAX: usize = 256;
@@ -28,6 +31,7 @@ const EVENTS_MAX: usize = 4_096;
 pub(crate) enum Request {
     Command(Command, oneshot::Sender<Result<Answer, CommandError>>),
     Addresses(oneshot::Sender<Vec<Address>>),
+    Passphrase(Zeroizing<Vec<u8>>, oneshot::Sender<Result<(), store::OpenError>>),
     Shutdown(oneshot::Sender<()>),
 }
 
@@ -36,6 +40,7 @@ pub(crate) enum Request {
 pub struct Node {
     requests: mpsc::Sender<Request>,
     events: broadcast::Sender<Event>,
+    found: Arc<[Notice]>,
 }
 
 impl std::fmt::Debug for Node {
@@ -89,8 +94,14 @@ impl Node {
     fn start(opened: profile::Opened, config: Config) -> Result<(Self, Events), NodeError> {
         let (requests, queue) = mpsc::channel(REQUESTS_MAX);
         let (events, reader) = broadcast::channel(EVENTS_MAX);
+        let found: Arc<[Notice]> = opened.notices.clone().into();
         driver::spawn(opened, config, queue, events.clone())?;
-        Ok((Self { requests, events }, Events(reader)))
+        Ok((Self { requests, events, found }, Events(reader)))
+    }
+
+    /// Returns what was found and repaired while the profile was opened; the first events say the same.
+    pub fn found_on_opening(&self) -> &[Notice] {
+        &self.found
     }
 
     /// Returns a further reader of events.
@@ -306,6 +317,37 @@ impl Node {
         })
     }
 
+    /// Deletes a message on this device, and its keys: nothing here brings it back. The other side keeps its copy.
+    /// An own message that was not received yet is withdrawn where that is still possible.
+    ///
+    /// # Errors
+    /// As [`Node::ask`]; [`CommandError::MessageGone`] if it is not here.
+    pub async fn delete_message(&self, message: MessageId) -> Result<(), NodeError> {
+        self.ask(Command::DeleteMessage(message)).await.map(drop)
+    }
+
+    /// Deletes all messages of a conversation on this device, as [`Node::delete_message`] does. The contact stays.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn clear_conversation(&self, conversation: ConversationId) -> Result<(), NodeError> {
+        self.erase(Command::ClearConversation(conversation)).await
+    }
+
+    /// Removes a contact: history, keys and all that was shared. They are not told; what they write from now on
+    /// reaches nobody. To talk again takes a new invite.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn remove_contact(&self, contact: ContactId) -> Result<(), NodeError> {
+        self.erase(Command::RemoveContact(contact)).await
+    }
+
+    async fn erase(&self, command: Command) -> Result<(), NodeError> {
+        while let Answer::Erased { more: true } = self.ask(command.clone()).await? {}
+        Ok(())
+    }
+
     /// Adds a relay by its descriptor text, or by an address such as `10.0.0.5:4470`. From then on mail for this
     /// profile is left there, and contacts are told.
     ///
@@ -352,6 +394,19 @@ impl Node {
         let target = net::parse_typed(address).map_err(|error| CommandError::Relay(error.to_string()))?;
         let first = target.addresses.into_iter().next().ok_or(NodeError::Stopped)?;
         self.ask(Command::Dial(first)).await.map(drop)
+    }
+
+    /// Gives the profile another passphrase; the old one opens nothing any more. Whatever happens meanwhile, one of
+    /// the two opens it. Copies of the folder that were made before still open with the old one.
+    ///
+    /// # Errors
+    /// [`NodeError::Open`] if memory is short or the disk fails, and the old passphrase then holds;
+    /// [`NodeError::Stopped`].
+    pub async fn change_passphrase(&self, passphrase: &[u8]) -> Result<(), NodeError> {
+        let (answer, answered) = oneshot::channel();
+        let passphrase = Zeroizing::new(passphrase.to_vec());
+        self.requests.send(Request::Passphrase(passphrase, answer)).await.map_err(|_| NodeError::Stopped)?;
+        Ok(answered.await.map_err(|_| NodeError::Stopped)??)
     }
 
     /// Ends the node: finishes what is under way, closes links and files. Everything kept stays kept.

@@ -61,11 +61,20 @@ pub(crate) async fn open(directory: &Path, passphrase: &[u8]) -> Result<Opened, 
     let (directory, passphrase) = (directory.to_owned(), zeroize::Zeroizing::new(passphrase.to_vec()));
     blocking(move || {
         let (store, report) = SealedStore::open(&directory, &passphrase, Options::default())?;
-        let rebuilt = report.rebuilt.is_some().then_some(Notice::IndexRebuilt);
-        let rolled_back = report.rolled_back.then_some(Notice::RolledBack);
-        load(store, rebuilt.into_iter().chain(rolled_back).collect())
+        load(store, notices(&report))
     })
     .await
+}
+
+/// What the person must hear of what was found.
+fn notices(report: &store::OpenReport) -> Vec<Notice> {
+    let (commits, files) = (report.lost_commits, report.missing_segments);
+    let damaged = (commits > 0 || files > 0).then_some(Notice::LogDamaged { commits, files });
+    let rebuilt = report.rebuilt.is_some().then_some(Notice::IndexRebuilt);
+    let rolled_back = report.rolled_back.then_some(Notice::RolledBack);
+    // That nothing was lost is said only if it is so.
+    let rebuilt = rebuilt.filter(|_| !report.is_loss());
+    [damaged, rebuilt, rolled_back].into_iter().flatten().collect()
 }
 
 fn load(store: SealedStore, notices: Vec<Notice>) -> Result<Opened, NodeError> {

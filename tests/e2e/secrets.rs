@@ -1,0 +1,117 @@
+//! Secrets that can die, in real processes: what stands after a lock, a kill, a wipe.
+
+mod memory;
+mod people;
+
+use std::time::{Duration, Instant};
+
+use crypto::vault::KeyFile;
+use madang_tests::lab::Missing;
+use madang_tests::stories;
+use madang_tests::story::Story;
+use proto::store::{LeafRule, Store as _, Table};
+use rand::RngExt as _;
+use serde_json::json;
+use store::{Options, SealedStore};
+
+use memory::Needles;
+use people::{PASSPHRASE, Profile, two_who_talk};
+
+pub(crate) const STORIES: &[Story] = stories![
+    after_a_lock_nothing_of_the_profile_is_in_memory,
+    a_passphrase_changes_whole_or_not_at_all_whenever_the_process_is_killed,
+];
+
+const SAID: &str = "the ladder stands behind the third house";
+const HEARD: &str = "we come at nine with two blankets";
+
+fn after_a_lock_nothing_of_the_profile_is_in_memory() -> Result<(), Missing> {
+    let (ari, bora) = (Profile::new("Ari"), Profile::new("Bora"));
+    let (mut ari_runs, mut bora_runs) = two_who_talk(&ari, &bora);
+    ari_runs.ask(json!({ "do": "send", "contact": "Bora", "text": SAID }));
+    ari_runs.wait("delivery", |line| line["delivery"] == "delivered");
+    bora_runs.ask(json!({ "do": "send", "contact": "Ari", "text": HEARD }));
+    ari_runs.wait("message", |line| line["text"] == HEARD);
+
+    let Ok(before) = memory::of(ari_runs.id()) else {
+        return Err(Missing::new("the right to read another process's memory"));
+    };
+    let vault = KeyFile::parse(&std::fs::read(ari.folder().join("key")).expect("readable"))
+        .and_then(|file| file.unlock(PASSPHRASE.as_bytes()))
+        .expect("it opens");
+    ari_runs.ask(json!({ "do": "lock" }));
+    ari_runs.wait("locked", |_| true);
+    let after = memory::of(ari_runs.id()).expect("as before");
+
+    // The profile is closed, so it can be looked into from here.
+    let (store, _) =
+        SealedStore::open(&ari.folder(), PASSPHRASE.as_bytes(), Options::default()).expect("free");
+    let record = |id| {
+        let table = Table { id, name: "a table of core", leaf: LeafRule::PerRecord };
+        let records = store.range(&table, b"", 0..=u64::MAX, proto::store::Direction::Ascending, 16);
+        records.expect("readable").into_iter().flat_map(|(_, bytes)| bytes).collect::<Vec<u8>>()
+    };
+    let (identity, pair, ratchet) = (record(32), record(34), record(35));
+    assert!(identity.len() > 64 && pair.len() > 64 && ratchet.len() > 64);
+    let found = |memory: &[u8], secret: &[u8]| Needles::of(secret).found_in(memory);
+    // The control: while the profile is open, all of these are there to be found.
+    for (what, secret) in [
+        ("what was said", SAID.as_bytes()),
+        ("what was heard", HEARD.as_bytes()),
+        ("a key of the log", vault.fixed_key("M1/log-chain/1").as_bytes()),
+        ("the identity", &identity),
+        ("keys of the pair", &pair),
+        ("the ratchet", &ratchet),
+    ] {
+        assert!(found(&before, secret) > 0, "{what} is in memory while the profile is open");
+        assert_eq!(found(&after, secret), 0, "{what} is still in memory after the lock");
+    }
+    for (what, secret) in
+        [("root key", &vault.root_key().secret().as_bytes()[..]), ("passphrase", PASSPHRASE.as_bytes())]
+    {
+        assert_eq!(found(&after, secret), 0, "the {what} is in memory after the lock");
+    }
+    drop(store);
+
+    // It is the same process, and it opens again for who knows the passphrase.
+    let error = ari_runs.ask_to_fail(json!({ "do": "contacts" }));
+    assert_eq!(error["kind"], "locked");
+    let error = ari_runs.ask_to_fail(json!({ "do": "unlock", "passphrase": "a guess" }));
+    assert_eq!(error["kind"], "wrong-passphrase");
+    ari_runs.ask(json!({ "do": "unlock", "passphrase": PASSPHRASE }));
+    let history = ari_runs.ask(json!({ "do": "history", "contact": "Bora" }));
+    assert_eq!((&history[0]["text"], &history[1]["text"]), (&json!(SAID), &json!(HEARD)));
+    Ok(())
+}
+
+fn a_passphrase_changes_whole_or_not_at_all_whenever_the_process_is_killed() -> Result<(), Missing> {
+    let rounds = std::env::var("MADANG_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(8);
+    let mut ari = Profile::new("Ari");
+    let account = ari.run(&["whoami"])["account"].clone();
+    let begun = Instant::now();
+    assert!(ari.change("a second bridge").wait().expect("waited").success());
+    let usual = begun.elapsed();
+    assert!(!ari.opens_with(PASSPHRASE), "the old one opens nothing any more");
+    ari.passphrase = "a second bridge".into();
+    let (mut old, mut new) = (0, 0);
+    for round in 0..rounds {
+        let next = format!("passphrase number {round}");
+        let mut child = ari.change(&next);
+        std::thread::sleep(Duration::from_micros(rand::rng().random_range(0..=usual.as_micros() as u64)));
+        child.kill().expect("killed or ended");
+        child.wait().expect("waited");
+        match (ari.opens_with(&ari.passphrase.clone()), ari.opens_with(&next)) {
+            (true, false) => old += 1,
+            (false, true) => {
+                new += 1;
+                ari.passphrase = next;
+            }
+            both => panic!("round {round}: old and new passphrase open: {both:?}"),
+        }
+    }
+    assert_eq!(ari.run(&["whoami"])["account"], account);
+    println!(
+        "{rounds} kills within {usual:?} of the start: {old} times the old passphrase held, {new} times the new"
+    );
+    Ok(())
+}
