@@ -142,7 +142,7 @@ impl Item {
                 .and_then(|e| e.bytes(&conversation.0))
                 .and_then(|e| e.bytes(&id.0))
                 .map(drop),
-            Self::Withdrawn => e.array(1).and_then(|e| e.u8(6)).map(drop),
+            Self::Withdrawn => e.array(1).and_then(|e| e.u8(16)).map(drop),
             Self::Unknown(kind) => e.array(1).and_then(|e| e.u8(*kind)).map(drop),
         };
         done.expect("a vector takes all bytes");
@@ -181,8 +181,8 @@ impl Item {
                 let id = d.bytes()?.try_into().map_err(|_| ContentError::Malformed)?;
                 Self::Read(ConversationId(conversation), MessageId(id))
             }
-            (6, 1) => Self::Withdrawn,
-            (0..=6, _) => return Err(ContentError::Malformed),
+            (16, 1) => Self::Withdrawn,
+            (0..=5 | 16, _) => return Err(ContentError::Malformed),
             (unknown, _) => return Ok(Self::Unknown(unknown)),
         };
         if d.position() == bytes.len() { Ok(item) } else { Err(ContentError::Malformed) }

@@ -44,12 +44,12 @@ tables! {
     TRAIL = 47, "trail", LeafRule::PerName;
     /// Where a message stands; name = its id, order 0.
     BY_ID = 48, "by id", LeafRule::Shared;
-    /// What order needs of messages that were deleted: their id, nothing else; name = conversation, order = place.
-    GONE = 49, "gone", LeafRule::PerName;
     /// Texts that are being written; order = conversation.
     DRAFT = 56, "draft", LeafRule::PerRecord;
     /// How the interface was left; order 0.
     DESK = 57, "desk", LeafRule::PerRecord;
+    /// What order needs of messages that were deleted: their id, nothing else; name = conversation, order = place.
+    GONE = 60, "gone", LeafRule::PerName;
 }
 
 /// Returns the name under which the records of one local number stand.
