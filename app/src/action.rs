@@ -1,9 +1,11 @@
 //! What a person wants: views return an [`Action`], the app turns some of them into a [`Command`] for the bridge.
 
+use std::{path::PathBuf, sync::Arc};
+
 use zeroize::Zeroizing;
 
 use crate::{
-    model::{ChatId, MessageKey, Prefs, RelayKey},
+    model::{ChatId, MessageKey, Prefs, RelayKey, Wanted},
     route::Route,
 };
 
@@ -20,6 +22,12 @@ pub(crate) enum Action {
     CopyInvite(String),
     /// Show where a message is.
     Trail(ChatId, MessageKey),
+    /// Choose a file in which something is looked for.
+    Choose(Wanted),
+    /// Ask the desktop for what lies on the clipboard.
+    Paste,
+    /// Show or hide the list of keys.
+    Keys,
     /// Open or close the palette.
     Palette,
     /// Open or close the search in a chat.
@@ -64,6 +72,17 @@ pub(crate) enum Command {
         /// To which message.
         reply_to: Option<MessageKey>,
     },
+    /// Keep what is being written; an empty text forgets it.
+    KeepDraft {
+        /// Where.
+        chat: ChatId,
+        /// As it is.
+        text: String,
+        /// To which message.
+        reply_to: Option<MessageKey>,
+    },
+    /// Keep which chat is open.
+    KeepDesk(ChatId),
     /// All that is loaded has been seen.
     Seen(ChatId),
     /// Read the steps of one message.
@@ -79,8 +98,12 @@ pub(crate) enum Command {
     },
     /// Change the own name of a contact.
     Rename(ChatId, String),
+    /// Change the own name.
+    RenameMe(String),
     /// Read the safety number.
     Safety(ChatId),
+    /// Compare what was taken with the safety number.
+    Compare(ChatId, String),
     /// Set or take back the verified sign.
     Verify(ChatId, bool),
     /// Add a relay by descriptor or address.
@@ -89,6 +112,23 @@ pub(crate) enum Command {
     RelayRemove(RelayKey),
     /// Read roads and relays again.
     Network,
+    /// List a folder; nothing: the own one.
+    Look(Option<PathBuf>),
+    /// Look for something in a file.
+    ReadFile(PathBuf, Wanted),
+    /// Look for something in a picture.
+    ReadPicture(Arc<egui::ColorImage>, Wanted),
+    /// Show a notice through the desktop.
+    Notify {
+        /// Its head.
+        title: String,
+        /// Its line.
+        body: String,
+    },
+    /// Take shown notices away.
+    HideNotices,
+    /// Empty the clipboard if this lies on it.
+    ClearClipboard(Zeroizing<String>),
     /// Keep the settings.
     Keep(Prefs),
 }
@@ -103,16 +143,26 @@ impl std::fmt::Debug for Command {
             Command::Open(_) => "Open",
             Command::Older(_) => "Older",
             Command::Send { .. } => "Send",
+            Command::KeepDraft { .. } => "KeepDraft",
+            Command::KeepDesk(_) => "KeepDesk",
             Command::Seen(_) => "Seen",
             Command::Trail(_) => "Trail",
             Command::Invite => "Invite",
             Command::Accept { .. } => "Accept",
             Command::Rename(..) => "Rename",
+            Command::RenameMe(_) => "RenameMe",
             Command::Safety(_) => "Safety",
+            Command::Compare(..) => "Compare",
             Command::Verify(..) => "Verify",
             Command::RelayAdd(_) => "RelayAdd",
             Command::RelayRemove(_) => "RelayRemove",
             Command::Network => "Network",
+            Command::Look(_) => "Look",
+            Command::ReadFile(..) => "ReadFile",
+            Command::ReadPicture(..) => "ReadPicture",
+            Command::Notify { .. } => "Notify",
+            Command::HideNotices => "HideNotices",
+            Command::ClearClipboard(_) => "ClearClipboard",
             Command::Keep(_) => "Keep",
         })
     }

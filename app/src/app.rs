@@ -1,5 +1,6 @@
 //! The window: takes updates in, lets the screens draw, hands wishes on. It never waits and touches neither disk nor keys.
 
+mod desk;
 mod keys;
 mod over;
 mod screen;
@@ -11,6 +12,7 @@ use std::sync::{
 };
 
 use egui::{Event, Ui, ViewportCommand};
+use zeroize::Zeroizing;
 
 use crate::{
     action::{Action, Command},
@@ -44,8 +46,17 @@ pub(crate) struct App<W: World> {
     pub(crate) world: W,
     zone: Zone,
     trail: Option<(ChatId, MessageKey)>,
+    /// The chat that was kept as the open one.
+    desk: Option<ChatId>,
     unsent: Option<(ChatId, String)>,
-    clear_clipboard_at: Option<f64>,
+    /// The invite that lies on the clipboard, and until when.
+    lent: Option<(f64, Zeroizing<String>)>,
+    /// When changed drafts are kept.
+    draft_due: Option<f64>,
+    /// A notice is shown by the desktop.
+    pub(super) noticed: bool,
+    /// The window's title as it was set last.
+    titled: Option<&'static str>,
     notice_until: Option<f64>,
     last_input: f64,
     /// Events that wait for the next frame; see [`keys::portion`].
@@ -65,8 +76,12 @@ impl<W: World> App<W> {
             world,
             zone,
             trail: None,
+            desk: None,
             unsent: None,
-            clear_clipboard_at: None,
+            lent: None,
+            draft_due: None,
+            noticed: false,
+            titled: None,
             notice_until: None,
             last_input: 0.0,
             held: Vec::new(),
@@ -89,6 +104,8 @@ impl<W: World> App<W> {
                 self.world.tell(Command::Trail(key));
             }
             "find" => self.views.conversations.entry(ChatId(1)).or_default().toggle_find(),
+            "keys" => self.views.keys = true,
+            "chooser" => self.choose(crate::model::Wanted::Invite),
             "palette" => self.views.palette = Some(view::palette::Palette::default()),
             "add" => self.world.tell(Command::Invite),
             _ => {}
@@ -99,11 +116,14 @@ impl<W: World> App<W> {
     pub(crate) fn frame(&mut self, ui: &mut Ui) {
         self.take_updates(ui.ctx());
         self.dress(ui.ctx());
-        self.keep_time(ui.ctx());
+        let mut asked = self.keep_time(ui.ctx());
+        self.take_things(ui.ctx());
         let zone = std::mem::take(&mut self.zone);
         let cx = self.context(ui, &zone);
-        let mut asked = self.keys(ui);
+        asked = self.keys(ui).or(asked);
         asked = self.draw(ui, &cx).or(asked);
+        self.chooser(ui.ctx(), &cx, &mut asked);
+        self.key_list(ui.ctx(), &cx);
         self.palette(ui.ctx(), &cx, &mut asked);
         self.notices(ui.ctx(), &cx);
         if let Some(action) = asked {
@@ -148,7 +168,7 @@ impl<W: World> App<W> {
                     self.world.tell(Command::Trail(shown));
                 }
             }
-            _ => {}
+            other => self.on_desktop(ctx, other),
         }
     }
 
@@ -158,6 +178,8 @@ impl<W: World> App<W> {
             self.views = Views::default();
             self.route = Route::Chats(None);
             self.trail = None;
+            self.desk = None;
+            self.draft_due = None;
             self.unsent = None;
         }
         if was_open
@@ -172,9 +194,10 @@ impl<W: World> App<W> {
     /// Puts a text that was not kept back into its field.
     fn give_back(&mut self) {
         if let Some((chat, text)) = self.unsent.take() {
-            let draft = &mut self.views.conversations.entry(chat).or_default().composer.draft;
-            if draft.is_empty() {
-                *draft = text;
+            let composer = &mut self.views.conversations.entry(chat).or_default().composer;
+            if composer.draft.is_empty() {
+                composer.draft = text;
+                composer.unkept = true;
             }
         }
         if let Some(failure) = self.model.failures.get(&Task::Send) {
@@ -206,12 +229,13 @@ impl<W: World> App<W> {
             Action::Do(command) => self.tell(command),
             Action::Copy(text) => {
                 ctx.copy_text(text);
-                self.clear_clipboard_at = None;
+                self.lent = None;
                 self.model.notify(Notice { sentence: T::Copied, parts: Vec::new(), trouble: false });
             }
             Action::CopyInvite(text) => {
-                ctx.copy_text(text);
-                self.clear_clipboard_at = Some(ctx.input(|input| input.time) + INVITE_ON_CLIPBOARD_S);
+                let until = ctx.input(|input| input.time) + INVITE_ON_CLIPBOARD_S;
+                ctx.copy_text(text.clone());
+                self.lent = Some((until, Zeroizing::new(text)));
                 self.model.notify(Notice { sentence: T::InviteCopied, parts: Vec::new(), trouble: false });
             }
             Action::Trail(chat, key) => {
@@ -227,7 +251,14 @@ impl<W: World> App<W> {
                     self.views.conversations.entry(chat).or_default().toggle_find();
                 }
             }
-            Action::Lock => self.world.tell(Command::Lock),
+            Action::Keys => self.views.keys = !self.views.keys,
+            Action::Choose(wanted) => self.choose(wanted),
+            Action::Paste => ctx.send_viewport_cmd(ViewportCommand::RequestPaste),
+            Action::Lock => {
+                self.keep_drafts();
+                self.clear_clipboard();
+                self.world.tell(Command::Lock);
+            }
         }
         ctx.request_repaint();
     }
@@ -241,6 +272,16 @@ impl<W: World> App<W> {
             Route::Verify(chat) => self.world.tell(Command::Safety(chat)),
             Route::Network | Route::Add => self.world.tell(Command::Network),
             _ => {}
+        }
+        if self.route != route {
+            self.keep_drafts();
+        }
+        if let Route::Chats(Some(chat)) = route
+            && self.model.stage == Stage::Open
+            && self.desk != Some(chat)
+        {
+            self.desk = Some(chat);
+            self.world.tell(Command::KeepDesk(chat));
         }
         self.trail = None;
         self.route = route;
@@ -258,6 +299,9 @@ impl<W: World> App<W> {
                 }
             }
             Command::Seen(chat) => {
+                if std::mem::take(&mut self.noticed) {
+                    self.world.tell(Command::HideNotices);
+                }
                 if let Some(chat) = self.model.chats.iter_mut().find(|c| c.id == *chat) {
                     chat.unread = 0;
                 }
@@ -276,7 +320,14 @@ impl<W: World> eframe::App for App<W> {
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         let rect = ui.ctx().content_rect().size() * ui.ctx().zoom_factor();
-        self.model.prefs.window = [rect.x, rect.y];
+        self.model.prefs.maximized = ui.input(|input| input.viewport().maximized).unwrap_or(false);
+        if !self.model.prefs.maximized {
+            self.model.prefs.window = [rect.x, rect.y];
+        }
+        let title = self.model.prefs.language.tr(T::Madang);
+        if self.titled.replace(title) != Some(title) {
+            ui.ctx().send_viewport_cmd(ViewportCommand::Title(title.to_owned()));
+        }
         self.frame(ui);
     }
 
@@ -288,6 +339,8 @@ impl<W: World> eframe::App for App<W> {
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        self.keep_drafts();
+        self.clear_clipboard();
         self.world.tell(Command::Keep(self.model.prefs.bounded()));
     }
 

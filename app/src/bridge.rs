@@ -4,6 +4,7 @@
 mod cast;
 mod failure;
 mod session;
+mod taken;
 
 use std::{path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
 
@@ -14,6 +15,7 @@ use self::{cast::Cast, failure::failure, session::Session};
 use crate::{
     action::Command,
     app::World,
+    desktop::{self, notices::Notices},
     i18n::T,
     model::{Notice, Prefs, Stage, Task, Update},
 };
@@ -45,6 +47,20 @@ impl Paths {
         Paths { profile: data.join("profile"), prefs: config.join("window.toml") }
     }
 
+    /// The profile's folder.
+    pub(crate) fn profile(&self) -> &std::path::Path {
+        &self.profile
+    }
+
+    /// Where the sign lies that a window is open: gone with the login where the system has a place for that.
+    pub(crate) fn runtime(&self) -> PathBuf {
+        match (desktop::runtime_folder(), self.profile.parent()) {
+            (Some(folder), _) => folder.join("madang"),
+            (None, Some(home)) => home.join("runtime"),
+            (None, None) => PathBuf::from("runtime"),
+        }
+    }
+
     /// The settings as they were kept, if they can be read.
     pub(crate) fn prefs(&self) -> Option<Prefs> {
         toml::from_str(&std::fs::read_to_string(&self.prefs).ok()?).ok()
@@ -64,6 +80,7 @@ pub(crate) struct Bridge {
     commands: Option<mpsc::Sender<Command>>,
     updates: mpsc::Receiver<Update>,
     worker: Option<JoinHandle<()>>,
+    tell: Tell,
 }
 
 impl Bridge {
@@ -73,11 +90,25 @@ impl Bridge {
         let (outbox, updates) = mpsc::channel(UPDATES);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let tell = Tell { outbox, wake: Arc::new(wake) };
+        let own = tell.clone();
         let worker = std::thread::Builder::new().name("bridge".into()).spawn(move || {
-            runtime.block_on(Worker { paths, tell, open: None }.run(inbox));
+            runtime.block_on(Worker::run(paths, tell, inbox));
             runtime.shutdown_timeout(END_WAIT);
         })?;
-        Ok(Bridge { commands: Some(commands), updates, worker: Some(worker) })
+        Ok(Bridge { commands: Some(commands), updates, worker: Some(worker), tell: own })
+    }
+}
+
+impl Bridge {
+    /// Tells the window to come up whenever `calls` says so.
+    pub(crate) fn raised_by(&mut self, calls: std::sync::mpsc::Receiver<()>) -> std::io::Result<()> {
+        let tell = self.tell.clone();
+        let wait = move || {
+            for () in calls {
+                tell.say_blocking(Update::Raise);
+            }
+        };
+        std::thread::Builder::new().name("raise".into()).spawn(wait).map(drop)
     }
 }
 
@@ -121,6 +152,13 @@ impl Tell {
         }
     }
 
+    /// The same from a thread of its own.
+    fn say_blocking(&self, update: Update) {
+        if self.outbox.blocking_send(update).is_ok() {
+            (self.wake)();
+        }
+    }
+
     async fn done(&self, task: Task) {
         self.say(Update::Done(task)).await;
     }
@@ -130,6 +168,9 @@ struct Worker {
     paths: Paths,
     tell: Tell,
     open: Option<Open>,
+    notices: Notices,
+    /// Contacts are told when their messages have been seen.
+    tell_read: bool,
 }
 
 /// An open profile, with the cast of a practice if it is one.
@@ -145,8 +186,16 @@ enum Woken {
 }
 
 impl Worker {
-    async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
-        self.closed().await;
+    async fn run(paths: Paths, tell: Tell, mut inbox: mpsc::Receiver<Command>) {
+        let tell_read = paths.prefs().unwrap_or_default().tell_read;
+        let notices = Notices::start();
+        let mut worker = Worker { paths, tell, open: None, notices, tell_read };
+        worker.closed().await;
+        worker.serve(&mut inbox).await;
+        worker.close().await;
+    }
+
+    async fn serve(&mut self, inbox: &mut mpsc::Receiver<Command>) {
         loop {
             let woken = match &mut self.open {
                 None => Woken::Command(inbox.recv().await),
@@ -167,12 +216,27 @@ impl Worker {
                 Woken::Event(None) => self.ended().await,
             }
         }
-        self.close().await;
     }
 
     async fn obey(&mut self, command: Command) {
         match command {
-            Command::Keep(prefs) => self.keep(&prefs).await,
+            Command::Keep(prefs) => {
+                self.tell_read = prefs.tell_read;
+                if let Some(open) = &mut self.open {
+                    open.session.tell_read = prefs.tell_read;
+                }
+                self.keep(&prefs).await;
+            }
+            Command::Look(path) => taken::look(&self.tell, path),
+            Command::ReadFile(path, wanted) => taken::read_file(&self.tell, path, wanted),
+            Command::ReadPicture(picture, wanted) => taken::read_picture(&self.tell, picture, wanted),
+            Command::ClearClipboard(text) => taken::clear_clipboard(&self.tell, text).await,
+            Command::Notify { title, body } => {
+                if self.open.is_some() {
+                    self.notices.show(title, body);
+                }
+            }
+            Command::HideNotices => self.notices.take_back(),
             Command::Create { name, passphrase } => {
                 let config = Config { name, ..Config::default() };
                 self.tell.say(Update::Began(Task::Create)).await;
@@ -224,7 +288,11 @@ impl Worker {
     async fn opened(&mut self, mut session: Session, cast: Option<Cast>, task: Task) {
         self.tell.done(task).await;
         self.tell.say(Update::Stage(if cast.is_some() { Stage::Practice } else { Stage::Open })).await;
+        session.tell_read = self.tell_read;
         session.tell_all().await;
+        if cast.is_none() {
+            session.tell_desk().await;
+        }
         self.open = Some(Open { session, cast });
     }
 
@@ -237,6 +305,7 @@ impl Worker {
     }
 
     async fn close(&mut self) {
+        self.notices.take_back();
         if let Some(Open { session, cast }) = self.open.take() {
             session.close().await;
             if let Some(cast) = cast {

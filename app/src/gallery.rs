@@ -5,10 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::{
     action::Command,
     app::{App, World},
+    desktop::{
+        clipboard::Cleared,
+        folder::{Entry, Folder},
+    },
     i18n::{Lang, T},
     model::{
-        Bond, Chat, ChatId, Delivery, Failure, Last, Me, Message, MessageKey, Notice, PageAt, Quote, Relay,
-        RelayKey, Roads, Safety, Stage, Step, StepKind, Task, Trail, Update,
+        Bond, Chat, ChatId, Delivery, Draft, Failure, Last, Me, Message, MessageKey, Notice, PageAt, Quote,
+        Relay, RelayKey, Roads, Safety, Stage, Step, StepKind, Task, Trail, Update, Wanted,
     },
     route::Route,
 };
@@ -29,6 +33,10 @@ pub(crate) struct Fake {
     next: u64,
     now: u64,
     passphrase: String,
+    drafts: Vec<Draft>,
+    desk: Option<ChatId>,
+    /// Notices that the desktop was asked for.
+    pub(crate) noticed: Vec<(String, String)>,
     /// Every command, by its kind.
     pub(crate) told: Vec<String>,
 }
@@ -44,6 +52,9 @@ impl Fake {
             next: 1,
             now: crate::clock::now_ms(),
             passphrase: "correct horse".into(),
+            drafts: Vec::new(),
+            desk: None,
+            noticed: Vec::new(),
             told: Vec::new(),
         };
         if peopled {
@@ -82,6 +93,8 @@ impl Fake {
         }
         self.updates.push_back(Update::Arrived(chat, message));
         self.updates.push_back(Update::Chats(self.chats.clone()));
+        let name = self.chats.iter().find(|c| c.id == chat).map_or(String::new(), |c| c.name.clone());
+        self.updates.push_back(Update::Heard(chat, name, text.into()));
     }
 
     fn key(&mut self) -> u64 {
@@ -100,7 +113,9 @@ impl Fake {
             Update::Me(me),
             Update::Chats(self.chats.clone()),
             Update::Roads(self.roads.clone()),
+            Update::Drafts(self.drafts.clone()),
         ]);
+        self.updates.extend(self.desk.map(Update::Desk));
     }
 
     fn people(&mut self, lang: Lang) {
@@ -124,6 +139,7 @@ impl Fake {
                 verified,
                 bond: if live { Bond::Live } else { Bond::Waiting },
                 writable: live,
+                linked: index == 0,
                 last: None,
                 unread,
                 order: 100 - u64::from(id.0),
@@ -226,8 +242,20 @@ impl Fake {
         }
         self.roads.links = 1;
         self.roads.relays = vec![
-            Relay { key: RelayKey(1), label: "/ip4/10.20.0.5/tcp/4100".into(), connected: true, home: true },
-            Relay { key: RelayKey(2), label: "/ip4/10.31.7.2/tcp/4100".into(), connected: false, home: true },
+            Relay {
+                key: RelayKey(1),
+                label: "/ip4/10.20.0.5/tcp/4100".into(),
+                connected: true,
+                home: true,
+                since_ms: Some(now - 190 * MINUTE),
+            },
+            Relay {
+                key: RelayKey(2),
+                label: "/ip4/10.31.7.2/tcp/4100".into(),
+                connected: false,
+                home: true,
+                since_ms: Some(now - 25 * MINUTE),
+            },
         ];
     }
 
@@ -348,6 +376,7 @@ impl World for Fake {
                     verified: false,
                     bond: Bond::Waiting,
                     writable: false,
+                    linked: false,
                     last: None,
                     unread: 0,
                     order: 500,
@@ -372,7 +401,13 @@ impl World for Fake {
             Command::Verify(chat, verified) => self.contact(chat, |c| c.verified = verified),
             Command::RelayAdd(text) if text.starts_with("madang-relay:") || text.starts_with("/ip") => {
                 let key = RelayKey(u32::try_from(self.roads.relays.len()).unwrap_or(0) + 1);
-                self.roads.relays.push(Relay { key, label: text, connected: false, home: true });
+                self.roads.relays.push(Relay {
+                    key,
+                    label: text,
+                    connected: false,
+                    home: true,
+                    since_ms: None,
+                });
                 self.updates.extend([Update::Done(Task::Relay), Update::Roads(self.roads.clone())]);
             }
             Command::RelayAdd(_) => self.fail(Task::Relay, T::FailRelay),
@@ -380,6 +415,43 @@ impl World for Fake {
                 self.roads.relays.retain(|r| r.key != key);
                 self.updates.push_back(Update::Roads(self.roads.clone()));
             }
+            Command::RenameMe(_) => {
+                self.opened();
+                self.updates.push_back(Update::Done(Task::Rename));
+            }
+            Command::Compare(chat, text) => {
+                let same = text == "madang-safety:same";
+                self.updates.push_back(Update::Compared(chat, same));
+            }
+            Command::KeepDraft { chat, text, reply_to } => {
+                self.drafts.retain(|draft| draft.chat != chat);
+                if !text.trim().is_empty() {
+                    self.drafts.push(Draft { chat, text, reply_to });
+                }
+            }
+            Command::KeepDesk(chat) => self.desk = Some(chat),
+            Command::Look(_) => {
+                let entry = |file, name: &str| Entry { file, name: name.into() };
+                let entries = vec![
+                    entry(false, "2026"),
+                    entry(false, "QR"),
+                    entry(true, "invite.png"),
+                    entry(true, "invite.txt"),
+                ];
+                let path = std::path::PathBuf::from("/home/haneul");
+                self.updates.push_back(Update::Folder(Folder { path, entries, more: false }));
+            }
+            Command::ReadFile(path, wanted) => match path.to_string_lossy().ends_with(".png") {
+                true => self.updates.extend([Update::Taken(wanted, INVITE.into()), Update::Done(Task::Take)]),
+                false => self.fail(Task::Take, T::FailFileNothing),
+            },
+            Command::ReadPicture(_, wanted) => {
+                let text = if matches!(wanted, Wanted::Safety(_)) { "madang-safety:same" } else { INVITE };
+                self.updates.extend([Update::Taken(wanted, text.into()), Update::Done(Task::Take)]);
+            }
+            Command::Notify { title, body } => self.noticed.push((title, body)),
+            Command::HideNotices => {}
+            Command::ClearClipboard(_) => self.updates.push_back(Update::Clipboard(Cleared::Gone)),
             Command::Network => self.updates.push_back(Update::Roads(self.roads.clone())),
             Command::Keep(_) => {}
         }
@@ -437,15 +509,16 @@ pub fn show(args: &[String]) -> Result<(), eframe::Error> {
 pub(crate) fn go(app: &mut App<Fake>, screen: &str) {
     let first = ChatId(1);
     let route = match screen {
-        "chat" | "trail" | "find" | "palette" => Route::Chats(Some(first)),
+        "chat" | "trail" | "find" | "palette" | "keys" => Route::Chats(Some(first)),
         "unread" => Route::Chats(Some(ChatId(2))),
         "waiting" => Route::Chats(Some(ChatId(4))),
         "people" => Route::People,
-        "add" => Route::Add,
+        "add" | "chooser" => Route::Add,
         "contact" => Route::Contact(first),
         "verify" => Route::Verify(first),
         "network" => Route::Network,
         "settings" => Route::Settings,
+        "licences" => Route::Licences,
         _ => Route::Chats(None),
     };
     app.start_at(route, screen);

@@ -7,6 +7,7 @@ mod action;
 mod app;
 mod bridge;
 mod clock;
+mod desktop;
 mod i18n;
 mod model;
 mod route;

@@ -6,10 +6,13 @@ mod timeline;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use self::{
-    prefs::{Prefs, ThemeChoice},
+    prefs::{Notify, Prefs, ThemeChoice},
     timeline::{Delivery, Message, PageAt, Quote, Timeline},
 };
-use crate::i18n::T;
+use crate::{
+    desktop::{clipboard::Cleared, folder::Folder},
+    i18n::T,
+};
 
 /// Notices waiting to be seen; older ones make room.
 const NOTICES_MAX: usize = 8;
@@ -93,6 +96,8 @@ pub(crate) struct Chat {
     pub(crate) bond: Bond,
     /// Whether something can be written to them already.
     pub(crate) writable: bool,
+    /// Whether their computer is reached directly now.
+    pub(crate) linked: bool,
     /// The newest message.
     pub(crate) last: Option<Last>,
     /// Messages not seen yet.
@@ -191,6 +196,41 @@ pub(crate) struct Relay {
     pub(crate) connected: bool,
     /// Keeps the own mail.
     pub(crate) home: bool,
+    /// Since when it is reached, or not, by this computer's clock; unknown before the first change.
+    pub(crate) since_ms: Option<u64>,
+}
+
+/// What is looked for in a file or a picture.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Wanted {
+    /// Somebody's invite.
+    Invite,
+    /// A relay's descriptor.
+    Relay,
+    /// The safety number as the contact's window shows it.
+    Safety(ChatId),
+}
+
+impl Wanted {
+    /// How it begins.
+    pub(crate) fn head(self) -> &'static str {
+        match self {
+            Wanted::Invite => "madang:",
+            Wanted::Relay => "madang-relay:",
+            Wanted::Safety(_) => "madang-safety:",
+        }
+    }
+}
+
+/// A text that was being written when the profile was closed.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    /// Where.
+    pub(crate) chat: ChatId,
+    /// As it was left.
+    pub(crate) text: String,
+    /// To which message.
+    pub(crate) reply_to: Option<MessageKey>,
 }
 
 /// The roads that work now.
@@ -219,6 +259,8 @@ pub(crate) enum Task {
     Relay,
     /// Setting the verified sign.
     Verify,
+    /// Looking into a file, a picture or a folder.
+    Take,
     /// Changing a name.
     Rename,
     /// Anything else.
@@ -264,6 +306,10 @@ pub(crate) struct Model {
     pub(crate) invite: Option<String>,
     /// The safety number that is shown.
     pub(crate) safety: Option<Safety>,
+    /// Whether a code that was taken says the same number.
+    pub(crate) compared: Option<(ChatId, bool)>,
+    /// The folder in which a file is chosen.
+    pub(crate) folder: Option<Folder>,
     /// Roads and relays.
     pub(crate) roads: Roads,
     /// Work that is under way.
@@ -306,6 +352,22 @@ pub(crate) enum Update {
     Invite(String),
     /// A safety number that was asked for.
     Safety(Safety),
+    /// What was being written when the profile was closed.
+    Drafts(Vec<Draft>),
+    /// The chat that was open then.
+    Desk(ChatId),
+    /// Somebody wrote: who, and the first line.
+    Heard(ChatId, String, String),
+    /// Something was found in a file or a picture.
+    Taken(Wanted, String),
+    /// Whether a code that was taken says the same safety number.
+    Compared(ChatId, bool),
+    /// A folder that was asked for.
+    Folder(Folder),
+    /// What became of the text that was to leave the clipboard.
+    Clipboard(Cleared),
+    /// A second start asks for the window.
+    Raise,
     /// Roads and relays.
     Roads(Roads),
     /// Work began.
@@ -349,7 +411,19 @@ impl Model {
             }
             Update::Trail(trail) => self.trail = Some(trail),
             Update::Invite(text) => self.invite = Some(text),
-            Update::Safety(safety) => self.safety = Some(safety),
+            Update::Safety(safety) => {
+                self.safety = Some(safety);
+                self.compared = None;
+            }
+            Update::Compared(chat, same) => self.compared = Some((chat, same)),
+            Update::Folder(folder) => self.folder = Some(folder),
+            // These change the views; see the window.
+            Update::Drafts(_)
+            | Update::Desk(_)
+            | Update::Heard(..)
+            | Update::Taken(..)
+            | Update::Clipboard(_)
+            | Update::Raise => {}
             Update::Roads(roads) => self.roads = roads,
             Update::Began(task) => {
                 self.busy.insert(task);

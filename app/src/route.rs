@@ -19,6 +19,8 @@ pub(crate) enum Route {
     Network,
     /// Settings.
     Settings,
+    /// The licences of what is shipped.
+    Licences,
 }
 
 impl Route {
@@ -26,6 +28,7 @@ impl Route {
     pub(crate) fn up(self) -> Route {
         match self {
             Route::Verify(chat) => Route::Contact(chat),
+            Route::Licences => Route::Settings,
             Route::Contact(chat) => Route::Chats(Some(chat)),
             Route::Chats(_) | Route::People | Route::Add | Route::Network | Route::Settings => {
                 Route::Chats(None)

@@ -12,6 +12,7 @@ use crate::{
     app::App,
     bridge::Bridge,
     clock::Zone,
+    desktop::instance::{self, Claim},
     i18n::{Lang, T},
     model::Prefs,
     theme,
@@ -78,6 +79,19 @@ fn language() -> Lang {
 /// Opens the window. True: the profile was locked and the process is to start anew.
 fn window() -> Result<bool, eframe::Error> {
     let paths = crate::bridge::Paths::of_this_user();
+    let (raise, raised) = std::sync::mpsc::channel();
+    let mut held = match instance::claim(&paths.runtime(), paths.profile()) {
+        Claim::First(held) => held,
+        Claim::Called => return Ok(false),
+        Claim::Silent => {
+            println!("{}", language().tr(T::FailProfileBusy));
+            return Ok(false);
+        }
+    };
+    if let Some(held) = &mut held {
+        // Without the thread, a second start says that the profile is open, and no more.
+        let _ = held.answer(move || raise.send(()).unwrap_or_default());
+    }
     let prefs = paths.prefs().unwrap_or(Prefs { language: language(), ..Prefs::default() }).bounded();
     let zone = Zone::parse(&std::fs::read("/etc/localtime").unwrap_or_default());
     let restart = Arc::new(AtomicBool::new(false));
@@ -86,6 +100,7 @@ fn window() -> Result<bool, eframe::Error> {
             .with_title(prefs.language.tr(T::Madang))
             .with_app_id("madang")
             .with_inner_size(prefs.window)
+            .with_maximized(prefs.maximized)
             .with_min_inner_size(Prefs::WINDOW_MIN)
             .with_icon(egui::IconData::default()),
         ..Default::default()
@@ -97,12 +112,14 @@ fn window() -> Result<bool, eframe::Error> {
         Box::new(move |creation| {
             theme::install(&creation.egui_ctx);
             let ctx = creation.egui_ctx.clone();
-            let bridge = Bridge::start(paths, move || ctx.request_repaint())?;
+            let mut bridge = Bridge::start(paths, move || ctx.request_repaint())?;
+            bridge.raised_by(raised)?;
             let mut app = App::new(bridge, prefs, zone, Some(flag));
             app.dress(&creation.egui_ctx);
             Ok(Box::new(app))
         }),
     )?;
+    drop(held);
     Ok(restart.load(Ordering::Acquire))
 }
 

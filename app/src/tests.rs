@@ -1,5 +1,6 @@
 //! Every screen, driven headless by what it says, in both languages.
 
+mod desk;
 mod house;
 mod people;
 mod start;
@@ -21,9 +22,9 @@ use crate::{
 type Window = Harness<'static, App<Fake>>;
 
 const BOTH: [Lang; 2] = [Lang::Ko, Lang::En];
-const SCREENS: [&str; 15] = [
+const SCREENS: [&str; 18] = [
     "welcome", "unlock", "empty", "list", "chat", "unread", "waiting", "trail", "find", "people", "add",
-    "contact", "verify", "network", "settings",
+    "contact", "verify", "network", "settings", "keys", "chooser", "palette",
 ];
 
 fn window(screen: &str, lang: Lang, size: [f32; 2]) -> Window {

@@ -7,12 +7,15 @@ use crate::{action::Action, route::Route};
 
 impl<W: World> App<W> {
     pub(super) fn keys(&mut self, ui: &Ui) -> Option<Action> {
-        if !self.model.stage.is_open() {
-            return None;
-        }
         let hit = |modifiers, key| {
             ui.input_mut(|input| input.consume_shortcut(&KeyboardShortcut::new(modifiers, key)))
         };
+        if hit(Modifiers::NONE, Key::F1) {
+            return Some(Action::Keys);
+        }
+        if !self.model.stage.is_open() {
+            return None;
+        }
         if hit(Modifiers::COMMAND, Key::K) {
             return Some(Action::Palette);
         }
@@ -31,6 +34,8 @@ impl<W: World> App<W> {
             }
         }
         if self.views.palette.is_none()
+            && self.views.chooser.is_none()
+            && !self.views.keys
             && !egui::Popup::is_any_open(ui.ctx())
             && hit(Modifiers::NONE, Key::Escape)
         {

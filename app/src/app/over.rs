@@ -1,4 +1,4 @@
-//! What lies over a page: the palette and notices.
+//! What lies over a page: the palette, the chooser of files, the list of keys, notices.
 
 use std::time::Duration;
 
@@ -6,8 +6,9 @@ use egui::{Frame, Margin, RichText};
 
 use super::{App, World};
 use crate::{
-    action::Action,
+    action::{Action, Command},
     i18n::T,
+    model::Wanted,
     theme::{self, measure, size, space},
     view,
     widget::{Cx, button, icon::Icon},
@@ -33,6 +34,41 @@ impl<W: World> App<W> {
         }
         if done || should_close {
             self.views.palette = None;
+        }
+    }
+
+    /// Opens the chooser of files.
+    pub(super) fn choose(&mut self, wanted: Wanted) {
+        self.views.chooser = Some(view::chooser::Chooser::new(wanted));
+        self.tell(Command::Look(self.model.folder.as_ref().map(|folder| folder.path.clone())));
+    }
+
+    pub(super) fn chooser(&mut self, ctx: &egui::Context, cx: &Cx<'_>, asked: &mut Option<Action>) {
+        let Some(chooser) = &mut self.views.chooser else { return };
+        let modal = egui::Modal::new(egui::Id::unique("chooser"))
+            .frame(sheet(&ctx.global_style()))
+            .backdrop_color(cx.c.veil)
+            .show(ctx, |ui| view::chooser::show(ui, cx, &self.model, chooser));
+        let should_close = modal.should_close();
+        let (done, action) = modal.inner;
+        if action.is_some() {
+            *asked = action;
+        }
+        if done || should_close {
+            self.views.chooser = None;
+        }
+    }
+
+    pub(super) fn key_list(&mut self, ctx: &egui::Context, cx: &Cx<'_>) {
+        if !self.views.keys {
+            return;
+        }
+        let modal = egui::Modal::new(egui::Id::unique("keys"))
+            .frame(sheet(&ctx.global_style()))
+            .backdrop_color(cx.c.veil)
+            .show(ctx, |ui| view::keys::show(ui, cx));
+        if modal.inner || modal.should_close() {
+            self.views.keys = false;
         }
     }
 

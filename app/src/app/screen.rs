@@ -78,7 +78,10 @@ impl<W: World> App<W> {
             Route::Network => {
                 centre(ui, cx, |ui| view::network::show(ui, cx, model, &mut self.views.network))
             }
-            Route::Settings => centre(ui, cx, |ui| view::settings::show(ui, cx, model)),
+            Route::Settings => {
+                centre(ui, cx, |ui| view::settings::show(ui, cx, model, &mut self.views.settings))
+            }
+            Route::Licences => centre(ui, cx, |ui| view::licences::show(ui, cx, model)),
             Route::Contact(id) => match model.chat(id) {
                 Some(chat) => {
                     centre(ui, cx, |ui| view::contact::show(ui, cx, model, chat, &mut self.views.contact))
@@ -103,13 +106,15 @@ impl<W: World> App<W> {
         let mut asked = None;
         if !cx.narrow {
             let panel = egui::Panel::left("list")
-                .default_size(measure::LIST)
+                .default_size(self.model.prefs.list)
                 .size_range(measure::LIST_MIN..=measure::LIST_MAX)
                 .resizable(true)
                 .frame(list);
             // egui names the handle in English; the id is built as its panel builds it.
             let handle = ui.make_persistent_id("list").with("__resize");
-            asked = panel.show(ui, |ui| view::chats::show(ui, cx, &self.model, open, &mut self.views)).inner;
+            let shown = panel.show(ui, |ui| view::chats::show(ui, cx, &self.model, open, &mut self.views));
+            asked = shown.inner;
+            self.model.prefs.list = shown.response.rect.width();
             ui.ctx().accesskit_node_builder(handle, |node| node.set_label(cx.tr(T::ListWidth)));
         }
         let Some(chat) = open.and_then(|id| self.model.chat(id)) else {

@@ -1,5 +1,7 @@
 //! An open profile: the node's answers and events told as updates of the model.
 
+mod desk;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -39,6 +41,10 @@ pub(super) struct Session {
     node: Node,
     events: Events,
     tell: Tell,
+    /// Contacts are told when their messages have been seen.
+    pub(super) tell_read: bool,
+    /// Since when each relay is up or down, by this computer's clock.
+    relay_since: BTreeMap<RelayNumber, u64>,
     chats: BTreeMap<ChatId, Known>,
     quotes: BTreeMap<MessageId, (bool, String)>,
     /// Chats whose messages the window holds, with the place of the oldest.
@@ -55,7 +61,10 @@ struct Known {
 struct Changes {
     contacts: bool,
     roads: bool,
+    relays: BTreeSet<RelayNumber>,
     lines: BTreeSet<ConversationId>,
+    /// Conversations in which the other side wrote.
+    heard: BTreeSet<ConversationId>,
     arrived: Vec<(ConversationId, MessageId)>,
     deliveries: BTreeMap<MessageId, Far>,
     words: Vec<Word>,
@@ -70,6 +79,8 @@ impl Session {
             node,
             events,
             tell,
+            tell_read: true,
+            relay_since: BTreeMap::new(),
             chats: BTreeMap::new(),
             quotes: BTreeMap::new(),
             shown: BTreeMap::new(),
@@ -116,6 +127,12 @@ impl Session {
             Command::Send { chat, text, reply_to } => {
                 (Task::Send, T::FailSend, self.send(chat, &text, reply_to).await)
             }
+            Command::KeepDraft { chat, text, reply_to } => {
+                (Task::Other, T::FailOther, self.keep_draft(chat, text, reply_to).await)
+            }
+            Command::KeepDesk(chat) => (Task::Other, T::FailOther, self.keep_desk(chat).await),
+            Command::RenameMe(name) => (Task::Rename, T::FailOther, self.rename_me(&name).await),
+            Command::Compare(chat, text) => (Task::Other, T::FailNotYet, self.compare(chat, &text).await),
             Command::Seen(chat) => (Task::Other, T::FailOther, self.seen(chat).await),
             Command::Trail(key) => (Task::Other, T::FailOther, self.trail(key).await),
             Command::Invite => (Task::Invite, T::FailOther, self.invite().await),
@@ -134,12 +151,22 @@ impl Session {
             | Command::Unlock { .. }
             | Command::Practice { .. }
             | Command::Lock
+            | Command::Look(_)
+            | Command::ReadFile(..)
+            | Command::ReadPicture(..)
+            | Command::ClearClipboard(_)
+            | Command::Notify { .. }
+            | Command::HideNotices
             | Command::Keep(_) => return,
         };
         match result {
             Ok(()) => self.tell.say(Update::Done(task)).await,
             Err(error) => self.tell.say(Update::Failed(task, failure(&error, otherwise))).await,
         }
+    }
+
+    fn chat_of(&self, conversation: ConversationId) -> Option<ChatId> {
+        self.chats.iter().find(|(_, known)| known.conversation == Some(conversation)).map(|(id, _)| *id)
     }
 
     fn conversation(&self, chat: ChatId) -> Option<ConversationId> {
@@ -188,7 +215,7 @@ impl Session {
     async fn seen(&mut self, chat: ChatId) -> Result<(), NodeError> {
         let Some(conversation) = self.conversation(chat) else { return Ok(()) };
         if let Some(newest) = self.node.history(conversation, None, 1).await?.messages.last() {
-            self.node.mark_read(conversation, newest.place, true).await?;
+            self.node.mark_read(conversation, newest.place, self.tell_read).await?;
         }
         self.tell_chats(Some(&BTreeSet::from([conversation]))).await;
         Ok(())
@@ -218,6 +245,19 @@ impl Session {
             Step { kind, label_ms: step.label_ms, detail }
         });
         self.tell.say(Update::Trail(Trail { key, steps: steps.collect() })).await;
+        Ok(())
+    }
+
+    async fn rename_me(&mut self, name: &str) -> Result<(), NodeError> {
+        self.node.rename(name).await?;
+        self.tell_me().await;
+        self.notice(T::NameSaved, None, false).await;
+        Ok(())
+    }
+
+    async fn compare(&self, chat: ChatId, text: &str) -> Result<(), NodeError> {
+        let same = self.node.safety_number(ContactId(chat.0)).await?.matches(text);
+        self.tell.say(Update::Compared(chat, same)).await;
         Ok(())
     }
 
@@ -326,6 +366,7 @@ impl Session {
             key: RelayKey(r.number.0),
             label: r.addresses.first().cloned().unwrap_or_default(),
             connected: r.up,
+            since_ms: self.relay_since.get(&r.number).copied(),
             home: r.home,
         });
         self.tell.say(Update::Roads(Roads { links, relays: relays.collect() })).await;
@@ -351,6 +392,12 @@ impl Session {
         for (conversation, ids) in arrived {
             self.tell_arrived(conversation, &ids).await;
         }
+        if let Some(now) = Some(crate::clock::now_ms()).filter(|now| *now > 0) {
+            self.relay_since.extend(changes.relays.iter().map(|relay| (*relay, now)));
+        }
+        for conversation in &changes.heard {
+            self.tell_heard(*conversation).await;
+        }
         if changes.roads {
             self.tell_roads().await;
         }
@@ -364,11 +411,7 @@ impl Session {
 
     /// Tells new messages of a conversation that the window holds.
     async fn tell_arrived(&mut self, conversation: ConversationId, ids: &BTreeSet<MessageId>) {
-        let Some(chat) =
-            self.chats.iter().find(|(_, known)| known.conversation == Some(conversation)).map(|(id, _)| *id)
-        else {
-            return;
-        };
+        let Some(chat) = self.chat_of(conversation) else { return };
         if !self.shown.contains_key(&chat) {
             return;
         }
@@ -377,6 +420,14 @@ impl Session {
         let found: Vec<&Kept> = page.messages.iter().filter(|m| ids.contains(&m.id)).collect();
         for message in found {
             self.tell.say(Update::Arrived(chat, self.message(message))).await;
+        }
+    }
+
+    /// Tells that somebody wrote, with the newest line.
+    async fn tell_heard(&self, conversation: ConversationId) {
+        if let Some(Known { chat, .. }) = self.chat_of(conversation).and_then(|id| self.chats.get(&id)) {
+            let line = chat.last.as_ref().map_or("", |last| last.text.as_str());
+            self.tell.say(Update::Heard(chat.id, chat.name.clone(), line.to_owned())).await;
         }
     }
 
@@ -438,8 +489,11 @@ impl Changes {
                 self.contacts = true;
                 self.live.push(contact);
             }
-            Event::Message { conversation, id, .. } => {
+            Event::Message { conversation, id, mine } => {
                 self.lines.insert(conversation);
+                if !mine {
+                    self.heard.insert(conversation);
+                }
                 self.arrived.push((conversation, id));
             }
             Event::Delivery { conversation, id, delivery } => {
@@ -450,7 +504,10 @@ impl Changes {
                 self.lines.insert(conversation);
             }
             Event::ContactRemoved(_) => self.everything = true,
-            Event::Relay { .. } => self.roads = true,
+            Event::Relay { relay, .. } => {
+                self.roads = true;
+                self.relays.insert(relay);
+            }
             Event::Link { .. } => {
                 self.roads = true;
                 self.contacts = true;
@@ -479,6 +536,7 @@ fn chat_of(contact: &Contact, before: Option<Chat>) -> Chat {
         verified: contact.verified,
         bond,
         writable: contact.conversation.is_some(),
+        linked: contact.linked,
         last,
         unread,
         order,

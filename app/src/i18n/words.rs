@@ -67,6 +67,10 @@ words! {
     Unlocking: "Opening. This takes a second or two on purpose.", "여는 중입니다. 일부러 1~2초 걸리게 되어 있습니다.";
     WrongPassphrase: "That did not open it. Check the capital letters and the input language.", "열리지 않았습니다. 대문자와 입력 언어를 확인하세요.";
     InputHint: "Check Caps Lock and whether Korean or English is being typed.", "Caps Lock과 한/영 상태를 확인하세요.";
+    CapsLockOn: "Caps Lock seems to be on.",
+        "Caps Lock이 켜져 있는 것 같습니다.";
+    TypingHangul: "Korean is being typed.",
+        "한글이 입력되고 있습니다.";
 
     // Rail.
     Chats: "Chats", "대화";
@@ -74,6 +78,8 @@ words! {
     Network: "Network", "연결";
     Settings: "Settings", "설정";
     Lock: "Lock", "잠금";
+    EndPractice: "End practice",
+        "연습 끝내기";
     Back: "Back", "뒤로";
     ListWidth: "Width of the list", "목록 너비";
     Close: "Close", "닫기";
@@ -177,6 +183,34 @@ words! {
     AddExplained: "What happens next: your answer is sealed and sent. When they see it, you can write to each other.",
         "다음 단계: 당신의 답이 봉함되어 보내집니다. 상대가 받으면 서로 글을 쓸 수 있습니다.";
     NotAnInvite: "This does not look like an invite. It begins with “madang:”.", "초대가 아닌 것 같습니다. 초대는 “madang:”으로 시작합니다.";
+    TakeWays: "Drop a file or a picture here, paste a screenshot of the QR code with Ctrl+V, or choose a file. You can also paste the text below.",
+        "파일이나 그림을 여기에 끌어다 놓거나, QR 코드 화면을 찍어 Ctrl+V로 붙여 넣거나, 파일을 고르세요. 아래에 글을 붙여 넣어도 됩니다.";
+    PasteHere: "Paste",
+        "붙여넣기";
+    ChooseFile: "Choose a file",
+        "파일 고르기";
+    ChooseFileBody: "A text file, or a picture (PNG or JPEG) with the QR code in it. It is read on this computer only.",
+        "글 파일이나 QR 코드가 들어 있는 그림(PNG, JPEG)을 고르세요. 이 컴퓨터에서만 읽습니다.";
+    FilePath: "Folder or file",
+        "폴더 또는 파일";
+    FolderUp: "One folder up",
+        "상위 폴더";
+    FolderEmpty: "This folder is empty.",
+        "빈 폴더입니다.";
+    FolderMore: "There is more here than is listed. Type the path.",
+        "여기에 다 보여 드리지 못했습니다. 경로를 직접 입력하세요.";
+    LookingInFile: "Looking…",
+        "찾는 중…";
+    FailFile: "This cannot be read. Check that it is a file and that you may open it.",
+        "읽을 수 없습니다. 파일이 맞는지, 열 수 있는 파일인지 확인하세요.";
+    FailFileLarge: "This is too large. Cut the QR code out of the picture and try again.",
+        "너무 큽니다. 그림에서 QR 코드 부분만 잘라 다시 시도하세요.";
+    FailFileKind: "This is neither text nor a PNG or JPEG picture.",
+        "글도 아니고 PNG나 JPEG 그림도 아닙니다.";
+    FailFileNothing: "Nothing fitting was found in it. Is the whole QR code in the picture, and sharp?",
+        "맞는 내용을 찾지 못했습니다. QR 코드 전체가 또렷하게 들어 있나요?";
+    FailFolder: "This folder cannot be opened.",
+        "이 폴더를 열 수 없습니다.";
 
     // Verify.
     VerifyTitle: "Verify {0}", "{0} 확인";
@@ -188,6 +222,12 @@ words! {
     TheyDiffer: "They differ", "다릅니다";
     DifferAdvice: "Do not send anything important. Remove this contact, meet, and exchange new invites in person.",
         "중요한 내용을 보내지 마세요. 이 연락처를 지우고, 만나서 새 초대를 직접 주고받으세요.";
+    SafetyWays: "Instead of reading digits, take a picture of the code on their screen: drop it here, paste it, or choose a file.",
+        "숫자를 읽는 대신 상대 화면의 코드를 찍은 그림을 쓸 수 있습니다. 여기에 끌어다 놓거나, 붙여 넣거나, 파일을 고르세요.";
+    CodeSame: "The code says the same number. If it was on their own screen, nobody stands between you.",
+        "코드의 번호가 같습니다. 상대의 화면에 있던 코드라면 중간에 아무도 없습니다.";
+    CodeDiffers: "The code says another number.",
+        "코드의 번호가 다릅니다.";
     TakeBackVerified: "Take back the verified sign", "확인 표시 거두기";
     VerifyAction: "Verify", "확인하기";
     Working: "Working…", "처리 중…";
@@ -212,10 +252,16 @@ words! {
         "중계소가 하나면 운영자는 언제 어디서 접속하는지 볼 수 있지만, 누구와 무슨 말을 하는지는 볼 수 없습니다.";
     RelayConnected: "Connected", "연결됨";
     RelayTrying: "Not reached; trying again by itself", "닿지 않음, 스스로 다시 시도합니다";
+    RelayConnectedSince: "Connected since {0}",
+        "{0}부터 연결됨";
+    RelayTryingSince: "Not reached since {0}; trying again by itself",
+        "{0}부터 닿지 않음, 스스로 다시 시도합니다";
     RelayHome: "Keeps your mail", "내 우편을 보관";
     AddRelay: "Add a relay", "중계소 추가";
     RelayText: "Relay descriptor or address", "중계소 서술자 또는 주소";
     RelayTextHint: "madang-relay:… or /ip4/10.0.0.5/tcp/4100", "madang-relay:… 또는 /ip4/10.0.0.5/tcp/4100";
+    RelayWays: "Paste or type what the operator gave you, or drop a file or a picture of its QR code here.",
+        "운영자가 준 내용을 붙여 넣거나 입력하세요. 파일이나 QR 코드 그림을 여기에 끌어다 놓아도 됩니다.";
     RelayAdded: "Relay added.", "중계소를 추가했습니다.";
     RelayRemoved: "Relay removed.", "중계소를 지웠습니다.";
     RemoveRelay: "Remove relay {0}", "중계소 {0} 지우기";
@@ -236,19 +282,89 @@ words! {
     Smaller: "Smaller", "작게";
     Writing: "Writing", "쓰기";
     EnterSends: "Enter sends, Shift+Enter makes a new line", "Enter로 보내고 Shift+Enter로 줄 바꿈";
+    TellRead: "Tell contacts when I have seen their messages",
+        "상대의 메시지를 보았을 때 알려 주기";
+    TellReadExplained: "Without it they still learn that your device has received a message.",
+        "끄더라도 내 기기가 메시지를 받았다는 사실은 상대에게 전해집니다.";
+    NotifyHead: "Notifications",
+        "알림";
+    NotifyExplained: "Shown by your desktop. While Madang is locked there are none.",
+        "데스크톱이 보여 줍니다. 마당이 잠겨 있는 동안에는 알림이 없습니다.";
+    NotifyOff: "None",
+        "없음";
+    NotifyHidden: "Only that something came",
+        "왔다는 사실만";
+    NotifyNamed: "Who wrote",
+        "보낸 사람까지";
+    NotifyFull: "Who wrote, and the text",
+        "보낸 사람과 내용까지";
+    NotifySomething: "A new message",
+        "새 메시지가 왔습니다";
+    NotifyFrom: "A new message from {0}",
+        "{0} 님의 새 메시지가 왔습니다";
     ProfileHead: "Profile", "프로필";
     AccountId: "Account", "계정";
     AutoLock: "Lock by itself", "자동 잠금";
+    AutoLockExplained: "Locking closes the profile and forgets its keys. Messages wait on the relays meanwhile.",
+        "잠그면 프로필을 닫고 열쇠를 메모리에서 지웁니다. 그동안 메시지는 중계소에서 기다립니다.";
     AutoLockNever: "Never", "안 함";
     AutoLockMinutes: "After {0} minutes", "{0}분 뒤";
     About: "About", "정보";
     Version: "Version {0}", "버전 {0}";
     Licences: "Fonts: Pretendard (SIL Open Font License 1.1). Icons: Phosphor (MIT). Madang: MIT or Apache-2.0.",
         "글꼴: Pretendard (SIL Open Font License 1.1). 아이콘: Phosphor (MIT). 마당: MIT 또는 Apache-2.0.";
+    LicencesRead: "Read the licences",
+        "라이선스 읽기";
+    LicencesLibraries: "The libraries inside are under their own free licences; the list is in the source code (Cargo.lock, deny.toml).",
+        "안에 쓰인 라이브러리는 각자의 자유 라이선스를 따릅니다. 목록은 소스 코드(Cargo.lock, deny.toml)에 있습니다.";
+    LicenceMadangMit: "Madang: MIT",
+        "마당: MIT";
+    LicenceMadangApache: "Madang: Apache-2.0",
+        "마당: Apache-2.0";
+    LicencePretendard: "Font Pretendard: SIL Open Font License 1.1",
+        "글꼴 Pretendard: SIL Open Font License 1.1";
+    LicencePhosphor: "Icons Phosphor: MIT",
+        "아이콘 Phosphor: MIT";
+    OpenNetwork: "Relays and network",
+        "중계소와 연결 보기";
     PrefsNotSaved: "The settings could not be saved; they hold until the app is closed.", "설정을 저장하지 못했습니다. 앱을 닫을 때까지만 유지됩니다.";
-    KeysTitle: "Keys", "단축키";
-    KeysBody: "Ctrl+K palette · Ctrl+N add a contact · Ctrl+F search in this chat · Alt+↑/↓ chats · Ctrl+L lock · Esc back",
-        "Ctrl+K 찾기판 · Ctrl+N 연락처 추가 · Ctrl+F 이 대화에서 검색 · Alt+↑/↓ 대화 이동 · Ctrl+L 잠금 · Esc 뒤로";
+    KeysTitle: "List of keys", "단축키 목록";
+    KeyPalette: "Ctrl+K",
+        "Ctrl+K";
+    KeyNew: "Ctrl+N",
+        "Ctrl+N";
+    KeyFind: "Ctrl+F",
+        "Ctrl+F";
+    KeyChats: "Alt+↑ / Alt+↓",
+        "Alt+↑ / Alt+↓";
+    KeyChatsDoes: "Chat above, chat below",
+        "위 대화, 아래 대화";
+    KeyPages: "Page Up / Page Down",
+        "Page Up / Page Down";
+    KeyPagesDoes: "Read older, newer messages",
+        "이전 메시지, 다음 메시지 읽기";
+    KeySend: "Enter",
+        "Enter";
+    KeySendDoes: "Send (Ctrl+Enter where Enter breaks the line)",
+        "보내기 (Enter로 줄을 바꾸게 했다면 Ctrl+Enter)";
+    KeyBreak: "Shift+Enter",
+        "Shift+Enter";
+    KeyBreakDoes: "New line",
+        "줄 바꾸기";
+    KeyTab: "Tab / Shift+Tab",
+        "Tab / Shift+Tab";
+    KeyTabDoes: "Next, previous control",
+        "다음 항목, 이전 항목";
+    KeyMenu: "Space",
+        "Space";
+    KeyMenuDoes: "Press what has the focus",
+        "선택된 항목 누르기";
+    KeyLock: "Ctrl+L",
+        "Ctrl+L";
+    KeyBack: "Esc",
+        "Esc";
+    KeyKeys: "F1",
+        "F1";
 
     // Palette.
     PaletteTitle: "Find people, actions and settings", "사람, 동작, 설정 찾기";

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::i18n::Lang;
+use crate::{i18n::Lang, theme::measure};
 
 /// Which colours to use.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -15,6 +15,21 @@ pub(crate) enum ThemeChoice {
     Light,
     /// Dark.
     Dark,
+}
+
+/// How much a notice of the desktop says.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Notify {
+    /// There is none.
+    Off,
+    /// That something came.
+    #[default]
+    Hidden,
+    /// Who wrote.
+    Named,
+    /// Who wrote, and what.
+    Full,
 }
 
 /// Settings that are no secret and hold before a profile is open.
@@ -31,6 +46,14 @@ pub(crate) struct Prefs {
     pub(crate) enter_sends: bool,
     /// Minutes without input until the profile locks; 0 is never.
     pub(crate) auto_lock_minutes: u16,
+    /// What notices say.
+    pub(crate) notify: Notify,
+    /// Contacts are told when their messages have been seen.
+    pub(crate) tell_read: bool,
+    /// Width of the list of chats, in points.
+    pub(crate) list: f32,
+    /// The window filled the screen at the last end.
+    pub(crate) maximized: bool,
     /// Size of the window at the last end, in points.
     pub(crate) window: [f32; 2],
 }
@@ -47,6 +70,11 @@ impl Prefs {
     pub(crate) fn bounded(mut self) -> Prefs {
         self.text_percent = self.text_percent.clamp(Self::TEXT_SIZES[0], Self::TEXT_SIZES[5]);
         self.auto_lock_minutes = self.auto_lock_minutes.min(24 * 60);
+        self.list = if self.list.is_finite() {
+            self.list.clamp(measure::LIST_MIN, measure::LIST_MAX)
+        } else {
+            measure::LIST
+        };
         for (side, least) in self.window.iter_mut().zip(Self::WINDOW_MIN) {
             *side = if side.is_finite() { side.clamp(least, 8192.0) } else { least };
         }
@@ -62,6 +90,10 @@ impl Default for Prefs {
             text_percent: 100,
             enter_sends: true,
             auto_lock_minutes: 15,
+            notify: Notify::default(),
+            tell_read: true,
+            list: measure::LIST,
+            maximized: false,
             window: [1120.0, 720.0],
         }
     }

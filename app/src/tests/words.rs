@@ -46,6 +46,13 @@ fn a_korean_window_says_nothing_in_english() {
         "udp",
         "quic",
         "relay",
+        "invite",
+        "png",
+        "txt",
+        "Page Up",
+        "Page Down",
+        "Tab",
+        "Space",
     ];
     for screen in SCREENS {
         for (role, label) in labels(&wide(screen, Lang::Ko)) {

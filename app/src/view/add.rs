@@ -5,14 +5,14 @@ use egui::{RichText, TextEdit, Ui};
 use crate::{
     action::{Action, Command},
     i18n::T,
-    model::{Model, Task},
+    model::{Model, Task, Wanted},
     route::Route,
     text,
     theme::{self, measure, size, space},
     widget::{Cx, button, page, qr},
 };
 
-use super::welcome::NAME_CHARS_MAX;
+use super::{chooser, welcome::NAME_CHARS_MAX};
 
 /// How every invite begins.
 const INVITE_HEAD: &str = "madang:";
@@ -23,11 +23,25 @@ const INVITE_CHARS_MAX: usize = 4096;
 #[derive(Default)]
 pub(crate) struct Add {
     taking: bool,
+    /// The name is what is wanted next.
+    name_next: bool,
     text: String,
     name: String,
 }
 
 impl Add {
+    /// Shows the side on which an invite is taken.
+    pub(crate) fn start_taking(&mut self) {
+        self.taking = true;
+    }
+
+    /// Puts an invite that was found into its field.
+    pub(crate) fn take(&mut self, invite: &str) {
+        self.taking = true;
+        invite.clone_into(&mut self.text);
+        self.name_next = true;
+    }
+
     /// Forgets what was typed; the contact is there now.
     pub(crate) fn clear(&mut self) {
         *self = Add::default();
@@ -114,22 +128,28 @@ impl UppercaseIfPlain for String {
 }
 
 fn take(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Add) -> Option<Action> {
+    let mut asked = chooser::landing(ui, cx, model, Wanted::Invite, T::TakeWays);
+    ui.add_space(space::M);
     let head =
         ui.label(RichText::new(cx.tr(T::PasteInvite)).font(theme::strong(size::SMALL)).color(cx.c.ink));
     ui.add(
         TextEdit::multiline(&mut state.text)
             .font(egui::TextStyle::Monospace)
             .desired_width(f32::INFINITY)
-            .desired_rows(4)
+            .desired_rows(3)
             .char_limit(INVITE_CHARS_MAX),
     )
     .labelled_by(head.id);
     ui.add_space(space::S);
-    button::field(ui, cx, T::TheirName, Some(T::TheirNameHint), &mut state.name, NAME_CHARS_MAX);
+    let name = button::field(ui, cx, T::TheirName, Some(T::TheirNameHint), &mut state.name, NAME_CHARS_MAX);
+    if std::mem::take(&mut state.name_next) {
+        name.request_focus();
+    }
+    let entered = name.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
     ui.add_space(space::S);
     if model.is_busy(Task::Accept) {
         page::working(ui, cx, T::Accepting);
-        return None;
+        return asked;
     }
     let invite: String = state.text.chars().filter(|c| !c.is_whitespace()).collect();
     let is_invite =
@@ -139,9 +159,13 @@ fn take(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Add) -> Option<Acti
         ui.add_space(space::S);
     }
     let named = !text::name(&state.name).is_empty();
-    let pressed = button::primary(ui, cx, T::AcceptInvite, is_invite && named).clicked();
+    let ready = is_invite && named;
+    let pressed = button::primary(ui, cx, T::AcceptInvite, ready).clicked() || (entered && ready);
     page::failure(ui, cx, model, Task::Accept);
     ui.add_space(space::S);
     page::hint(ui, cx, cx.tr(T::AddExplained));
-    pressed.then(|| Action::Do(Command::Accept { text: invite, name: text::typed(&state.name) }))
+    if pressed {
+        asked = Some(Action::Do(Command::Accept { text: invite, name: text::typed(&state.name) }));
+    }
+    asked
 }

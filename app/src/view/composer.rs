@@ -22,6 +22,8 @@ pub(crate) struct Composer {
     pub(crate) draft: String,
     /// The message that is being answered.
     pub(crate) reply_to: Option<MessageKey>,
+    /// It has changed since it was kept.
+    pub(crate) unkept: bool,
     /// The field is to be focused.
     pub(crate) focus: bool,
     /// A syllable is being composed by the input method.
@@ -82,6 +84,7 @@ pub(crate) fn show(
                         .margin(egui::Margin::symmetric(12, 9))
                         .hint_text(RichText::new(cx.tr(T::WriteMessage)).color(cx.c.weak));
                     let response = ui.add(edit).accessible_name(&name);
+                    composer.unkept |= response.changed();
                     if std::mem::take(&mut composer.focus) {
                         response.request_focus();
                     }
@@ -107,6 +110,7 @@ pub(crate) fn show(
         return None;
     }
     composer.draft.clear();
+    composer.unkept = true;
     composer.focus = true;
     Some(Sent { text, reply_to: composer.reply_to.take() })
 }
@@ -136,13 +140,13 @@ fn wants_to_send(ui: &Ui, enter_sends: bool, composer: &mut Composer) -> bool {
 }
 
 fn strip(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, answered: Option<&Message>, composer: &mut Composer) {
-    let Some(message) = answered else {
-        composer.reply_to = None;
+    if composer.reply_to.is_none() {
         return;
-    };
+    }
     ui.horizontal(|ui| {
         ui.add(egui::Label::new(Icon::Reply.text(size::TITLE, cx.c.jade_ink))).accessible_name("");
-        let who = if message.mine { cx.tr(T::You) } else { &chat.name };
+        let who = if answered.is_some_and(|m| m.mine) { cx.tr(T::You) } else { &chat.name };
+        let words = answered.map_or(cx.tr(T::QuoteMissing).to_owned(), |m| text::line(&m.text, 120));
         ui.label(
             RichText::new(cx.with(T::ReplyingTo, &[who]))
                 .font(theme::strong(size::SMALL))
@@ -153,16 +157,13 @@ fn strip(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, answered: Option<&Message>, comp
         ui.scope(|ui| {
             ui.set_width(width);
             ui.add(
-                egui::Label::new(
-                    RichText::new(text::line(&message.text, 120))
-                        .font(theme::regular(size::SMALL))
-                        .color(cx.c.weak),
-                )
-                .truncate(),
+                egui::Label::new(RichText::new(words).font(theme::regular(size::SMALL)).color(cx.c.weak))
+                    .truncate(),
             );
         });
         if button::icon(ui, cx, Icon::Cross, T::CancelReply).clicked() {
             composer.reply_to = None;
+            composer.unkept = true;
         }
     });
 }

@@ -6,7 +6,7 @@ use super::welcome::NAME_CHARS_MAX;
 use crate::{
     action::{Action, Command},
     i18n::T,
-    model::{Chat, ChatId, Model, Task},
+    model::{Bond, Chat, ChatId, Model, Task},
     route::Route,
     text,
     theme::{self, measure, size, space},
@@ -70,9 +70,17 @@ pub(crate) fn show(
                 asked = Some(Action::Go(Route::Verify(chat.id)));
             }
         });
-        if !chat.is_live() {
-            ui.add_space(space::M);
-            page::info(ui, cx, cx.tr(T::WaitingExplained));
+        match chat.bond {
+            Bond::Live => {}
+            Bond::Waiting => {
+                ui.add_space(space::M);
+                page::info(ui, cx, cx.tr(T::WaitingExplained));
+            }
+            Bond::Failed => {
+                ui.add_space(space::M);
+                page::warning(ui, cx, cx.tr(T::InviteSpent));
+                page::hint(ui, cx, cx.tr(T::InviteSpentAdvice));
+            }
         }
         asked
     })

@@ -228,6 +228,7 @@ fn messages(
         match bubble::paint(&mut child, cx, message, &shape, *rect, &chat.name, hit) {
             Some(Pressed::Reply) => {
                 state.composer.reply_to = Some(message.key);
+                state.composer.unkept = true;
                 state.composer.focus = true;
             }
             Some(Pressed::Copy) => asked = Some(Action::Copy(message.text.clone())),

@@ -3,9 +3,12 @@
 pub(crate) mod add;
 pub(crate) mod bubble;
 pub(crate) mod chats;
+pub(crate) mod chooser;
 pub(crate) mod composer;
 pub(crate) mod contact;
 pub(crate) mod conversation;
+pub(crate) mod keys;
+pub(crate) mod licences;
 pub(crate) mod network;
 pub(crate) mod palette;
 pub(crate) mod people;
@@ -37,6 +40,12 @@ pub(crate) struct Views {
     pub(crate) contact: contact::Contact,
     /// Relays.
     pub(crate) network: network::Network,
+    /// Settings.
+    pub(crate) settings: settings::Settings,
+    /// The chooser of files, while it is open.
+    pub(crate) chooser: Option<chooser::Chooser>,
+    /// The list of keys is open.
+    pub(crate) keys: bool,
     /// The palette, while it is open.
     pub(crate) palette: Option<palette::Palette>,
 }

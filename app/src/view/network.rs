@@ -2,16 +2,20 @@
 
 use egui::{RichText, Ui};
 
+use super::chooser;
 use crate::{
     action::{Action, Command},
     i18n::T,
-    model::{Model, Relay, Task},
+    model::{Model, Relay, Task, Wanted},
     theme::{self, measure, size, space},
     widget::{Cx, button, icon::Icon, page},
 };
 
 /// Longest text that is taken as a relay.
 const RELAY_CHARS_MAX: usize = 2048;
+
+/// Contacts with a direct link that are named; the rest is counted.
+const LINKED_NAMED: usize = 8;
 
 /// What the screen remembers.
 #[derive(Default)]
@@ -20,6 +24,11 @@ pub(crate) struct Network {
 }
 
 impl Network {
+    /// Puts a relay that was found into its field.
+    pub(crate) fn take(&mut self, relay: &str) {
+        relay.clone_into(&mut self.text);
+    }
+
     /// Forgets what was typed; the relay is there now.
     pub(crate) fn clear(&mut self) {
         self.text.clear();
@@ -32,10 +41,11 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Network)
         let mut asked = None;
         page::section(ui, cx, T::RoadsNow, |ui| {
             let links = model.roads.links;
-            let direct = if links == 0 {
-                cx.tr(T::RoadDirectNone).to_owned()
-            } else {
-                cx.with(T::RoadDirectSome, &[&links.to_string()])
+            let linked: Vec<&str> =
+                model.chats.iter().filter(|c| c.linked).take(LINKED_NAMED).map(|c| c.name.as_str()).collect();
+            let direct = match links {
+                0 => cx.tr(T::RoadDirectNone).to_owned(),
+                _ => format!("{}: {}", cx.with(T::RoadDirectSome, &[&links.to_string()]), linked.join(", ")),
             };
             road(
                 ui,
@@ -64,6 +74,8 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Network)
                 page::hint(ui, cx, cx.tr(T::OneRelayHonest));
                 ui.add_space(space::S);
             }
+            asked = chooser::landing(ui, cx, model, Wanted::Relay, T::RelayWays).or(asked.take());
+            ui.add_space(space::M);
             let field =
                 button::field(ui, cx, T::RelayText, Some(T::RelayTextHint), &mut state.text, RELAY_CHARS_MAX);
             let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
@@ -146,8 +158,13 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, relay: &Relay, idle: bool) -> Option<Action> {
                     )
                     .truncate(),
                 );
-                let mut state =
-                    cx.tr(if relay.connected { T::RelayConnected } else { T::RelayTrying }).to_owned();
+                let word = match (relay.connected, relay.since_ms) {
+                    (true, None) => T::RelayConnected,
+                    (true, Some(_)) => T::RelayConnectedSince,
+                    (false, None) => T::RelayTrying,
+                    (false, Some(_)) => T::RelayTryingSince,
+                };
+                let mut state = cx.with(word, &[&cx.full_time(relay.since_ms)]);
                 if relay.home {
                     state = format!("{state} · {}", cx.tr(T::RelayHome));
                 }

@@ -126,7 +126,11 @@ fn entries(cx: &Cx<'_>, model: &Model) -> Vec<Entry> {
     for (icon, word, route) in pages {
         add(icon, cx.with(T::GoTo, &[cx.tr(word)]), Action::Go(route));
     }
-    add(Icon::Lock, cx.tr(T::Lock).to_owned(), Action::Lock);
+    let (icon, word) = super::rail::way_out(model);
+    add(icon, cx.tr(word).to_owned(), Action::Lock);
+    add(Icon::Keyboard, cx.tr(T::KeysTitle).to_owned(), Action::Keys);
+    add(Icon::Search, cx.tr(T::SearchHere).to_owned(), Action::FindInChat);
+    add(Icon::Scroll, cx.tr(T::LicencesRead).to_owned(), Action::Go(Route::Licences));
     let prefs = model.prefs;
     for (theme, word) in [
         (ThemeChoice::System, T::ThemeSystem),

@@ -5,7 +5,7 @@ use egui::{ScrollArea, Ui};
 use crate::{
     action::Action,
     i18n::T,
-    model::{Chat, Model},
+    model::{Bond, Chat, Model},
     route::Route,
     theme::{self, measure, size, space},
     widget::{Cx, button, icon::Icon, page, row},
@@ -36,10 +36,11 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
         ScrollArea::vertical().auto_shrink(false).show_rows(ui, measure::ROW, people.len(), |ui, range| {
             let mut clicked = None;
             for chat in &people[range] {
-                let line = match (chat.is_live(), chat.verified) {
-                    (false, _) => cx.tr(T::WaitingForThem),
-                    (true, true) => cx.tr(T::Verified),
-                    (true, false) => cx.tr(T::NotVerified),
+                let line = match (chat.bond, chat.verified) {
+                    (Bond::Waiting, _) => cx.tr(T::WaitingForThem),
+                    (Bond::Failed, _) => cx.tr(T::InviteSpent),
+                    (Bond::Live, true) => cx.tr(T::Verified),
+                    (Bond::Live, false) => cx.tr(T::NotVerified),
                 };
                 let spoken = format!("{}, {line}", chat.name);
                 let shown = row::Row {

@@ -5,7 +5,7 @@ use egui::{CornerRadius, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, Wi
 use crate::{
     action::Action,
     i18n::T,
-    model::Model,
+    model::{Model, Stage},
     route::Route,
     theme::{self, measure, radius, size, space},
     widget::{Cx, avatar, icon::Icon, row},
@@ -38,7 +38,8 @@ pub(crate) fn side(ui: &mut Ui, cx: &Cx<'_>, model: &Model, route: Route) -> Opt
         Rect::from_center_size(egui::pos2(full.center().x, full.bottom() - size.y / 2.0 - space::S), size);
     let locked = ui
         .scope_builder(egui::UiBuilder::new().max_rect(foot), |ui| {
-            section(ui, cx, Icon::Lock, T::Lock, false, 0, size)
+            let (icon, word) = way_out(model);
+            section(ui, cx, icon, word, false, 0, size)
         })
         .inner;
     if locked.clicked() {
@@ -58,11 +59,17 @@ pub(crate) fn foot(ui: &mut Ui, cx: &Cx<'_>, model: &Model, route: Route) -> Opt
                 asked = Some(Action::Go(target));
             }
         }
-        if section(ui, cx, Icon::Lock, T::Lock, false, 0, size).clicked() {
+        let (icon, word) = way_out(model);
+        if section(ui, cx, icon, word, false, 0, size).clicked() {
             asked = Some(Action::Lock);
         }
     });
     asked
+}
+
+/// A practice is not locked: it ends, and nothing of it is left.
+pub(crate) fn way_out(model: &Model) -> (Icon, T) {
+    if model.stage == Stage::Practice { (Icon::Leave, T::EndPractice) } else { (Icon::Lock, T::Lock) }
 }
 
 /// A number from the own account, for the own avatar.
@@ -78,6 +85,7 @@ fn is_in(route: Route, target: Route) -> bool {
     match target {
         Route::Chats(_) => matches!(route, Route::Chats(_)),
         Route::People => matches!(route, Route::People | Route::Add | Route::Contact(_) | Route::Verify(_)),
+        Route::Settings => matches!(route, Route::Settings | Route::Licences),
         other => route == other,
     }
 }

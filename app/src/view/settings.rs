@@ -2,49 +2,62 @@
 
 use egui::{RichText, Ui};
 
-use super::{rail, welcome};
+use super::{keys, rail, welcome};
 use crate::{
     action::{Action, Command},
     i18n::T,
-    model::{Model, Prefs, ThemeChoice},
+    model::{Model, Notify, Prefs, Task, ThemeChoice},
+    route::Route,
+    text,
     theme::{self, measure, size, space},
     widget::{Cx, avatar, button, icon::Icon, page},
 };
 
+/// What the screen remembers.
+#[derive(Default)]
+pub(crate) struct Settings {
+    /// The own name while it is changed.
+    name: Option<String>,
+}
+
 /// Draws the screen.
-pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
+pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Settings) -> Option<Action> {
     let prefs = model.prefs;
     page::show(ui, cx, cx.tr(T::SettingsTitle), None, |ui| {
         let mut changed = None;
-        page::section(ui, cx, T::ProfileHead, |ui| profile(ui, cx, model));
-        let mut language = None;
+        let mut asked = page::section(ui, cx, T::ProfileHead, |ui| profile(ui, cx, model, state));
         page::section(ui, cx, T::Appearance, |ui| {
-            head(ui, cx, T::Language);
-            language = welcome::languages(ui, cx, prefs);
-            ui.add_space(space::M);
-            head(ui, cx, T::Theme);
+            asked = appearance(ui, cx, prefs, &mut changed).or(asked.take());
+        });
+        page::section(ui, cx, T::NotifyHead, |ui| {
+            page::hint(ui, cx, cx.tr(T::NotifyExplained));
+            ui.add_space(space::S);
             ui.horizontal_wrapped(|ui| {
-                for (theme, word) in [
-                    (ThemeChoice::System, T::ThemeSystem),
-                    (ThemeChoice::Light, T::ThemeLight),
-                    (ThemeChoice::Dark, T::ThemeDark),
+                for (notify, word) in [
+                    (Notify::Off, T::NotifyOff),
+                    (Notify::Hidden, T::NotifyHidden),
+                    (Notify::Named, T::NotifyNamed),
+                    (Notify::Full, T::NotifyFull),
                 ] {
-                    if button::choice(ui, cx, cx.tr(word), prefs.theme == theme).clicked() {
-                        changed = Some(Prefs { theme, ..prefs });
+                    if button::choice(ui, cx, cx.tr(word), prefs.notify == notify).clicked() {
+                        changed = Some(Prefs { notify, ..prefs });
                     }
                 }
             });
-            ui.add_space(space::M);
-            head(ui, cx, T::TextSize);
-            changed = text_size(ui, cx, prefs).or(changed.take());
         });
         page::section(ui, cx, T::Writing, |ui| {
-            let mut enter_sends = prefs.enter_sends;
+            let (mut enter_sends, mut tell_read) = (prefs.enter_sends, prefs.tell_read);
             if button::tick(ui, cx, &mut enter_sends, T::EnterSends).changed() {
                 changed = Some(Prefs { enter_sends, ..prefs });
             }
+            if button::tick(ui, cx, &mut tell_read, T::TellRead).changed() {
+                changed = Some(Prefs { tell_read, ..prefs });
+            }
+            page::hint(ui, cx, cx.tr(T::TellReadExplained));
         });
         page::section(ui, cx, T::AutoLock, |ui| {
+            page::hint(ui, cx, cx.tr(T::AutoLockExplained));
+            ui.add_space(space::S);
             ui.horizontal_wrapped(|ui| {
                 for minutes in Prefs::LOCK_MINUTES {
                     let label = if minutes == 0 {
@@ -58,15 +71,23 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
                 }
             });
         });
-        page::section(ui, cx, T::KeysTitle, |ui| page::prose(ui, cx, cx.tr(T::KeysBody)));
-        page::section(ui, cx, T::About, |ui| {
-            page::prose(ui, cx, &cx.with(T::Version, &[env!("CARGO_PKG_VERSION")]));
+        page::section(ui, cx, T::RoadRelays, |ui| {
+            let up = model.roads.relays.iter().filter(|r| r.connected).count();
+            let all = model.roads.relays.len();
+            let state = if all == 0 {
+                cx.tr(T::RoadRelaysNone).to_owned()
+            } else {
+                cx.with(T::RoadRelaysSome, &[&up.to_string(), &all.to_string()])
+            };
+            page::hint(ui, cx, &state);
             ui.add_space(space::S);
-            page::warning(ui, cx, cx.tr(T::Unaudited));
-            ui.add_space(space::S);
-            page::hint(ui, cx, cx.tr(T::Licences));
+            if button::quiet(ui, cx, T::OpenNetwork, true).clicked() {
+                asked = Some(Action::Go(Route::Network));
+            }
         });
-        language.or(changed.map(|prefs| Action::Do(Command::Keep(prefs))))
+        page::section(ui, cx, T::KeysTitle, |ui| keys::table(ui, cx));
+        page::section(ui, cx, T::About, |ui| asked = about(ui, cx).or(asked.take()));
+        asked.or(changed.map(|prefs| Action::Do(Command::Keep(prefs))))
     })
 }
 
@@ -74,7 +95,41 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, word: T) {
     ui.label(RichText::new(cx.tr(word)).font(theme::strong(size::SMALL)).color(cx.c.weak));
 }
 
-fn profile(ui: &mut Ui, cx: &Cx<'_>, model: &Model) {
+fn appearance(ui: &mut Ui, cx: &Cx<'_>, prefs: Prefs, changed: &mut Option<Prefs>) -> Option<Action> {
+    head(ui, cx, T::Language);
+    let language = welcome::languages(ui, cx, prefs);
+    ui.add_space(space::M);
+    head(ui, cx, T::Theme);
+    ui.horizontal_wrapped(|ui| {
+        for (theme, word) in [
+            (ThemeChoice::System, T::ThemeSystem),
+            (ThemeChoice::Light, T::ThemeLight),
+            (ThemeChoice::Dark, T::ThemeDark),
+        ] {
+            if button::choice(ui, cx, cx.tr(word), prefs.theme == theme).clicked() {
+                *changed = Some(Prefs { theme, ..prefs });
+            }
+        }
+    });
+    ui.add_space(space::M);
+    head(ui, cx, T::TextSize);
+    if let Some(sized) = text_size(ui, cx, prefs) {
+        *changed = Some(sized);
+    }
+    language
+}
+
+fn about(ui: &mut Ui, cx: &Cx<'_>) -> Option<Action> {
+    page::prose(ui, cx, &cx.with(T::Version, &[env!("CARGO_PKG_VERSION")]));
+    ui.add_space(space::S);
+    page::warning(ui, cx, cx.tr(T::Unaudited));
+    ui.add_space(space::S);
+    page::hint(ui, cx, cx.tr(T::Licences));
+    ui.add_space(space::S);
+    button::quiet(ui, cx, T::LicencesRead, true).clicked().then_some(Action::Go(Route::Licences))
+}
+
+fn profile(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Settings) -> Option<Action> {
     ui.horizontal(|ui| {
         avatar::show(ui, measure::AVATAR, &model.me.name, rail::seed(model));
         ui.vertical(|ui| {
@@ -97,6 +152,13 @@ fn profile(ui: &mut Ui, cx: &Cx<'_>, model: &Model) {
             );
         });
     });
+    ui.add_space(space::S);
+    let name = state.name.get_or_insert_with(|| model.me.name.clone());
+    button::field(ui, cx, T::ProfileName, Some(T::ProfileNameHint), name, welcome::NAME_CHARS_MAX);
+    let new = !text::name(name).is_empty() && text::name(name) != model.me.name;
+    let pressed = button::quiet(ui, cx, T::Rename, new && !model.is_busy(Task::Rename)).clicked();
+    page::failure(ui, cx, model, Task::Rename);
+    pressed.then(|| Action::Do(Command::RenameMe(text::typed(name))))
 }
 
 fn text_size(ui: &mut Ui, cx: &Cx<'_>, prefs: Prefs) -> Option<Prefs> {

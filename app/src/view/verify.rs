@@ -2,10 +2,11 @@
 
 use egui::{Grid, RichText, Ui};
 
+use super::chooser;
 use crate::{
     action::{Action, Command},
     i18n::T,
-    model::{Chat, Model, Task},
+    model::{Chat, Model, Task, Wanted},
     route::Route,
     theme::{self, measure, size, space},
     widget::{Cx, button, page, qr},
@@ -62,8 +63,22 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat) -> Opti
             ui.vertical_centered(|ui| qr::show(ui, &safety.qr, measure::QR * 0.75, cx.tr(T::SafetyQr)));
         });
         ui.add_space(space::M);
+        let taken = chooser::landing(ui, cx, model, Wanted::Safety(chat.id), T::SafetyWays);
+        match model.compared.filter(|(of, _)| *of == chat.id) {
+            Some((_, true)) => {
+                ui.add_space(space::S);
+                page::info(ui, cx, cx.tr(T::CodeSame));
+            }
+            Some((_, false)) => {
+                ui.add_space(space::S);
+                page::warning(ui, cx, cx.tr(T::CodeDiffers));
+                page::warning(ui, cx, cx.tr(T::DifferAdvice));
+            }
+            None => {}
+        }
+        ui.add_space(space::M);
         let idle = !model.is_busy(Task::Verify);
-        let mut asked = None;
+        let mut asked = taken;
         ui.horizontal_wrapped(|ui| {
             if chat.verified {
                 if button::quiet(ui, cx, T::TakeBackVerified, idle).clicked() {

@@ -56,6 +56,14 @@ icons! {
     Path = '\u{e39c}',
     Plane = '\u{e398}',
     Hourglass = '\u{e2b8}',
+    Folder = '\u{e24a}',
+    File = '\u{e23a}',
+    Image = '\u{e2ca}',
+    Qr = '\u{e3e6}',
+    Over = '\u{e08e}',
+    Leave = '\u{e42a}',
+    Keyboard = '\u{e2d8}',
+    Scroll = '\u{eb7a}',
     Person = '\u{e4c4}',
 }
 

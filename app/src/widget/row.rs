@@ -38,22 +38,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, row: &Row<'_>) -> Response {
         return response;
     }
     let inner = rect.shrink2(Vec2::new(space::S, 2.0));
-    let ground = if row.chosen {
-        cx.c.jade_soft
-    } else if response.hovered() {
-        cx.c.quiet_hover
-    } else {
-        theme::CLEAR
-    };
-    ui.painter().rect_filled(inner, CornerRadius::same(radius::M), ground);
-    if response.has_focus() {
-        ui.painter().rect_stroke(
-            inner,
-            CornerRadius::same(radius::M),
-            Stroke::new(2.0, cx.c.jade),
-            StrokeKind::Inside,
-        );
-    }
+    ground(ui, cx, inner, &response, row.chosen);
     let left = inner.left() + space::S;
     avatar::paint(
         ui.painter(),
@@ -119,6 +104,22 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, row: &Row<'_>) -> Response {
     let line = one_line(ui, row.line, theme::regular(size::SMALL), ink, end - start);
     ui.painter().galley(egui::pos2(start, lower - line.size().y / 2.0), line, ink);
     response
+}
+
+/// Paints what lies under a row: chosen, under the pointer, or with the focus of the keyboard.
+pub(crate) fn ground(ui: &Ui, cx: &Cx<'_>, rect: egui::Rect, response: &Response, chosen: bool) {
+    let fill = if chosen {
+        cx.c.jade_soft
+    } else if response.hovered() {
+        cx.c.quiet_hover
+    } else {
+        theme::CLEAR
+    };
+    let round = CornerRadius::same(radius::M);
+    ui.painter().rect_filled(rect, round, fill);
+    if response.has_focus() {
+        ui.painter().rect_stroke(rect, round, Stroke::new(2.0, cx.c.jade), StrokeKind::Inside);
+    }
 }
 
 /// A galley of one line that ends in an ellipsis where the room ends.

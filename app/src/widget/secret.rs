@@ -21,6 +21,33 @@ pub(crate) struct Secret {
     /// A syllable that the input method has not committed yet.
     preedit: Zeroizing<String>,
     shown: bool,
+    /// What the keys say of the keyboard.
+    keyboard: Keyboard,
+}
+
+/// What the last letters say of the keyboard's state.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Keyboard {
+    /// Letters come in the capitals that Shift did not ask for.
+    pub(crate) caps: bool,
+    /// Hangul is being typed.
+    pub(crate) hangul: bool,
+}
+
+impl Keyboard {
+    fn note(&mut self, typed: &str, shift: bool) {
+        for c in typed.chars() {
+            if c.is_ascii_alphabetic() {
+                *self = Keyboard { caps: c.is_ascii_uppercase() != shift, hangul: false };
+            } else if is_hangul(c) {
+                self.hangul = true;
+            }
+        }
+    }
+}
+
+fn is_hangul(c: char) -> bool {
+    matches!(c, '\u{1100}'..='\u{11FF}' | '\u{3130}'..='\u{318F}' | '가'..='힣')
 }
 
 impl Default for Secret {
@@ -29,6 +56,7 @@ impl Default for Secret {
             text: Zeroizing::new(String::with_capacity(SECRET_BYTES_MAX)),
             preedit: Zeroizing::new(String::with_capacity(SECRET_BYTES_MAX)),
             shown: false,
+            keyboard: Keyboard::default(),
         }
     }
 }
@@ -47,6 +75,12 @@ impl Secret {
     /// Whether a syllable is still being composed.
     pub(crate) fn is_composing(&self) -> bool {
         !self.preedit.is_empty()
+    }
+
+    /// What the last letters say of the keyboard.
+    #[cfg(test)]
+    pub(crate) fn keyboard(&self) -> Keyboard {
+        self.keyboard
     }
 
     fn push(&mut self, typed: &str) {
@@ -69,12 +103,19 @@ impl Secret {
         self.text.pop();
     }
 
-    fn take_events(&mut self, events: &[Event]) -> bool {
+    fn take_events(&mut self, events: &[Event], shift: bool) -> bool {
         let mut changed = false;
         for event in events {
             match event {
-                Event::Text(typed) | Event::Paste(typed) => self.push(typed),
-                Event::Ime(ImeEvent::Preedit { text, .. }) => self.set_preedit(text),
+                Event::Text(typed) => {
+                    self.keyboard.note(typed, shift);
+                    self.push(typed);
+                }
+                Event::Paste(typed) => self.push(typed),
+                Event::Ime(ImeEvent::Preedit { text, .. }) => {
+                    self.keyboard.note(text, shift);
+                    self.set_preedit(text);
+                }
                 Event::Ime(ImeEvent::Commit(text)) => {
                     self.preedit.clear();
                     self.push(text);
@@ -112,8 +153,9 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, label: T, hint: Option<T>, secret: 
                 EventFilter { tab: false, horizontal_arrows: true, vertical_arrows: true, escape: false },
             )
         });
-        let (changed, enter) =
-            ui.input(|input| (secret.take_events(&input.events), input.key_pressed(Key::Enter)));
+        let (changed, enter) = ui.input(|input| {
+            (secret.take_events(&input.events, input.modifiers.shift), input.key_pressed(Key::Enter))
+        });
         if changed {
             response.mark_changed();
         }
@@ -153,6 +195,16 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, label: T, hint: Option<T>, secret: 
     if eye.clicked() {
         secret.shown = !secret.shown;
         response.request_focus();
+    }
+    if response.has_focus() {
+        let Keyboard { caps, hangul } = secret.keyboard;
+        for (on, word) in [(caps, T::CapsLockOn), (hangul, T::TypingHangul)] {
+            if on {
+                let line =
+                    egui::RichText::new(cx.tr(word)).font(theme::regular(size::SMALL)).color(cx.c.persimmon);
+                ui.add(egui::Label::new(line).wrap());
+            }
+        }
     }
     ui.add_space(space::XS);
     response
@@ -205,22 +257,37 @@ mod tests {
         let mut secret = Secret::default();
         let preedit =
             |text: &str| Event::Ime(ImeEvent::Preedit { text: text.to_owned(), active_range_chars: None });
-        secret.take_events(&[preedit("ㅎ"), preedit("하"), preedit("한")]);
+        secret.take_events(&[preedit("ㅎ"), preedit("하"), preedit("한")], false);
+        assert!(secret.keyboard().hangul);
         assert!(secret.is_composing());
-        secret.take_events(&[
-            Event::Ime(ImeEvent::Commit("한".into())),
-            Event::Ime(ImeEvent::Commit("글".into())),
-            Event::Text("!".into()),
-        ]);
+        secret.take_events(
+            &[
+                Event::Ime(ImeEvent::Commit("한".into())),
+                Event::Ime(ImeEvent::Commit("글".into())),
+                Event::Text("!".into()),
+            ],
+            false,
+        );
         assert_eq!(secret.as_str(), "한글!");
         assert!(!secret.is_composing());
+    }
+
+    #[test]
+    fn letters_against_shift_tell_of_caps_lock() {
+        let typed = |letter: &str, shift| {
+            let mut secret = Secret::default();
+            secret.take_events(&[Event::Text(letter.into())], shift);
+            secret.keyboard().caps
+        };
+        assert!(typed("A", false) && typed("a", true));
+        assert!(!typed("a", false) && !typed("A", true) && !typed("7", true));
     }
 
     #[test]
     fn the_buffer_never_moves_and_is_bounded() {
         let mut secret = Secret::default();
         let place = secret.text.as_ptr();
-        secret.take_events(&[Event::Paste("가".repeat(4000))]);
+        secret.take_events(&[Event::Paste("가".repeat(4000))], false);
         assert_eq!(secret.text.as_ptr(), place);
         assert!(secret.as_str().len() <= SECRET_BYTES_MAX);
         let taken = secret.take();

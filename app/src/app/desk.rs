@@ -1,0 +1,160 @@
+//! What is kept while one writes, what the desktop is asked to show, and what is taken from it.
+
+use egui::{Event, UserAttentionType, ViewportCommand};
+
+use super::{App, World};
+use crate::{
+    action::Command,
+    desktop::clipboard::Cleared,
+    i18n::T,
+    model::{ChatId, Draft, Notice, Notify, Stage, Update, Wanted},
+    route::Route,
+};
+
+/// How long after a change a draft is kept, in seconds: a person's pause, not every letter.
+const DRAFT_KEPT_AFTER_S: f64 = 1.5;
+
+impl<W: World> App<W> {
+    /// Keeps what is being written, in every chat where it has changed.
+    pub(super) fn keep_drafts(&mut self) {
+        self.draft_due = None;
+        if !self.model.stage.is_open() {
+            return;
+        }
+        for (chat, conversation) in &mut self.views.conversations {
+            let composer = &mut conversation.composer;
+            if std::mem::take(&mut composer.unkept) {
+                let (text, reply_to) = (composer.draft.clone(), composer.reply_to);
+                self.world.tell(Command::KeepDraft { chat: *chat, text, reply_to });
+            }
+        }
+    }
+
+    /// Keeps drafts a moment after the last change. Returns when that is.
+    pub(super) fn time_drafts(&mut self, now: f64) -> Option<f64> {
+        if self.draft_due.is_some_and(|at| now >= at) {
+            self.keep_drafts();
+        } else if self.draft_due.is_none() && self.views.conversations.values().any(|c| c.composer.unkept) {
+            self.draft_due = Some(now + DRAFT_KEPT_AFTER_S);
+        }
+        self.draft_due
+    }
+
+    /// What an update that is no part of the model changes.
+    pub(super) fn on_desktop(&mut self, ctx: &egui::Context, update: &Update) {
+        match update {
+            Update::Drafts(drafts) => drafts.iter().for_each(|draft| self.put_back(draft)),
+            Update::Desk(chat) => {
+                if self.route == Route::Chats(None) && self.model.chat(*chat).is_some() {
+                    self.go(Route::Chats(Some(*chat)));
+                }
+            }
+            Update::Heard(chat, name, line) => self.on_heard(ctx, *chat, name, line),
+            Update::Taken(wanted, text) => self.on_taken(*wanted, text),
+            Update::Clipboard(cleared) => self.on_clipboard(ctx, *cleared),
+            Update::Raise => {
+                for command in [
+                    ViewportCommand::Visible(true),
+                    ViewportCommand::Minimized(false),
+                    ViewportCommand::Focus,
+                ] {
+                    ctx.send_viewport_cmd(command);
+                }
+                let attention = ViewportCommand::RequestUserAttention(UserAttentionType::Informational);
+                ctx.send_viewport_cmd(attention);
+            }
+            _ => {}
+        }
+    }
+
+    fn put_back(&mut self, draft: &Draft) {
+        let composer = &mut self.views.conversations.entry(draft.chat).or_default().composer;
+        if composer.draft.is_empty() && !composer.unkept {
+            composer.draft.clone_from(&draft.text);
+            composer.reply_to = draft.reply_to;
+        }
+    }
+
+    /// Somebody wrote. The desktop is told unless the person looks at that very chat.
+    fn on_heard(&mut self, ctx: &egui::Context, chat: ChatId, name: &str, line: &str) {
+        let looked_at = ctx.input(|input| input.focused)
+            && self.route == Route::Chats(Some(chat))
+            && self.trail.is_none();
+        if looked_at || self.model.stage != Stage::Open {
+            return;
+        }
+        let lang = self.model.prefs.language;
+        let product = lang.tr(T::Madang).to_owned();
+        let (title, body) = match self.model.prefs.notify {
+            Notify::Off => return,
+            Notify::Hidden => (product, lang.tr(T::NotifySomething).to_owned()),
+            Notify::Named => (product, lang.with(T::NotifyFrom, &[name])),
+            Notify::Full => (name.to_owned(), line.to_owned()),
+        };
+        self.noticed = true;
+        self.world.tell(Command::Notify { title, body });
+        if !ctx.input(|input| input.focused) {
+            let attention = ViewportCommand::RequestUserAttention(UserAttentionType::Informational);
+            ctx.send_viewport_cmd(attention);
+        }
+    }
+
+    fn on_taken(&mut self, wanted: Wanted, text: &str) {
+        match wanted {
+            Wanted::Invite => self.views.add.take(text),
+            Wanted::Relay => self.views.network.take(text),
+            Wanted::Safety(chat) => self.world.tell(Command::Compare(chat, text.to_owned())),
+        }
+    }
+
+    fn on_clipboard(&mut self, ctx: &egui::Context, cleared: Cleared) {
+        match cleared {
+            Cleared::Replaced => return,
+            Cleared::Gone => {}
+            // Better nothing on the clipboard than an invite.
+            Cleared::Unseen => ctx.copy_text(String::new()),
+        }
+        self.model.notify(Notice { sentence: T::ClipboardCleared, parts: Vec::new(), trouble: false });
+    }
+
+    /// Takes the invite back from the clipboard, now.
+    pub(super) fn clear_clipboard(&mut self) {
+        if let Some((_, text)) = self.lent.take() {
+            self.world.tell(Command::ClearClipboard(text));
+        }
+    }
+
+    /// What is looked for on this page in whatever is dropped or pasted.
+    fn wanted_here(&self) -> Option<Wanted> {
+        match self.route {
+            Route::Add => Some(Wanted::Invite),
+            Route::Network => Some(Wanted::Relay),
+            Route::Verify(chat) => Some(Wanted::Safety(chat)),
+            _ => None,
+        }
+    }
+
+    /// Takes files that were dropped on the window and pictures that were pasted.
+    pub(super) fn take_things(&mut self, ctx: &egui::Context) {
+        let Some(wanted) = self.wanted_here().filter(|_| self.model.stage.is_open()) else { return };
+        let (file, picture) = ctx.input(|input| {
+            let file = input.raw.dropped_files.first().map(|file| file.path().to_owned());
+            let picture = input.events.iter().find_map(|event| match event {
+                Event::PasteImage(picture) => Some(picture.clone()),
+                _ => None,
+            });
+            (file, picture)
+        });
+        if file.is_none() && picture.is_none() {
+            return;
+        }
+        if wanted == Wanted::Invite {
+            self.views.add.start_taking();
+        }
+        if let Some(path) = file {
+            self.tell(Command::ReadFile(path, wanted));
+        } else if let Some(picture) = picture {
+            self.tell(Command::ReadPicture(picture, wanted));
+        }
+    }
+}

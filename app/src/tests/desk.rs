@@ -1,0 +1,147 @@
+//! What is kept while one writes, and what goes to the desktop and comes from it.
+
+use std::sync::Arc;
+
+use egui::{Key, Modifiers, Role};
+use egui_kittest::kittest::Queryable;
+
+use crate::{
+    i18n::{Lang, T},
+    model::{ChatId, Notify},
+    route::Route,
+};
+
+use super::{BOTH, composer, press, shows, wide, window, write};
+
+#[test]
+fn a_draft_is_kept_when_one_pauses_and_is_back_after_the_lock() {
+    for lang in BOTH {
+        let mut w = wide("chat", lang);
+        write(&mut w, Role::MultilineTextInput, &composer(lang), "half a thought 반쯤");
+        w.run_steps(120);
+        assert!(w.state().world.told.contains(&"KeepDraft".to_owned()));
+        w.key_press_modifiers(Modifiers::COMMAND, Key::L);
+        w.run_steps(4);
+        assert!(!shows(&w, "half a thought"));
+        write(&mut w, Role::PasswordInput, lang.tr(T::Passphrase), "correct horse");
+        w.key_press(Key::Enter);
+        w.run_steps(6);
+        assert_eq!(w.state().route, Route::Chats(Some(ChatId(1))), "the chat that was open");
+        let name = composer(lang);
+        let field = w.get_by_role_and_label(Role::MultilineTextInput, &name);
+        assert_eq!(field.value().as_deref(), Some("half a thought 반쯤"));
+    }
+}
+
+#[test]
+fn the_last_letters_before_the_lock_are_kept_too_and_sending_forgets_the_draft() {
+    let mut w = wide("chat", Lang::En);
+    write(&mut w, Role::MultilineTextInput, &composer(Lang::En), "quick");
+    w.key_press_modifiers(Modifiers::COMMAND, Key::L);
+    w.run_steps(2);
+    let told = &w.state().world.told;
+    let at = |what: &str| told.iter().position(|t| t == what);
+    assert!(at("KeepDraft") < at("Lock") && at("KeepDraft").is_some());
+
+    let mut w = wide("chat", Lang::En);
+    write(&mut w, Role::MultilineTextInput, &composer(Lang::En), "sent at once");
+    w.key_press(Key::Enter);
+    w.run_steps(120);
+    w.key_press_modifiers(Modifiers::ALT, Key::ArrowDown);
+    w.run_steps(3);
+    assert!(!shows(&w, "Draft: "), "no draft is left of what was sent");
+}
+
+#[test]
+fn notices_hide_the_text_by_default_and_never_speak_of_the_chat_one_looks_at() {
+    for lang in BOTH {
+        let mut w = wide("chat", lang);
+        w.state_mut().world.hear(ChatId(1), "seen anyway");
+        w.run_steps(3);
+        assert!(w.state().world.noticed.is_empty());
+        w.state_mut().world.hear(ChatId(2), "a secret plan");
+        w.run_steps(3);
+        let (title, body) = w.state().world.noticed[0].clone();
+        assert_eq!((title.as_str(), body.as_str()), (lang.tr(T::Madang), lang.tr(T::NotifySomething)));
+
+        w.state_mut().model.prefs.notify = Notify::Full;
+        w.state_mut().world.hear(ChatId(2), "a plan");
+        w.run_steps(3);
+        assert_eq!(w.state().world.noticed[1].1, "a plan");
+        w.state_mut().model.prefs.notify = Notify::Off;
+        w.state_mut().world.hear(ChatId(2), "another");
+        w.run_steps(3);
+        assert_eq!(w.state().world.noticed.len(), 2);
+    }
+}
+
+#[test]
+fn an_invite_is_taken_from_a_file_and_from_a_screenshot() {
+    for lang in BOTH {
+        let mut w = wide("add", lang);
+        press(&mut w, lang.tr(T::TakeInvite));
+        press(&mut w, lang.tr(T::ChooseFile));
+        assert!(shows(&w, lang.tr(T::ChooseFileBody)));
+        press(&mut w, "invite.txt");
+        assert!(shows(&w, lang.tr(T::FailFileNothing)));
+        press(&mut w, lang.tr(T::ChooseFile));
+        press(&mut w, "invite.png");
+        let field = w.get_by_role_and_label(Role::MultilineTextInput, lang.tr(T::PasteInvite));
+        assert!(field.value().is_some_and(|text| text.starts_with("madang:")));
+
+        let mut w = wide("add", lang);
+        let shot = Arc::new(egui::ColorImage::filled([8, 8], egui::Color32::BLACK));
+        w.event(egui::Event::PasteImage(shot));
+        w.run_steps(4);
+        write(&mut w, Role::TextInput, lang.tr(T::TheirName), "새 친구 New");
+        w.key_press(Key::Enter);
+        w.run_steps(4);
+        assert!(shows(&w, "새 친구 New") && w.state().world.told.contains(&"Accept".to_owned()));
+    }
+}
+
+#[test]
+fn a_picture_of_the_safety_number_is_compared() {
+    for lang in BOTH {
+        let mut w = window("verify", lang, [1366.0, 1200.0]);
+        w.event(egui::Event::PasteImage(Arc::new(egui::ColorImage::filled([8, 8], egui::Color32::BLACK))));
+        w.run_steps(4);
+        assert!(shows(&w, lang.tr(T::CodeSame)));
+    }
+}
+
+#[test]
+fn an_invite_leaves_the_clipboard_with_the_lock() {
+    let mut w = wide("add", Lang::En);
+    press(&mut w, Lang::En.tr(T::CopyInvite));
+    w.key_press_modifiers(Modifiers::COMMAND, Key::L);
+    w.run_steps(3);
+    let told = &w.state().world.told;
+    let at = |what: &str| told.iter().position(|t| t == what);
+    assert!(at("ClearClipboard") < at("Lock") && at("ClearClipboard").is_some());
+}
+
+#[test]
+fn the_keys_are_listed_at_f1_even_while_locked() {
+    for lang in BOTH {
+        for screen in ["chat", "unlock"] {
+            let mut w = wide(screen, lang);
+            w.key_press(Key::F1);
+            w.run_steps(3);
+            assert!(shows(&w, lang.tr(T::KeyPagesDoes)), "{screen}");
+            w.key_press(Key::Escape);
+            w.run_steps(3);
+            assert!(!shows(&w, lang.tr(T::KeyPagesDoes)), "{screen}");
+        }
+    }
+}
+
+#[test]
+fn a_practice_ends_and_is_not_locked() {
+    for lang in BOTH {
+        let mut w = window("welcome", lang, [900.0, 1200.0]);
+        press(&mut w, lang.tr(T::TryDemo));
+        assert!(shows(&w, lang.tr(T::PracticeBanner)) && shows(&w, lang.tr(T::EndPractice)));
+        assert!(!w.state().world.told.contains(&"KeepDesk".to_owned()));
+    }
+}

@@ -1,0 +1,173 @@
+//! Choosing a file: the folder's things as a list, by pointer or by keys.
+
+use std::path::PathBuf;
+
+use egui::{Key, RichText, ScrollArea, Ui};
+
+use super::keys;
+use crate::{
+    action::{Action, Command},
+    desktop::folder::Entry,
+    i18n::T,
+    model::{Model, Task, Wanted},
+    text,
+    theme::{self, measure, size, space},
+    widget::{Cx, button, icon::Icon, page, row},
+};
+
+/// Longest path that can be typed, in characters.
+const PATH_CHARS_MAX: usize = 1024;
+/// Height of the list.
+const LIST_TALL: f32 = 320.0;
+
+/// What the chooser remembers while it is open.
+pub(crate) struct Chooser {
+    wanted: Wanted,
+    path: String,
+    /// The folder that `path` was taken from.
+    shown: Option<PathBuf>,
+}
+
+impl Chooser {
+    /// A chooser for a file in which `wanted` is looked for.
+    pub(crate) fn new(wanted: Wanted) -> Chooser {
+        Chooser { wanted, path: String::new(), shown: None }
+    }
+}
+
+/// Draws the chooser. The first part says that it is to be closed.
+pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Chooser) -> (bool, Option<Action>) {
+    ui.set_width(measure::PALETTE.min(ui.ctx().content_rect().width() - space::XXL * 2.0));
+    let mut asked = None;
+    let close = keys::head(ui, cx, cx.tr(T::ChooseFile));
+    page::hint(ui, cx, cx.tr(T::ChooseFileBody));
+    ui.add_space(space::S);
+    let Some(folder) = &model.folder else {
+        page::failure(ui, cx, model, Task::Take);
+        return (close, None);
+    };
+    if state.shown.as_ref() != Some(&folder.path) {
+        state.shown = Some(folder.path.clone());
+        state.path = folder.path.to_string_lossy().into_owned();
+    }
+    ui.horizontal(|ui| {
+        let up = folder.path.parent();
+        let pressed =
+            button::icon_named(ui, cx, Icon::Over, cx.tr(T::FolderUp), cx.c.ink, up.is_some()).clicked();
+        if let Some(up) = up.filter(|_| pressed) {
+            asked = Some(Action::Do(Command::Look(Some(up.to_owned()))));
+        }
+        let edit = egui::TextEdit::singleline(&mut state.path)
+            .desired_width(f32::INFINITY)
+            .char_limit(PATH_CHARS_MAX)
+            .margin(egui::Margin::symmetric(10, 8));
+        let field = ui.add(edit).accessible_name(cx.tr(T::FilePath));
+        if field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
+            asked = Some(Action::Do(Command::Look(Some(PathBuf::from(&state.path)))));
+        }
+    });
+    page::failure(ui, cx, model, Task::Take);
+    ui.add_space(space::S);
+    let mut done = close;
+    let tall = measure::TOUCH + space::XS;
+    ScrollArea::vertical().max_height(LIST_TALL).auto_shrink([false, false]).show_rows(
+        ui,
+        tall,
+        folder.entries.len(),
+        |ui, range| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            for entry in &folder.entries[range] {
+                if !one(ui, cx, entry) {
+                    continue;
+                }
+                let path = folder.path.join(&entry.name);
+                if entry.file {
+                    asked = Some(Action::Do(Command::ReadFile(path, state.wanted)));
+                    done = true;
+                } else {
+                    asked = Some(Action::Do(Command::Look(Some(path))));
+                }
+            }
+        },
+    );
+    if folder.entries.is_empty() {
+        page::hint(ui, cx, cx.tr(T::FolderEmpty));
+    } else if folder.more {
+        page::hint(ui, cx, cx.tr(T::FolderMore));
+    }
+    (done, asked)
+}
+
+fn one(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) -> bool {
+    let name = text::name(&entry.name.to_string_lossy());
+    let (icon, ink) = if entry.file { (icon_of(&name), cx.c.weak) } else { (Icon::Folder, cx.c.jade_ink) };
+    let (rect, response) = ui.allocate_exact_size(
+        egui::vec2(ui.available_width(), measure::TOUCH + space::XS),
+        egui::Sense::click(),
+    );
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
+    row::ground(ui, cx, rect, &response, false);
+    icon.paint(ui.painter(), rect.left_center() + egui::vec2(18.0, 0.0), size::TITLE, ink);
+    let label = row::one_line(ui, &name, theme::regular(size::BODY), cx.c.ink, rect.width() - 48.0);
+    let at = egui::pos2(rect.left() + 38.0, rect.center().y - label.size().y / 2.0);
+    ui.painter().galley(at, label, cx.c.ink);
+    response.clicked()
+}
+
+fn icon_of(name: &str) -> Icon {
+    let name = name.to_lowercase();
+    if [".png", ".jpg", ".jpeg"].iter().any(|end| name.ends_with(end)) { Icon::Image } else { Icon::File }
+}
+
+/// The row of buttons by which something is taken: the clipboard, a file.
+pub(crate) fn ways(ui: &mut Ui, cx: &Cx<'_>, model: &Model, wanted: Wanted) -> Option<Action> {
+    let mut asked = None;
+    let idle = !model.is_busy(Task::Take);
+    ui.horizontal_wrapped(|ui| {
+        if button::quiet(ui, cx, T::PasteHere, idle).clicked() {
+            asked = Some(Action::Paste);
+        }
+        if button::quiet(ui, cx, T::ChooseFile, idle).clicked() {
+            asked = Some(Action::Choose(wanted));
+        }
+    });
+    if !idle {
+        page::working(ui, cx, T::LookingInFile);
+    }
+    page::failure(ui, cx, model, Task::Take);
+    asked
+}
+
+/// A frame that says what may be dropped, pasted or chosen here.
+pub(crate) fn landing(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    model: &Model,
+    wanted: Wanted,
+    sentence: T,
+) -> Option<Action> {
+    let over = ui.input(|input| !input.raw.hovered_files.is_empty());
+    egui::Frame::NONE
+        .fill(if over { cx.c.jade_soft } else { cx.c.surface })
+        .stroke(egui::Stroke::new(1.0, if over { cx.c.jade } else { cx.c.line }))
+        .corner_radius(theme::radius::M)
+        .inner_margin(egui::Margin::same(space::M as i8))
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            ui.horizontal_top(|ui| {
+                ui.add(egui::Label::new(Icon::Qr.text(size::LARGE, cx.c.jade_ink))).accessible_name("");
+                ui.add(
+                    egui::Label::new(
+                        RichText::new(cx.tr(sentence))
+                            .font(theme::regular(size::SMALL))
+                            .color(cx.c.ink)
+                            .line_height(Some(size::SMALL * measure::LEADING)),
+                    )
+                    .wrap(),
+                );
+            });
+            ui.add_space(space::XS);
+            ways(ui, cx, model, wanted)
+        })
+        .inner
+}
