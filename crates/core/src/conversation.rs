@@ -80,13 +80,37 @@ pub struct Message {
     pub delivery: Option<Delivery>,
 }
 
-/// A run of messages, oldest first.
+/// Which part of a conversation is read.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Span {
+    /// Its newest end.
+    #[default]
+    Newest,
+    /// What stands before a place.
+    Before(Place),
+    /// What stands after a place.
+    After(Place),
+    /// Half of it before a place, the other half from there on.
+    Around(Place),
+    /// The same around a message; the newest end if that is not here.
+    Message(MessageId),
+    /// The same around the first place that was not seen.
+    Unread,
+}
+
+/// A run of messages without a hole, oldest first.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Page {
     /// The messages.
     pub messages: Vec<Message>,
     /// Whether older ones exist.
     pub more: bool,
+    /// Whether newer ones exist.
+    pub newer: bool,
+    /// Everything up to here was seen.
+    pub read: Place,
+    /// Where the newest message of the conversation stands.
+    pub newest: Place,
 }
 
 /// What became of a content that was inserted.
@@ -109,6 +133,12 @@ impl Conversation {
             unread: 0,
             read_place: 0,
         }
+    }
+
+    /// Notes that everything up to a place was seen.
+    pub(crate) fn seen_up_to(&mut self, place: Place) {
+        self.read_place = place.0;
+        self.unread = 0;
     }
 
     /// Writes the header of the next own message around `body`.
@@ -225,26 +255,89 @@ pub(crate) fn content_at(
     Ok(decode::<MessageRecord>(&bytes)?.content)
 }
 
-/// Returns up to `limit` messages before `before`, or the newest.
-pub(crate) fn history(
-    conversation: u32,
-    before: Option<Place>,
+impl Conversation {
+    /// Returns up to `limit` messages of a part.
+    pub(crate) fn read(
+        &self,
+        number: u32,
+        span: Span,
+        limit: usize,
+        overlay: &Overlay<'_>,
+    ) -> Result<Page, StoreError> {
+        let middle = match span {
+            Span::Newest => return self.page(number, Some(Place(u64::MAX)), None, [limit, 0], overlay),
+            Span::Before(place) => return self.page(number, Some(place), None, [limit, 0], overlay),
+            Span::After(place) => {
+                let from = place.0.checked_add(1).map(Place);
+                return self.page(number, None, from, [0, limit], overlay);
+            }
+            Span::Around(place) => place,
+            Span::Message(id) => match find(&id, overlay)? {
+                Some((at, place)) if at == number => place,
+                _ => Place(u64::MAX),
+            },
+            Span::Unread => Place(self.read_place.saturating_add(1)),
+        };
+        // Where one side is short the other makes up for it.
+        let after = records(number, middle.0..=u64::MAX, Direction::Ascending, limit, overlay)?.len();
+        let before = match middle.0.checked_sub(1) {
+            Some(last) => records(number, 0..=last, Direction::Descending, limit, overlay)?.len(),
+            None => 0,
+        };
+        let after = after.min((limit / 2).max(limit - before));
+        self.page(number, Some(middle), Some(middle), [limit - after, after], overlay)
+    }
+
+    /// Up to so many messages before one place and from another on.
+    fn page(
+        &self,
+        number: u32,
+        before: Option<Place>,
+        from: Option<Place>,
+        limits: [usize; 2],
+        overlay: &Overlay<'_>,
+    ) -> Result<Page, StoreError> {
+        let mut page =
+            Page { read: Place(self.read_place), newest: Place(self.last_place), ..Page::default() };
+        let mut run = Vec::new();
+        if let Some(last) = before.and_then(|place| place.0.checked_sub(1)) {
+            run = records(number, 0..=last, Direction::Descending, limits[0] + 1, overlay)?;
+            page.more = run.len() > limits[0];
+            run.truncate(limits[0]);
+            run.reverse();
+        }
+        if let Some(from) = from {
+            page.more |= before.is_none() && from.0 > 0;
+            let mut after = records(number, from.0..=u64::MAX, Direction::Ascending, limits[1] + 1, overlay)?;
+            page.newer = after.len() > limits[1];
+            after.truncate(limits[1]);
+            run.append(&mut after);
+        } else {
+            page.newer = run.last().is_some_and(|(place, _)| *place < self.last_place);
+        }
+        page.messages = messages(number, run, overlay)?;
+        Ok(page)
+    }
+}
+
+type Records = Vec<(u64, Vec<u8>)>;
+
+fn records(
+    number: u32,
+    places: std::ops::RangeInclusive<u64>,
+    direction: Direction,
     limit: usize,
     overlay: &Overlay<'_>,
-) -> Result<Page, StoreError> {
-    let name = tables::name(conversation);
-    let last = match before {
-        Some(Place(0)) => return Ok(Page::default()),
-        Some(Place(place)) => place - 1,
-        None => u64::MAX,
-    };
-    let mut records = overlay.range(&tables::MESSAGE, &name, 0..=last, Direction::Descending, limit + 1)?;
-    let more = records.len() > limit;
-    records.truncate(limit);
-    records.reverse();
+) -> Result<Records, StoreError> {
+    overlay.range(&tables::MESSAGE, &tables::name(number), places, direction, limit)
+}
+
+/// Reads the records of messages, which stand in order, with how far each has come.
+fn messages(number: u32, records: Records, overlay: &Overlay<'_>) -> Result<Vec<Message>, StoreError> {
+    let name = tables::name(number);
     let trails = match (records.first(), records.last()) {
         (Some((from, _)), Some((to, _))) => {
-            overlay.range(&tables::TRAIL, &name, *from..=*to, Direction::Ascending, limit)?
+            overlay.range(&tables::TRAIL, &name, *from..=*to, Direction::Ascending, records.len())?
         }
         _ => Vec::new(),
     };
@@ -258,7 +351,7 @@ pub(crate) fn history(
         let delivery = record.mine.then(|| trail.unwrap_or_default().delivery());
         messages.push(message(Place(place), record, delivery)?);
     }
-    Ok(Page { messages, more })
+    Ok(messages)
 }
 
 fn message(place: Place, record: MessageRecord, delivery: Option<Delivery>) -> Result<Message, StoreError> {
@@ -296,4 +389,60 @@ pub(crate) fn decode_whole<'b, T: Decode<'b, ()>>(bytes: &'b [u8]) -> Option<T> 
 /// Reads one of our own records.
 pub(crate) fn decode<'b, T: Decode<'b, ()>>(bytes: &'b [u8]) -> Result<T, StoreError> {
     minicbor::decode(bytes).map_err(|_| crate::CORRUPT)
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::store::{Batch, MemoryStore, Store as _};
+
+    use super::*;
+
+    fn talk(count: u64) -> (Conversation, MemoryStore) {
+        let (mut store, mut batch) = (MemoryStore::new(), Batch::new());
+        let mut talk = Conversation::new(ConversationId([1; 16]), 1);
+        let mut overlay = Overlay::new(&store, &mut batch);
+        for n in 0..count {
+            let body = Body::Text { text: n.to_string(), reply_to: None };
+            let content = talk.compose([2; 16], body, None, [0; 32]);
+            talk.insert(1, &content.encode(), &content, n % 2 == 0, None, &mut overlay).expect("inserted");
+        }
+        store.commit(batch).expect("kept");
+        (talk, store)
+    }
+
+    fn read(talk: &Conversation, store: &MemoryStore, span: Span) -> (Vec<u64>, bool, bool, Page) {
+        let mut batch = Batch::new();
+        let page = talk.read(1, span, 10, &Overlay::new(store, &mut batch)).expect("read");
+        let numbers = page.messages.iter().filter_map(|m| m.text.as_ref()?.parse().ok()).collect();
+        (numbers, page.more, page.newer, page)
+    }
+
+    #[test]
+    fn every_part_of_a_conversation_can_be_read_and_says_what_lies_beyond() {
+        let (mut talk, store) = talk(100);
+        let ten = |from: u64| (from..from + 10).collect::<Vec<_>>();
+        let (numbers, more, newer, page) = read(&talk, &store, Span::Newest);
+        assert_eq!((numbers, more, newer), (ten(90), true, false));
+        let oldest = page.messages[0].place;
+        assert_eq!(page.newest, page.messages[9].place);
+
+        let (numbers, more, newer, page) = read(&talk, &store, Span::Before(oldest));
+        assert_eq!((numbers, more, newer), (ten(80), true, true));
+        let (numbers, more, newer, _) = read(&talk, &store, Span::After(page.messages[9].place));
+        assert_eq!((numbers, more, newer), (ten(90), true, false));
+
+        let fiftieth = read(&talk, &store, Span::Before(page.messages[0].place)).3.messages[0].clone();
+        for span in [Span::Around(fiftieth.place), Span::Message(fiftieth.id)] {
+            let (numbers, more, newer, _) = read(&talk, &store, span);
+            assert_eq!((numbers, more, newer), (ten(65), true, true));
+        }
+        let (numbers, more, newer, _) = read(&talk, &store, Span::Around(Place(0)));
+        assert_eq!((numbers, more, newer), (ten(0), false, true));
+        let (numbers, more, newer, _) = read(&talk, &store, Span::Message(MessageId([0; 32])));
+        assert_eq!((numbers, more, newer), (ten(90), true, false), "what is not here leads to the end");
+
+        talk.seen_up_to(fiftieth.place);
+        let (numbers, _, _, page) = read(&talk, &store, Span::Unread);
+        assert_eq!((numbers, page.read), (ten(66), fiftieth.place));
+    }
 }

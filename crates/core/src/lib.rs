@@ -27,6 +27,9 @@ pub mod engine;
 #[cfg(feature = "node")]
 pub mod node;
 
+#[cfg(feature = "invent")]
+pub mod invent;
+
 pub use crypto::identity::AccountId;
 pub use crypto::safety::SafetyNumber;
 pub use crypto::vault::Cost;
@@ -34,7 +37,7 @@ pub use proto::id::Address;
 
 pub use contact::{Contact, ContactState};
 pub use content::{ConversationId, MessageId};
-pub use conversation::{Message, Page};
+pub use conversation::{Message, Page, Span};
 pub use draft::Draft;
 pub use engine::{CommandError, RelayInfo, Whoami};
 pub use event::{ContactId, Delivery, Event, Notice, Place, RelayNumber, Step, TrailStep};

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crypto::identity::AccountId;
 use madang_core::engine::{Answer, Command, CommandError, Engine, Input, LinkKind, Now, Output, Ticket};
-use madang_core::{Contact, ConversationId, Event, Message};
+use madang_core::{Contact, ConversationId, Event, Message, Span};
 use proto::id::{Moment, PeerName};
 use proto::router::MailboxId;
 use proto::sim::{HostId, Incoming, Port};
@@ -109,12 +109,12 @@ impl Node {
     #[must_use]
     pub fn history(&self, conversation: ConversationId) -> Vec<Message> {
         let mut messages = Vec::new();
-        let mut before = None;
+        let mut span = Span::Newest;
         loop {
-            let command = Command::History { conversation, before, limit: 1_000 };
+            let command = Command::History { conversation, span, limit: 1_000 };
             let Ok(Answer::Page(page)) = self.look(command) else { return messages };
-            before = page.messages.first().map(|message| message.place);
             let more = page.more;
+            span = page.messages.first().map_or(span, |oldest| Span::Before(oldest.place));
             messages.splice(0..0, page.messages);
             if !more {
                 return messages;

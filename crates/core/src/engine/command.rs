@@ -10,7 +10,7 @@ use super::roads::RelayRecord;
 use super::{Engine, Output, Turn};
 use crate::contact::Contact;
 use crate::content::{Body, ConversationId, Item, MessageId, NAME_BYTES_MAX, TEXT_BYTES_MAX};
-use crate::conversation::{self, Page, decode};
+use crate::conversation::{self, Page, Span, decode};
 use crate::draft::{self, DESK_BYTES_MAX, DRAFT_BYTES_MAX, Draft};
 use crate::event::{ContactId, Event, Place, RelayNumber, Trail, TrailStep};
 use crate::tables;
@@ -54,12 +54,12 @@ pub enum Command {
         /// The message that it answers.
         reply_to: Option<MessageId>,
     },
-    /// Messages before a place, or the newest.
+    /// Messages of a part of a conversation.
     History {
         /// Which conversation.
         conversation: ConversationId,
-        /// Older than this.
-        before: Option<Place>,
+        /// Which part.
+        span: Span,
         /// At most so many.
         limit: usize,
     },
@@ -261,19 +261,19 @@ impl Engine {
             Command::Send { conversation, text, reply_to } => {
                 self.send(conversation, &text, reply_to, turn)?
             }
-            Command::History { conversation, before, limit } => match self.by_conversation.get(&conversation)
-            {
+            Command::History { conversation, span, limit } => match self.by_conversation.get(&conversation) {
                 Some(number) => {
                     let limit = limit.min(PAGE_MESSAGES_MAX);
-                    Ok(Answer::Page(conversation::history(*number, before, limit, turn.overlay)?))
+                    Ok(Answer::Page(self.conversations[number].read(*number, span, limit, turn.overlay)?))
                 }
                 None => Err(CommandError::NoConversation),
             },
             Command::Trail(id) => self.trail(&id, turn)?,
             Command::Glance(conversation) => match self.by_conversation.get(&conversation) {
                 Some(number) => {
-                    let page = conversation::history(*number, None, 1, turn.overlay)?;
-                    Ok(Answer::Glance(self.conversations[number].unread, page))
+                    let conversation = &self.conversations[number];
+                    let page = conversation.read(*number, Span::Newest, 1, turn.overlay)?;
+                    Ok(Answer::Glance(conversation.unread, page))
                 }
                 None => Err(CommandError::NoConversation),
             },
@@ -426,12 +426,11 @@ impl Engine {
             return Ok(Ok(Answer::Done));
         }
         let party = Party(conversation.party);
-        conversation.read_place = place.0;
-        conversation.unread = 0;
+        conversation.seen_up_to(place);
         self.dirty_conversations.insert(number);
         if tell && self.pairs.contains_key(&party) {
-            let newest =
-                conversation::history(number, Some(Place(place.0.saturating_add(1))), 16, turn.overlay)?;
+            let upto = Span::Before(Place(place.0.saturating_add(1)));
+            let newest = self.conversations[&number].read(number, upto, 16, turn.overlay)?;
             if let Some(message) = newest.messages.iter().rev().find(|m| !m.mine) {
                 self.queue_item(party, &Item::Read(id, message.id), turn)?;
             }

@@ -152,7 +152,7 @@ impl std::fmt::Debug for Engine {
 
 const ME_IDENTITY: u64 = 0;
 const ME_NAME: u64 = 1;
-const ME_COUNTERS: u64 = 2;
+pub(crate) const ME_COUNTERS: u64 = 2;
 const ME_RESTORED: u64 = 3;
 const PAGE: usize = 256;
 

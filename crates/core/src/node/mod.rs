@@ -17,7 +17,7 @@ pub use self::config::Config;
 pub use self::profile::NodeError;
 use crate::contact::Contact;
 use crate::content::{ConversationId, MessageId};
-use crate::conversation::Page;
+use crate::conversation::{Page, Span};
 use crate::draft::Draft;
 use crate::engine::{Answer, Command, CommandError, RelayInfo, Whoami};
 use crate::event::{ContactId, Event, Notice, Place, RelayNumber, TrailStep};
@@ -237,7 +237,20 @@ impl Node {
         before: Option<Place>,
         limit: usize,
     ) -> Result<Page, NodeError> {
-        answered(self.ask(Command::History { conversation, before, limit }).await?, |a| match a {
+        self.read(conversation, before.map_or(Span::Newest, Span::Before), limit).await
+    }
+
+    /// Returns up to `limit` messages of a part of a conversation, oldest first.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn read(
+        &self,
+        conversation: ConversationId,
+        span: Span,
+        limit: usize,
+    ) -> Result<Page, NodeError> {
+        answered(self.ask(Command::History { conversation, span, limit }).await?, |a| match a {
             Answer::Page(page) => Some(page),
             _ => None,
         })
