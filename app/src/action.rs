@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use zeroize::Zeroizing;
 
 use crate::{
-    model::{ChatId, MessageKey, Prefs, RelayKey, Wanted},
+    model::{ChatId, MessageKey, PageAt, Prefs, RelayKey, Wanted},
     route::Route,
 };
 
@@ -59,10 +59,8 @@ pub(crate) enum Command {
     },
     /// Close the profile and forget it.
     Lock,
-    /// Read the newest messages of a chat.
-    Open(ChatId),
-    /// Read messages before the oldest loaded.
-    Older(ChatId),
+    /// Read a part of a chat.
+    Read(ChatId, PageAt),
     /// Write a message.
     Send {
         /// Where.
@@ -140,8 +138,9 @@ impl std::fmt::Debug for Command {
             Command::Unlock { .. } => "Unlock",
             Command::Practice { .. } => "Practice",
             Command::Lock => "Lock",
-            Command::Open(_) => "Open",
-            Command::Older(_) => "Older",
+            Command::Read(_, PageAt::Before(_)) => "Older",
+            Command::Read(_, PageAt::After(_)) => "Newer",
+            Command::Read(..) => "Read",
             Command::Send { .. } => "Send",
             Command::KeepDraft { .. } => "KeepDraft",
             Command::KeepDesk(_) => "KeepDesk",

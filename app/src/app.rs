@@ -18,7 +18,7 @@ use crate::{
     action::{Action, Command},
     clock::{self, Zone},
     i18n::T,
-    model::{ChatId, MessageKey, Model, Notice, Prefs, Stage, Task, ThemeChoice, Update},
+    model::{ChatId, MessageKey, Model, Notice, PageAt, Prefs, Stage, Task, ThemeChoice, Update},
     route::Route,
     theme::{self, measure},
     view::{self, Views},
@@ -163,7 +163,7 @@ impl<W: World> App<W> {
             Update::Done(Task::Rename) => self.views.contact = view::contact::Contact::default(),
             Update::Done(Task::Send) => self.unsent = None,
             Update::Failed(Task::Send, _) => self.give_back(),
-            Update::Delivery(key, _) => {
+            Update::Delivery(_, key, _) => {
                 if let Some((_, shown)) = self.trail.filter(|(_, shown)| shown == key) {
                     self.world.tell(Command::Trail(shown));
                 }
@@ -267,7 +267,7 @@ impl<W: World> App<W> {
         match route {
             Route::Chats(Some(chat)) => {
                 self.views.conversations.entry(chat).or_default().arrive();
-                self.world.tell(Command::Open(chat));
+                self.tell(Command::Read(chat, PageAt::Unread));
             }
             Route::Verify(chat) => self.world.tell(Command::Safety(chat)),
             Route::Network | Route::Add => self.world.tell(Command::Network),
@@ -293,10 +293,8 @@ impl<W: World> App<W> {
             Command::Send { chat, text, .. } => {
                 self.unsent = Some((*chat, text.clone()));
             }
-            Command::Older(chat) => {
-                if let Some(timeline) = self.model.timelines.get_mut(chat) {
-                    timeline.asking = true;
-                }
+            Command::Read(chat, _) => {
+                self.model.timelines.entry(*chat).or_default().asking = true;
             }
             Command::Seen(chat) => {
                 if std::mem::take(&mut self.noticed) {
@@ -308,7 +306,17 @@ impl<W: World> App<W> {
             }
             _ => {}
         }
+        let written = match &command {
+            Command::Send { chat, .. } => {
+                self.model.timelines.get(chat).filter(|t| t.more_after).map(|_| *chat)
+            }
+            _ => None,
+        };
         self.world.tell(command);
+        // What one has written is shown, however far back one was reading.
+        if let Some(chat) = written {
+            self.world.tell(Command::Read(chat, PageAt::Newest));
+        }
     }
 }
 

@@ -61,6 +61,12 @@ impl Paths {
         }
     }
 
+    /// Everything in one folder.
+    #[cfg(any(test, feature = "gallery"))]
+    pub(crate) fn at(home: &std::path::Path) -> Paths {
+        Paths { profile: home.join("profile"), prefs: home.join("window.toml") }
+    }
+
     /// The settings as they were kept, if they can be read.
     pub(crate) fn prefs(&self) -> Option<Prefs> {
         toml::from_str(&std::fs::read_to_string(&self.prefs).ok()?).ok()
@@ -338,7 +344,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::model::{Delivery, Model};
+    use crate::model::{Delivery, Model, PageAt};
 
     /// Longest wait for one fact; only a defect reaches it.
     const WAIT: Duration = Duration::from_secs(120);
@@ -381,7 +387,7 @@ mod tests {
         });
 
         let chat = window.model.chats[0].id;
-        window.bridge.tell(Command::Open(chat));
+        window.bridge.tell(Command::Read(chat, PageAt::Unread));
         window.until("the greeting", |m| {
             m.timelines.get(&chat).is_some_and(|t| t.messages.len() == 1 && t.first_unread.is_some())
         });

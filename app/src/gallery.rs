@@ -11,8 +11,8 @@ use crate::{
     },
     i18n::{Lang, T},
     model::{
-        Bond, Chat, ChatId, Delivery, Draft, Failure, Last, Me, Message, MessageKey, Notice, PageAt, Quote,
-        Relay, RelayKey, Roads, Safety, Stage, Step, StepKind, Task, Trail, Update, Wanted,
+        Bond, Chat, ChatId, Delivery, Draft, Failure, Last, Me, Message, MessageKey, Notice, Page, PageAt,
+        Quote, Relay, RelayKey, Roads, Safety, Stage, Step, StepKind, Task, Trail, Update, Wanted,
     },
     route::Route,
 };
@@ -80,6 +80,27 @@ impl Fake {
         self.talks.insert(chat, talk);
     }
 
+    /// The place of a chat's first message.
+    #[cfg(test)]
+    pub(crate) fn places(&self, chat: ChatId) -> u64 {
+        self.talks.get(&chat).and_then(|talk| talk.first()).map_or(0, |m| m.place)
+    }
+
+    /// Gives a contact another name.
+    #[cfg(test)]
+    pub(crate) fn rename(&mut self, chat: ChatId, name: &str) {
+        self.contact(chat, |c| c.name = name.to_owned());
+    }
+
+    /// Lets everybody who is waited for answer.
+    #[cfg(test)]
+    pub(crate) fn answer(&mut self) {
+        for chat in &mut self.chats {
+            (chat.bond, chat.writable) = (Bond::Live, true);
+        }
+        self.updates.push_back(Update::Chats(self.chats.clone()));
+    }
+
     /// Lets a contact write.
     #[cfg(test)]
     pub(crate) fn hear(&mut self, chat: ChatId, text: &str) {
@@ -143,6 +164,7 @@ impl Fake {
                 last: None,
                 unread,
                 order: 100 - u64::from(id.0),
+                resembles: None,
             });
         }
         let now = self.now;
@@ -259,21 +281,35 @@ impl Fake {
         ];
     }
 
-    fn page(&mut self, chat: ChatId, end: usize, at: PageAt) {
+    fn page(&mut self, chat: ChatId, at: PageAt) {
         let talk = self.talks.get(&chat).map_or(&[][..], Vec::as_slice);
-        let end = end.min(talk.len());
-        let start = end.saturating_sub(PAGE);
         let unread = self.chats.iter().find(|c| c.id == chat).map_or(0, |c| c.unread as usize);
-        let first_unread = (unread > 0)
-            .then(|| talk.len().checked_sub(unread).and_then(|i| talk.get(i)).map(|m| m.key))
-            .flatten();
-        self.updates.push_back(Update::Page {
-            chat,
-            messages: talk[start..end].to_vec(),
-            more: start > 0,
+        let unread = talk.len().checked_sub(unread).filter(|at| *at < talk.len());
+        let around = |middle: usize| (middle.saturating_sub(PAGE / 2), middle.saturating_add(PAGE / 2));
+        let (from, to) = match at {
+            PageAt::Before(place) => {
+                let end = talk.partition_point(|m| m.place < place);
+                (end.saturating_sub(PAGE), end)
+            }
+            PageAt::After(place) => {
+                let begin = talk.partition_point(|m| m.place <= place);
+                (begin, begin + PAGE)
+            }
+            PageAt::Around(place) => around(talk.partition_point(|m| m.place < place)),
+            PageAt::Message(key) => around(talk.iter().position(|m| m.key == key).unwrap_or(talk.len())),
+            PageAt::Unread if unread.is_some_and(|at| at + PAGE < talk.len()) => around(unread.unwrap_or(0)),
+            PageAt::Newest | PageAt::Unread => (talk.len().saturating_sub(PAGE), talk.len()),
+        };
+        let (from, to) = (from.min(talk.len()), to.min(talk.len()));
+        let page = Page {
             at,
-            first_unread,
-        });
+            messages: talk[from..to].to_vec(),
+            more_before: from > 0,
+            more_after: to < talk.len(),
+            first_unread: unread.filter(|at| (from..to).contains(at)).map(|at| talk[at].key),
+            newest: talk.last().map_or(0, |m| m.place),
+        };
+        self.updates.push_back(Update::Page { chat, page });
     }
 
     fn contact(&mut self, chat: ChatId, change: impl FnOnce(&mut Chat)) {
@@ -322,13 +358,7 @@ impl World for Fake {
                 self.opened();
             }
             Command::Lock => self.updates.push_back(Update::Stage(Stage::Locked)),
-            Command::Open(chat) => self.page(chat, usize::MAX, PageAt::Newest),
-            Command::Older(chat) => {
-                // The window holds a bounded part; how far it got is counted by the pages that were asked for.
-                let asked = self.told.iter().filter(|t| *t == "Older").count();
-                let len = self.talks.get(&chat).map_or(0, Vec::len);
-                self.page(chat, len.saturating_sub(asked * PAGE), PageAt::Before);
-            }
+            Command::Read(chat, at) => self.page(chat, at),
             Command::Send { chat, text, reply_to } => {
                 let key = self.key();
                 let mut sent = message(key, true, &text, self.now);
@@ -341,7 +371,7 @@ impl World for Fake {
                 self.updates.extend([
                     Update::Done(Task::Send),
                     Update::Arrived(chat, sent),
-                    Update::Delivery(MessageKey::invented(key), Delivery::Delivered),
+                    Update::Delivery(chat, MessageKey::invented(key), Delivery::Delivered),
                 ]);
                 let label_ms = Some(self.now);
                 self.contact(chat, |c| {
@@ -380,6 +410,7 @@ impl World for Fake {
                     last: None,
                     unread: 0,
                     order: 500,
+                    resembles: None,
                 });
                 self.updates.extend([Update::Done(Task::Accept), Update::Chats(self.chats.clone())]);
             }

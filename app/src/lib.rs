@@ -9,6 +9,7 @@ mod bridge;
 mod clock;
 mod desktop;
 mod i18n;
+mod last_resort;
 mod model;
 mod route;
 mod start;
@@ -16,6 +17,10 @@ mod text;
 mod theme;
 mod view;
 mod widget;
+
+#[cfg(feature = "gallery")]
+#[doc(hidden)]
+pub mod measure;
 
 #[cfg(any(test, feature = "gallery"))]
 #[cfg_attr(feature = "gallery", doc(hidden))]

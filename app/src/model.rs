@@ -7,18 +7,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use self::{
     prefs::{Notify, Prefs, ThemeChoice},
-    timeline::{Delivery, Message, PageAt, Quote, Timeline},
+    timeline::{Delivery, Message, Page, PageAt, Quote, Timeline},
 };
 use crate::{
     desktop::{clipboard::Cleared, folder::Folder},
     i18n::T,
 };
 
+#[cfg(test)]
+pub(crate) use self::timeline::LOADED_MAX;
+use crate::text;
+
+/// Conversations of which a part is held; the one that was read longest ago makes room.
+const TIMELINES_MAX: usize = 8;
 /// Notices waiting to be seen; older ones make room.
 const NOTICES_MAX: usize = 8;
 
 /// A chat with one contact: a number of this session, given out by the bridge.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) struct ChatId(pub(crate) u32);
 
 /// A message, by its number in the whole world; here it is only compared.
@@ -80,7 +86,7 @@ pub(crate) struct Me {
 }
 
 /// A conversation as the list shows it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Chat {
     /// Which one.
     pub(crate) id: ChatId,
@@ -104,12 +110,32 @@ pub(crate) struct Chat {
     pub(crate) unread: u32,
     /// Position in the list: larger is newer.
     pub(crate) order: u64,
+    /// The name of another contact for whom this one can be mistaken.
+    pub(crate) resembles: Option<String>,
+}
+
+/// Marks each chat whose name can be mistaken for that of an earlier contact, or of a verified one.
+fn mark_alike(chats: &mut [Chat]) {
+    let mut first: BTreeMap<String, usize> = BTreeMap::new();
+    let likeness: Vec<String> = chats.iter().map(|chat| text::likeness(&chat.name)).collect();
+    let rank = |chat: &Chat| (!chat.verified, chat.id);
+    for (at, alike) in likeness.iter().enumerate().filter(|(_, alike)| !alike.is_empty()) {
+        let known = first.entry(alike.clone()).or_insert(at);
+        if rank(&chats[at]) < rank(&chats[*known]) {
+            *known = at;
+        }
+    }
+    for (at, alike) in likeness.iter().enumerate() {
+        let known = first.get(alike).copied().filter(|known| *known != at);
+        chats[at].resembles = known.map(|known| chats[known].name.clone());
+    }
 }
 
 /// How far two people have come.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum Bond {
     /// An answer is on its way.
+    #[default]
     Waiting,
     /// Both have proved who they are.
     Live,
@@ -298,8 +324,12 @@ pub(crate) struct Model {
     pub(crate) me: Me,
     /// All chats, newest first.
     pub(crate) chats: Vec<Chat>,
-    /// Loaded parts of conversations.
+    /// The chats have been told, be it that there are none.
+    pub(crate) listed: bool,
+    /// Loaded parts of conversations, at most [`TIMELINES_MAX`].
     pub(crate) timelines: BTreeMap<ChatId, Timeline>,
+    /// Pages that have been taken over.
+    pub(crate) pages: u64,
     /// The trail that is shown.
     pub(crate) trail: Option<Trail>,
     /// The invite that is shown.
@@ -333,19 +363,13 @@ pub(crate) enum Update {
     Page {
         /// Where.
         chat: ChatId,
-        /// Oldest first.
-        messages: Vec<Message>,
-        /// There are older ones.
-        more: bool,
-        /// Which part.
-        at: PageAt,
-        /// The first that had not been seen.
-        first_unread: Option<MessageKey>,
+        /// What.
+        page: Page,
     },
     /// A message that is new at the end.
     Arrived(ChatId, Message),
     /// A message came further.
-    Delivery(MessageKey, Delivery),
+    Delivery(ChatId, MessageKey, Delivery),
     /// Steps that were asked for.
     Trail(Trail),
     /// An invite that was asked for.
@@ -388,24 +412,19 @@ impl Model {
             Update::Me(me) => self.me = me,
             Update::Chats(mut chats) => {
                 chats.sort_by(|a, b| b.order.cmp(&a.order).then(a.id.cmp(&b.id)));
+                mark_alike(&mut chats);
                 self.chats = chats;
+                self.listed = true;
             }
-            Update::Page { chat, messages, more, at, first_unread } => {
-                let timeline = self.timelines.entry(chat).or_default();
-                timeline.merge(messages, more, at);
-                if at == PageAt::Newest {
-                    timeline.first_unread = first_unread;
-                }
-            }
+            Update::Page { chat, page } => self.turn(chat, page),
             Update::Arrived(chat, message) => {
                 if let Some(timeline) = self.timelines.get_mut(&chat) {
                     timeline.arrive(message);
                 }
             }
-            Update::Delivery(key, delivery) => {
-                for message in
-                    self.timelines.values_mut().flat_map(|t| t.messages.iter_mut()).filter(|m| m.key == key)
-                {
+            Update::Delivery(chat, key, delivery) => {
+                let loaded = self.timelines.get_mut(&chat).map(|t| t.messages.iter_mut());
+                if let Some(message) = loaded.into_iter().flatten().find(|m| m.key == key) {
                     message.delivery = delivery;
                 }
             }
@@ -440,6 +459,19 @@ impl Model {
         }
     }
 
+    /// Takes over a page of a conversation.
+    fn turn(&mut self, chat: ChatId, page: Page) {
+        self.pages += 1;
+        let timeline = self.timelines.entry(chat).or_default();
+        timeline.merge(page);
+        timeline.turned = self.pages;
+        if self.timelines.len() > TIMELINES_MAX
+            && let Some(oldest) = self.timelines.iter().min_by_key(|(_, t)| t.turned).map(|(chat, _)| *chat)
+        {
+            self.timelines.remove(&oldest);
+        }
+    }
+
     /// Shows a line for a moment.
     pub(crate) fn notify(&mut self, notice: Notice) {
         if self.notices.len() == NOTICES_MAX {
@@ -470,57 +502,57 @@ impl Model {
 
 #[cfg(test)]
 mod tests {
-    use super::{timeline::LOADED_MAX, *};
+    use super::*;
     use crate::i18n::Lang;
 
-    fn message(key: u64) -> Message {
-        Message {
-            key: MessageKey::invented(key),
-            place: key,
-            mine: false,
-            text: key.to_string(),
-            reply: None,
-            label_ms: None,
-            late: false,
-            gap: false,
-            delivery: Delivery::Delivered,
+    fn page(at: PageAt) -> Page {
+        Page {
+            at,
+            messages: Vec::new(),
+            more_before: false,
+            more_after: false,
+            first_unread: None,
+            newest: 0,
         }
     }
 
-    fn page(keys: std::ops::Range<u64>, more: bool, at: PageAt) -> Update {
-        Update::Page { chat: ChatId(1), messages: keys.map(message).collect(), more, at, first_unread: None }
-    }
-
     #[test]
-    fn the_loaded_part_stays_bounded_and_without_a_hole() {
+    fn a_conversation_read_longest_ago_makes_room() {
         let mut model = Model::default();
-        model.apply(page(900..1000, true, PageAt::Newest));
-        for start in (0..9_u64).rev().map(|i| i * 100) {
-            model.apply(page(start..start + 100, start > 0, PageAt::Before));
+        for number in (0..20).chain([13]) {
+            model.apply(Update::Page { chat: ChatId(number), page: page(PageAt::Newest) });
         }
-        let timeline = &model.timelines[&ChatId(1)];
-        assert_eq!(timeline.messages.len(), LOADED_MAX);
-        assert!(timeline.messages.windows(2).all(|pair| pair[0].place + 1 == pair[1].place));
-        assert!(timeline.more_after && !timeline.more_before);
-
-        model.apply(Update::Arrived(ChatId(1), message(1000)));
-        assert_eq!(model.timelines[&ChatId(1)].messages.last().map(|m| m.place), Some(599));
+        model.apply(Update::Page { chat: ChatId(20), page: page(PageAt::Newest) });
+        let held: Vec<u32> = model.timelines.keys().map(|chat| chat.0).collect();
+        assert_eq!(held, [13, 14, 15, 16, 17, 18, 19, 20].map(|n| n));
     }
 
     #[test]
-    fn a_message_is_shown_once_however_often_it_is_told() {
+    fn whoever_takes_a_name_that_looks_like_another_is_marked() {
+        let chat = |id, name: &str, verified| Chat {
+            id: ChatId(id),
+            name: name.into(),
+            verified,
+            ..Chat::default()
+        };
         let mut model = Model::default();
-        model.apply(page(0..3, false, PageAt::Newest));
-        model.apply(Update::Arrived(ChatId(1), message(3)));
-        model.apply(Update::Arrived(ChatId(1), message(3)));
-        assert_eq!(model.timelines[&ChatId(1)].messages.len(), 4);
+        model.apply(Update::Chats(vec![
+            chat(3, "AIice", false),
+            chat(1, "Alice", false),
+            chat(2, "Bob", false),
+            chat(4, "Воb", true),
+            chat(5, "서연", false),
+        ]));
+        let marked: Vec<(u32, Option<&str>)> =
+            model.chats.iter().map(|c| (c.id.0, c.resembles.as_deref())).collect();
+        assert_eq!(marked, [(1, None), (2, Some("Воb")), (3, Some("Alice")), (4, None), (5, None)]);
     }
 
     #[test]
     fn locking_forgets_the_profile_but_not_the_settings() {
         let mut model = Model { prefs: Prefs { language: Lang::Ko, ..Prefs::default() }, ..Model::default() };
         model.apply(Update::Stage(Stage::Open));
-        model.apply(page(0..3, false, PageAt::Newest));
+        model.apply(Update::Page { chat: ChatId(1), page: page(PageAt::Newest) });
         model.apply(Update::Me(Me { name: "secret".into(), ..Me::default() }));
         model.apply(Update::Stage(Stage::Locked));
         assert!(!format!("{model:?}").contains("secret"));

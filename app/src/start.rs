@@ -14,6 +14,7 @@ use crate::{
     clock::Zone,
     desktop::instance::{self, Claim},
     i18n::{Lang, T},
+    last_resort,
     model::Prefs,
     theme,
 };
@@ -111,6 +112,7 @@ fn window() -> Result<bool, eframe::Error> {
         options,
         Box::new(move |creation| {
             theme::install(&creation.egui_ctx);
+            creation.egui_ctx.add_glyph_rasterizer(last_resort::rasterizer());
             let ctx = creation.egui_ctx.clone();
             let mut bridge = Bridge::start(paths, move || ctx.request_repaint())?;
             bridge.raised_by(raised)?;

@@ -1,8 +1,11 @@
 //! Every screen, driven headless by what it says, in both languages.
 
 mod desk;
+mod hostile;
 mod house;
+mod keyboard;
 mod people;
+mod reading;
 mod start;
 mod talk;
 mod words;

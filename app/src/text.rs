@@ -1,13 +1,28 @@
-//! Text from outside made fit to show: no direction tricks, no invisible signs, no floods of marks.
+//! Text from outside made fit to show: no direction tricks, no invisible signs, no floods. What is stored stays as it was sent.
+//!
+//! The rules, in order:
+//! 1. all is composed (NFC), so that Hangul stands in syllable blocks;
+//! 2. controls, direction marks, tags and blanks without width are left out, and Hangul fillers with them;
+//! 3. of the marks on one letter [`MARKS_MAX`] stay, of the signs of one grapheme [`GRAPHEME_CHARS_MAX`];
+//! 4. of empty lines in a row [`EMPTY_LINES_MAX`] stay, and a text ends after [`BODY_BYTES_MAX`] bytes with an ellipsis;
+//! 5. a name is one line without joiners, at most [`NAME_CHARS_MAX`] characters.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use unicode_segmentation::UnicodeSegmentation;
 
 /// Longest name that is shown, in characters.
 const NAME_CHARS_MAX: usize = 48;
 /// Marks kept on one letter; more is decoration that stalls the layout.
 const MARKS_MAX: usize = 4;
-/// Joiners kept in a row of emoji.
-const JOINERS_MAX: usize = 8;
+/// Joiners and selectors kept in a row: one of each is all that an emoji needs.
+const JOINERS_MAX: usize = 2;
+/// Signs of one grapheme: the largest family of emoji has eleven, a Hangul syllable in old spelling three.
+const GRAPHEME_CHARS_MAX: usize = 16;
+/// Empty lines in a row; more is a trick to push others out of sight.
+const EMPTY_LINES_MAX: usize = 2;
+/// Characters, and lines, of a message that are laid out before a reader asks for all of it.
+const FOLD_CHARS: usize = 1_600;
+const FOLD_LINES: usize = 32;
 /// Longest text of one message that is laid out whole, in bytes.
 const BODY_BYTES_MAX: usize = 16 * 1024;
 
@@ -42,7 +57,34 @@ pub(crate) fn body(raw: &str) -> String {
         text.truncate(end);
         text.push('…');
     }
-    text
+    if text.matches('\n').count() > EMPTY_LINES_MAX { without_empty_lines(&text) } else { text }
+}
+
+fn without_empty_lines(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut empty = 0;
+    for line in text.split('\n') {
+        empty = if line.trim().is_empty() { empty + 1 } else { 0 };
+        if empty <= EMPTY_LINES_MAX {
+            if !out.is_empty() {
+                out.push('\n');
+            }
+            out.push_str(line);
+        }
+    }
+    out
+}
+
+/// The beginning of a text that is too long to be shown at once, and whether there is more.
+pub(crate) fn folded(text: &str) -> (&str, bool) {
+    let by_chars = text.char_indices().nth(FOLD_CHARS).map_or(text.len(), |(at, _)| at);
+    let by_lines = text.match_indices('\n').nth(FOLD_LINES - 1).map_or(text.len(), |(at, _)| at);
+    let end = by_chars.min(by_lines);
+    // What would only just not fit is shown.
+    if text[end..].chars().nth(FOLD_CHARS / 8).is_none() && text[end..].lines().count() <= FOLD_LINES / 4 {
+        return (text, false);
+    }
+    (&text[..end], true)
 }
 
 /// One line for lists and quotes, at most `chars` characters.
@@ -67,6 +109,15 @@ pub(crate) fn initial(name: &str) -> String {
     name.chars()
         .find(|c| c.is_alphanumeric())
         .map_or_else(|| "·".to_owned(), |c| c.to_uppercase().to_string())
+}
+
+/// What is left of a name when letters that look alike are taken for the same (Unicode TS 39), capitals and blanks
+/// aside. Two names with the same likeness can be mistaken for each other.
+pub(crate) fn likeness(name: &str) -> String {
+    let alike = |text: &str| unicode_security::skeleton(text).collect::<String>();
+    let bare: String =
+        alike(&name.nfkc().collect::<String>()).chars().filter(|c| !c.is_whitespace()).collect();
+    alike(&bare.to_lowercase())
 }
 
 /// Whether `needle` stands in `text`, capital letters or not.
@@ -100,13 +151,24 @@ fn visible(raw: &str) -> String {
             }
             continue;
         }
-        marks = 0;
-        if !('\u{1F000}'..='\u{1FAFF}').contains(&c) {
-            joiners = 0;
-        }
+        (marks, joiners) = (0, 0);
         out.push(c);
     }
-    out
+    if out.is_ascii() { out } else { with_bounded_graphemes(out) }
+}
+
+/// A row of letters can be one grapheme without end, such as leading consonants of Hangul; none is laid out longer
+/// than the longest that means something.
+fn with_bounded_graphemes(text: String) -> String {
+    if text.graphemes(true).all(|g| g.len() <= GRAPHEME_CHARS_MAX) {
+        return text;
+    }
+    let bounded = text.graphemes(true).map(|g| match g.char_indices().nth(GRAPHEME_CHARS_MAX) {
+        None => g.to_owned(),
+        // The ellipsis also keeps what is left from growing together with what follows.
+        Some(_) => g.chars().take(GRAPHEME_CHARS_MAX - 1).chain(['…']).collect(),
+    });
+    bounded.collect()
 }
 
 /// Signs that emoji need and nothing else: zero-width joiner and variation selectors.
@@ -143,6 +205,79 @@ mod tests {
         assert!(body(&joiners).chars().count() <= JOINERS_MAX);
         assert!(name(&"x".repeat(5000)).chars().count() <= NAME_CHARS_MAX);
         assert!(body(&"가".repeat(60_000)).len() <= BODY_BYTES_MAX + 8);
+    }
+
+    #[test]
+    fn a_grapheme_without_end_becomes_a_short_one() {
+        let kib64 = 64 * 1024;
+        let endless = [
+            "\u{1100}".repeat(kib64 / 3),                          // leading consonants
+            "👩\u{200D}".repeat(kib64 / 7),                        // a family without end
+            format!("e{}", "\u{0301}".repeat(kib64 / 2)),          // marks
+            format!("क{}", "\u{094D}क".repeat(kib64 / 6)),         // conjuncts
+            format!("\u{1F3F4}{}", "\u{E0067}".repeat(kib64 / 4)), // tags
+            format!("a{}", "\u{200B}".repeat(kib64 / 3)),          // blanks without width
+            format!("\u{0600}{}", "\u{0600}".repeat(kib64 / 2)),   // signs that stand before
+        ];
+        for text in endless {
+            for shown in [body(&text), name(&text)] {
+                let longest = shown.graphemes(true).map(|g| g.chars().count()).max().unwrap_or(0);
+                assert!(longest <= GRAPHEME_CHARS_MAX, "{:?}… {longest}", text.chars().next());
+                assert!(shown.len() <= BODY_BYTES_MAX + 8);
+            }
+        }
+        for whole in [
+            "👨\u{200D}👩\u{200D}👧\u{200D}👦",
+            "👩🏽\u{200D}❤\u{FE0F}\u{200D}💋\u{200D}👨🏿",
+            "ᄒᆞᆫ글",
+            "각",
+            "é",
+            "🇰🇷",
+        ] {
+            assert_eq!(body(whole), whole.nfc().collect::<String>());
+        }
+    }
+
+    #[test]
+    fn empty_lines_push_nothing_out_of_sight() {
+        assert_eq!(body("a\n\nb\nc"), "a\n\nb\nc");
+        assert_eq!(body(&format!("a{}b", "\n \n".repeat(5_000))).matches('\n').count(), EMPTY_LINES_MAX + 1);
+        assert!(body(&"\n".repeat(9_000)).len() <= EMPTY_LINES_MAX + 1);
+    }
+
+    #[test]
+    fn a_long_text_is_folded_and_one_that_just_fits_is_not() {
+        for (text, fold) in [
+            ("x".repeat(FOLD_CHARS), false),
+            ("가".repeat(FOLD_CHARS + 50), false),
+            ("가".repeat(FOLD_CHARS * 2), true),
+            ("a\n".repeat(FOLD_LINES + 2), false),
+            ("a\n".repeat(FOLD_LINES * 2), true),
+        ] {
+            let (shown, more) = folded(&text);
+            assert_eq!((more, shown.len() < text.len()), (fold, fold));
+            assert!(shown.lines().count() <= FOLD_LINES + FOLD_LINES / 4);
+        }
+    }
+
+    #[test]
+    fn names_that_look_alike_have_one_likeness() {
+        for (one, other) in [
+            ("Alice", "AIice"),
+            ("Alice", "Αlice"),   // Greek
+            ("paypal", "раураl"), // Cyrillic
+            ("Jisu Lee", "JisuLee"),
+            ("Minho", "ｍｉｎｈｏ"),
+            ("이지수", "이지수 "),
+            ("O2", "02"),
+        ] {
+            assert_eq!(likeness(&name(one)), likeness(&name(other)), "{one} {other}");
+        }
+        for (one, other) in
+            [("이지수", "이지우"), ("Minho", "Minhee"), ("서연", "세연"), ("김하늘", "김하는")]
+        {
+            assert_ne!(likeness(one), likeness(other), "{one} {other}");
+        }
     }
 
     #[test]

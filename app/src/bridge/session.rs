@@ -9,7 +9,7 @@ use std::{
 
 use madang_core::{
     Contact, ContactId, ContactState, ConversationId, Delivery as Far, Event, Events, Message as Kept,
-    MessageId, Node, NodeError, Notice as Word, Place, RelayNumber, Step as Done,
+    MessageId, Node, NodeError, Notice as Word, Place, RelayNumber, Span, Step as Done,
 };
 
 use super::{Tell, failure::failure};
@@ -17,8 +17,8 @@ use crate::{
     action::Command,
     i18n::T,
     model::{
-        Bond, Chat, ChatId, Delivery, Last, Me, Message, MessageKey, Notice, PageAt, Quote, Relay, RelayKey,
-        Roads, Safety, Step, StepKind, Task, Trail, Update,
+        Bond, Chat, ChatId, Delivery, Last, Me, Message, MessageKey, Notice, Page, PageAt, Quote, Relay,
+        RelayKey, Roads, Safety, Step, StepKind, Task, Trail, Update,
     },
     text,
 };
@@ -47,8 +47,8 @@ pub(super) struct Session {
     relay_since: BTreeMap<RelayNumber, u64>,
     chats: BTreeMap<ChatId, Known>,
     quotes: BTreeMap<MessageId, (bool, String)>,
-    /// Chats whose messages the window holds, with the place of the oldest.
-    shown: BTreeMap<ChatId, Place>,
+    /// Chats of which the window holds a part.
+    shown: BTreeSet<ChatId>,
 }
 
 struct Known {
@@ -66,7 +66,7 @@ struct Changes {
     /// Conversations in which the other side wrote.
     heard: BTreeSet<ConversationId>,
     arrived: Vec<(ConversationId, MessageId)>,
-    deliveries: BTreeMap<MessageId, Far>,
+    deliveries: BTreeMap<MessageId, (ConversationId, Far)>,
     words: Vec<Word>,
     live: Vec<ContactId>,
     everything: bool,
@@ -83,7 +83,7 @@ impl Session {
             relay_since: BTreeMap::new(),
             chats: BTreeMap::new(),
             quotes: BTreeMap::new(),
-            shown: BTreeMap::new(),
+            shown: BTreeSet::new(),
         }
     }
 
@@ -122,8 +122,7 @@ impl Session {
     /// Does what the window asks.
     pub(super) async fn obey(&mut self, command: Command) {
         let (task, otherwise, result) = match command {
-            Command::Open(chat) => (Task::Other, T::FailOther, self.page(chat, PageAt::Newest).await),
-            Command::Older(chat) => (Task::Other, T::FailOther, self.page(chat, PageAt::Before).await),
+            Command::Read(chat, at) => (Task::Other, T::FailOther, self.page(chat, at).await),
             Command::Send { chat, text, reply_to } => {
                 (Task::Send, T::FailSend, self.send(chat, &text, reply_to).await)
             }
@@ -174,30 +173,32 @@ impl Session {
     }
 
     async fn page(&mut self, chat: ChatId, at: PageAt) -> Result<(), NodeError> {
-        let Some(conversation) = self.conversation(chat) else {
-            let nothing = Update::Page { chat, messages: Vec::new(), more: false, at, first_unread: None };
-            self.tell.say(nothing).await;
-            return Ok(());
+        let unread = self.chats.get(&chat).is_some_and(|known| known.chat.unread > 0);
+        let span = match at {
+            PageAt::Unread if unread => Span::Unread,
+            PageAt::Newest | PageAt::Unread => Span::Newest,
+            PageAt::Before(place) => Span::Before(Place(place)),
+            PageAt::After(place) => Span::After(Place(place)),
+            PageAt::Around(place) => Span::Around(Place(place)),
+            PageAt::Message(key) => Span::Message(MessageId(key.0)),
         };
-        let before = if at == PageAt::Before { self.shown.get(&chat).copied() } else { None };
-        let page = self.node.history(conversation, before, PAGE).await?;
-        if let Some(oldest) = page.messages.first() {
-            self.shown.insert(chat, oldest.place);
-        } else {
-            self.shown.entry(chat).or_default();
-        }
-        let unread = self.chats.get(&chat).map_or(0, |known| known.chat.unread as usize);
-        let first_unread = page
-            .messages
-            .iter()
-            .rev()
-            .filter(|m| !m.mine)
-            .nth(unread.wrapping_sub(1))
-            .filter(|_| unread > 0)
-            .map(|m| MessageKey(m.id.0));
-        self.remember(&page.messages);
-        let messages = page.messages.iter().map(|m| self.message(m)).collect();
-        self.tell.say(Update::Page { chat, messages, more: page.more, at, first_unread }).await;
+        let read = match self.conversation(chat) {
+            Some(conversation) => self.node.read(conversation, span, PAGE).await?,
+            None => madang_core::Page::default(),
+        };
+        self.shown.insert(chat);
+        let borders = !read.more || read.messages.first().is_some_and(|m| m.place <= read.read);
+        let first_unread = read.messages.iter().find(|m| !m.mine && m.place > read.read);
+        self.remember(&read.messages);
+        let page = Page {
+            at,
+            messages: read.messages.iter().map(|m| self.message(m)).collect(),
+            more_before: read.more,
+            more_after: read.newer,
+            first_unread: first_unread.filter(|_| unread && borders).map(|m| MessageKey(m.id.0)),
+            newest: read.newest.0,
+        };
+        self.tell.say(Update::Page { chat, page }).await;
         Ok(())
     }
 
@@ -375,15 +376,17 @@ impl Session {
     async fn tell_changes(&mut self, changes: Changes) {
         if changes.everything {
             self.tell_all().await;
-            for chat in self.shown.keys().copied().collect::<Vec<_>>() {
+            for chat in self.shown.iter().copied().collect::<Vec<_>>() {
                 let _ = self.page(chat, PageAt::Newest).await;
             }
         }
         if changes.contacts || !changes.lines.is_empty() {
             self.tell_chats(Some(&changes.lines)).await;
         }
-        for (id, far) in &changes.deliveries {
-            self.tell.say(Update::Delivery(MessageKey(id.0), delivery_of(Some(*far)))).await;
+        for (id, (conversation, far)) in &changes.deliveries {
+            if let Some(chat) = self.chat_of(*conversation) {
+                self.tell.say(Update::Delivery(chat, MessageKey(id.0), delivery_of(Some(*far)))).await;
+            }
         }
         let mut arrived: BTreeMap<ConversationId, BTreeSet<MessageId>> = BTreeMap::new();
         for (conversation, id) in changes.arrived {
@@ -411,10 +414,7 @@ impl Session {
 
     /// Tells new messages of a conversation that the window holds.
     async fn tell_arrived(&mut self, conversation: ConversationId, ids: &BTreeSet<MessageId>) {
-        let Some(chat) = self.chat_of(conversation) else { return };
-        if !self.shown.contains_key(&chat) {
-            return;
-        }
+        let Some(chat) = self.chat_of(conversation).filter(|chat| self.shown.contains(chat)) else { return };
         let Ok(page) = self.node.history(conversation, None, PAGE).await else { return };
         self.remember(&page.messages);
         let found: Vec<&Kept> = page.messages.iter().filter(|m| ids.contains(&m.id)).collect();
@@ -498,7 +498,7 @@ impl Changes {
             }
             Event::Delivery { conversation, id, delivery } => {
                 self.lines.insert(conversation);
-                self.deliveries.insert(id, delivery);
+                self.deliveries.insert(id, (conversation, delivery));
             }
             Event::Erased { conversation, .. } | Event::Cleared(conversation) => {
                 self.lines.insert(conversation);
@@ -540,6 +540,7 @@ fn chat_of(contact: &Contact, before: Option<Chat>) -> Chat {
         last,
         unread,
         order,
+        resembles: None,
     }
 }
 

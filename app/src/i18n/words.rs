@@ -102,6 +102,10 @@ words! {
     Unread: "{0} unread", "읽지 않음 {0}";
     Verified: "Verified", "확인됨";
     NotVerified: "Not verified yet", "아직 확인하지 않음";
+    ShowAll: "Show all of it", "전체 보기";
+    LooksLike: "This name can be mistaken for “{0}”", "‘{0}’님의 이름과 혼동하기 쉽습니다";
+    LooksLikeAdvice: "The name of this contact looks like that of “{0}”. Make sure whom you are writing to: verify, or give one of them a name of your own.",
+        "이 연락처의 이름은 ‘{0}’님의 이름과 비슷해 보입니다. 누구에게 쓰는지 확인하세요. 안전 번호를 비교하거나 둘 중 한 사람에게 다른 이름을 붙이면 됩니다.";
     NoMessagesYet: "No messages yet", "아직 메시지가 없습니다";
     EndOfUnread: "New messages", "새 메시지";
 

@@ -1,10 +1,8 @@
 //! The loaded part of a conversation, and the messages in it.
 
-use std::collections::BTreeSet;
-
 use super::MessageKey;
 
-/// Messages of one chat held at a time. Scrolling further back drops the newest, jumping down reads them again.
+/// Messages of one chat held at a time: a few pages each way.
 pub(crate) const LOADED_MAX: usize = 600;
 
 /// How far a message has come, as far as it is known.
@@ -58,10 +56,11 @@ pub(crate) struct Quote {
     pub(crate) text: String,
 }
 
-/// The loaded part of a conversation, oldest first.
+/// The loaded part of a conversation: a window on it without a hole, oldest first. What lies beyond is read when the
+/// reader comes near it, and what was left far behind is dropped.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timeline {
-    /// At most [`LOADED_MAX`] messages without a hole.
+    /// At most [`LOADED_MAX`] messages.
     pub(crate) messages: Vec<Message>,
     /// There are older ones.
     pub(crate) more_before: bool,
@@ -69,47 +68,108 @@ pub(crate) struct Timeline {
     pub(crate) more_after: bool,
     /// The first that had not been seen when the chat was opened.
     pub(crate) first_unread: Option<MessageKey>,
+    /// Where the newest message of the whole conversation stands.
+    pub(crate) newest: u64,
     /// Something has been read already.
     pub(crate) loaded: bool,
-    /// Older ones have been asked for.
+    /// A page has been asked for.
     pub(crate) asking: bool,
+    /// The count of pages when the last one came, by which the oldest conversation is found.
+    pub(super) turned: u64,
+    /// The message that the last page is about, or nothing for its end; and how many pages have replaced what was
+    /// loaded, so that a view goes there once.
+    pub(crate) goal: (u32, Option<MessageKey>),
+}
+
+/// Which part of a conversation is read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum PageAt {
+    /// Its newest end.
+    Newest,
+    /// What stands before the oldest loaded place.
+    Before(u64),
+    /// What stands after the newest loaded place.
+    After(u64),
+    /// What stands around a place.
+    Around(u64),
+    /// What stands around a message.
+    Message(MessageKey),
+    /// What stands around the first that was not seen; the newest end if all was.
+    Unread,
+}
+
+/// A run of messages as it was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    /// Which part.
+    pub(crate) at: PageAt,
+    /// Oldest first.
+    pub(crate) messages: Vec<Message>,
+    /// There are older ones.
+    pub(crate) more_before: bool,
+    /// There are newer ones.
+    pub(crate) more_after: bool,
+    /// The first that was not seen, if it is among them.
+    pub(crate) first_unread: Option<MessageKey>,
+    /// Where the newest message of the whole conversation stands.
+    pub(crate) newest: u64,
 }
 
 impl Timeline {
-    /// Takes over a page that was asked for.
-    pub(super) fn merge(&mut self, page: Vec<Message>, more: bool, at: PageAt) {
-        match at {
-            PageAt::Newest => {
-                self.messages = page;
-                self.more_before = more;
-                self.more_after = false;
-            }
-            PageAt::Before => {
-                let known: BTreeSet<MessageKey> = self.messages.iter().map(|m| m.key).collect();
-                let mut older: Vec<Message> = page.into_iter().filter(|m| !known.contains(&m.key)).collect();
-                older.append(&mut self.messages);
-                self.messages = older;
-                self.more_before = more;
+    /// Takes over a page that was asked for. One that no longer fits to what is loaded is left out.
+    pub(super) fn merge(&mut self, page: Page) {
+        self.asking = false;
+        self.newest = self.newest.max(page.newest);
+        let edge = |message: Option<&Message>| message.map(|m| m.place);
+        match page.at {
+            PageAt::Before(place) if edge(self.messages.first()) == Some(place) => {
+                self.messages.splice(0..0, page.messages);
+                self.more_before = page.more_before;
                 if self.messages.len() > LOADED_MAX {
                     self.messages.truncate(LOADED_MAX);
                     self.more_after = true;
                 }
             }
+            PageAt::After(place) if edge(self.messages.last()) == Some(place) => {
+                self.messages.extend(page.messages);
+                self.more_after = page.more_after;
+                self.drop_oldest();
+            }
+            PageAt::Before(_) | PageAt::After(_) => {}
+            PageAt::Newest | PageAt::Around(_) | PageAt::Message(_) | PageAt::Unread => self.replace(page),
         }
-        self.loaded = true;
-        self.asking = false;
     }
 
-    /// Puts a new message where it belongs, once.
-    pub(super) fn arrive(&mut self, message: Message) {
-        if self.more_after || self.messages.iter().any(|m| m.key == message.key) {
-            return;
+    fn replace(&mut self, page: Page) {
+        let goal = match page.at {
+            PageAt::Around(place) => page.messages.iter().find(|m| m.place >= place).map(|m| m.key),
+            PageAt::Message(key) => page.messages.iter().find(|m| m.key == key).map(|m| m.key),
+            PageAt::Unread => page.first_unread,
+            PageAt::Newest | PageAt::Before(_) | PageAt::After(_) => None,
+        };
+        self.goal = (self.goal.0.wrapping_add(1), goal);
+        if matches!(page.at, PageAt::Newest | PageAt::Unread) {
+            self.first_unread = page.first_unread;
         }
+        self.messages = page.messages;
+        self.more_before = page.more_before;
+        self.more_after = page.more_after;
+        self.loaded = true;
+    }
+
+    /// Puts a new message where it belongs, once; not where it would stand beyond a hole.
+    pub(super) fn arrive(&mut self, message: Message) {
+        self.newest = self.newest.max(message.place);
         let at = self.messages.partition_point(|m| m.place <= message.place);
-        if at == 0 && self.more_before {
+        let beyond = (at == 0 && self.more_before) || (at == self.messages.len() && self.more_after);
+        if beyond || self.messages.iter().any(|m| m.key == message.key) {
             return;
         }
         self.messages.insert(at, message);
+        self.drop_oldest();
+    }
+
+    fn drop_oldest(&mut self) {
         let surplus = self.messages.len().saturating_sub(LOADED_MAX);
         if surplus > 0 {
             self.messages.drain(..surplus);
@@ -121,13 +181,100 @@ impl Timeline {
     pub(crate) fn find(&self, key: MessageKey) -> Option<&Message> {
         self.messages.iter().find(|m| m.key == key)
     }
+
+    /// How far from the beginning of the whole conversation a row stands, from 0 to 1. Places serve as the index:
+    /// nobody counts what is not loaded.
+    pub(crate) fn part(&self, row: usize) -> f32 {
+        let place = self.messages.get(row).map_or(0, |m| m.place);
+        (place as f64 / self.newest.max(1) as f64).min(1.0) as f32
+    }
+
+    /// The place that stands so far from the beginning.
+    pub(crate) fn place_at(&self, part: f32) -> u64 {
+        (f64::from(part.clamp(0.0, 1.0)) * self.newest as f64) as u64
+    }
 }
 
-/// Which part of a conversation a page is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum PageAt {
-    /// Its newest end.
-    Newest,
-    /// What lies before the loaded part.
-    Before,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Messages 1 to `LAST` exist, each at the place of its number.
+    const LAST: u64 = 5_000;
+    const PAGE: u64 = 100;
+
+    fn message(number: u64) -> Message {
+        Message {
+            key: MessageKey::invented(number),
+            place: number,
+            mine: false,
+            text: number.to_string(),
+            reply: None,
+            label_ms: None,
+            late: false,
+            gap: false,
+            delivery: Delivery::Delivered,
+        }
+    }
+
+    fn page(at: PageAt) -> Page {
+        let (from, to) = match at {
+            PageAt::Before(place) => (place.saturating_sub(PAGE).max(1), place),
+            PageAt::After(place) => (place + 1, (place + 1 + PAGE).min(LAST + 1)),
+            PageAt::Around(place) => (place.saturating_sub(50).max(1), (place + 50).min(LAST + 1)),
+            _ => (LAST + 1 - PAGE, LAST + 1),
+        };
+        let messages = (from..to).map(message).collect();
+        Page { at, messages, more_before: from > 1, more_after: to <= LAST, first_unread: None, newest: LAST }
+    }
+
+    fn ends(timeline: &Timeline) -> (u64, u64) {
+        assert!(timeline.messages.len() <= LOADED_MAX);
+        assert!(timeline.messages.windows(2).all(|pair| pair[0].place + 1 == pair[1].place), "a hole");
+        (timeline.messages[0].place, timeline.messages[timeline.messages.len() - 1].place)
+    }
+
+    #[test]
+    fn a_walk_to_the_beginning_and_back_holds_a_bounded_part_without_a_hole() {
+        let mut timeline = Timeline::default();
+        timeline.merge(page(PageAt::Newest));
+        while timeline.more_before {
+            let first = ends(&timeline).0;
+            timeline.merge(page(PageAt::Before(first)));
+            assert_eq!(ends(&timeline).0, first.saturating_sub(PAGE).max(1));
+        }
+        assert_eq!(ends(&timeline), (1, LOADED_MAX as u64));
+        assert!(timeline.more_after && timeline.part(0) < 0.001);
+        while timeline.more_after {
+            let last = ends(&timeline).1;
+            timeline.merge(page(PageAt::After(last)));
+        }
+        assert_eq!(ends(&timeline).1, LAST);
+        assert!(timeline.more_before && timeline.part(timeline.messages.len() - 1) == 1.0);
+    }
+
+    #[test]
+    fn a_page_that_no_longer_fits_is_left_out() {
+        let mut timeline = Timeline::default();
+        timeline.merge(page(PageAt::Newest));
+        let late = page(PageAt::Before(ends(&timeline).0));
+        timeline.merge(page(PageAt::Around(300)));
+        let there = ends(&timeline);
+        timeline.merge(late);
+        assert_eq!(ends(&timeline), there);
+        assert_eq!(timeline.goal, (2, Some(MessageKey::invented(300))));
+        timeline.arrive(message(LAST + 1));
+        assert_eq!(ends(&timeline), there, "it stands beyond a hole");
+        assert_eq!(timeline.newest, LAST + 1);
+    }
+
+    #[test]
+    fn a_message_is_shown_once_however_often_it_is_told() {
+        let mut timeline = Timeline::default();
+        timeline.merge(page(PageAt::Newest));
+        for _ in 0..2 {
+            timeline.arrive(message(LAST + 1));
+        }
+        assert_eq!(timeline.messages.len() as u64, PAGE + 1);
+    }
 }

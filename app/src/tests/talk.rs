@@ -1,14 +1,14 @@
 //! Writing, reading and finding in a conversation.
 
 use egui::{Event, ImeEvent, Key, Modifiers, Role};
-use egui_kittest::{Harness, kittest::Queryable};
+use egui_kittest::kittest::Queryable;
 
 use crate::{
     i18n::{Lang, T},
     model::ChatId,
 };
 
-use super::{BOTH, composer, harness, press, shows, wide, window, write};
+use super::{BOTH, composer, press, shows, wide, window, write};
 
 #[test]
 fn a_message_is_written_and_shown_with_its_sign() {
@@ -146,42 +146,4 @@ fn unread_messages_are_counted_marked_and_then_seen() {
         assert!(w.state().world.told.contains(&"Seen".to_owned()));
         assert!(!shows(&w, &lang.with(T::Unread, &["3"])));
     }
-}
-
-#[test]
-fn a_long_conversation_loads_older_pages_and_jumps_back() {
-    let mut w = wide("list", Lang::En);
-    w.state_mut().world.fill(3_000);
-    w.get_by_label_contains("Jisu Lee").click();
-    w.run_steps(4);
-    for _ in 0..40 {
-        w.key_press(Key::PageUp);
-        w.run_steps(2);
-    }
-    let timeline = &w.state().model.timelines[&ChatId(1)];
-    assert!(
-        timeline.messages.len() > 100 && timeline.messages.windows(2).all(|p| p[0].place + 1 == p[1].place)
-    );
-    assert!(w.state().world.told.iter().filter(|t| *t == "Older").count() > 2);
-    press(&mut w, Lang::En.tr(T::JumpLatest));
-    w.run_steps(3);
-    assert!(w.query_by_label(Lang::En.tr(T::JumpLatest)).is_none());
-}
-
-#[test]
-fn hostile_names_and_texts_break_nothing() {
-    let mut w = harness("chat", Lang::En, [1366.0, 768.0], Harness::builder().allow_missing_glyphs());
-    let floods = [
-        "a".to_owned() + &"\u{0301}".repeat(20_000),
-        "\u{202E}evil\u{2066}".into(),
-        "👩\u{200D}".repeat(3_000),
-        "가".repeat(21_000),
-        "\n".repeat(5_000),
-        "x".repeat(60_000),
-    ];
-    for text in floods {
-        w.state_mut().world.hear(ChatId(1), &text);
-        w.run_steps(3);
-    }
-    assert!(w.get_by_role_and_label(Role::MultilineTextInput, &composer(Lang::En)).rect().width() > 300.0);
 }

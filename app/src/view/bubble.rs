@@ -8,8 +8,9 @@ use crate::{
     clock,
     i18n::T,
     model::{Delivery, Message, MessageKey, Quote},
+    text,
     theme::{self, measure, radius, size, space},
-    widget::{Cx, icon::Icon},
+    widget::{Cx, icon::Icon, paragraph},
 };
 
 /// Room inside a bubble at its sides.
@@ -32,6 +33,8 @@ pub(crate) struct Place<'a> {
     pub(crate) before: Option<&'a Message>,
     /// It is the first that had not been seen.
     pub(crate) first_unread: bool,
+    /// All of it is shown, however long it is.
+    pub(crate) whole: bool,
 }
 
 /// A message laid out for a width.
@@ -42,6 +45,8 @@ pub(crate) struct Shape {
     bubble: Vec2,
     day: Option<String>,
     unread: bool,
+    /// There is more than is laid out.
+    folded: bool,
     above: f32,
     /// Height of the whole row, lines above included.
     pub(crate) tall: f32,
@@ -57,12 +62,16 @@ pub(crate) enum Pressed {
     Trail,
     /// Go to the message that it answers.
     Quoted(MessageKey),
+    /// Show all of it.
+    Whole,
 }
 
 /// Lays out `message` for a row of `width`.
 pub(crate) fn shape(ui: &Ui, cx: &Cx<'_>, message: &Message, place: Place<'_>, width: f32) -> Shape {
     let widest = (width * 0.8 - space::XL).clamp(80.0, measure::READING) - PAD_X * 2.0;
-    let text = paragraph(ui, words(cx, message), theme::regular(size::BODY), cx.c.ink, widest);
+    let all = words(cx, message);
+    let (shown, folded) = if place.whole { (all, false) } else { text::folded(all) };
+    let text = paragraph(ui, shown, theme::regular(size::BODY), cx.c.ink, widest);
     let mut foot_text = String::new();
     if message.late {
         foot_text.push_str(cx.tr(T::ArrivedLater));
@@ -77,12 +86,15 @@ pub(crate) fn shape(ui: &Ui, cx: &Cx<'_>, message: &Message, place: Place<'_>, w
     let foot_width = foot.size().x + if message.mine { SIGN + 2.0 } else { 0.0 };
 
     let last_row = text.rows.last().map_or(0.0, |row| row.rect().width());
-    let beside = last_row + space::M + foot_width <= widest;
+    let beside = !folded && last_row + space::M + foot_width <= widest;
     let mut inner = if beside {
         Vec2::new(text.size().x.max(last_row + space::M + foot_width), text.size().y)
     } else {
         Vec2::new(text.size().x.max(foot_width), text.size().y + foot.size().y + 2.0)
     };
+    if folded {
+        inner.y += measure::TOUCH;
+    }
     if let Some(quote) = &message.reply {
         let quoted = ui.painter().layout_no_wrap(
             quote_words(cx, quote).to_owned(),
@@ -105,7 +117,7 @@ pub(crate) fn shape(ui: &Ui, cx: &Cx<'_>, message: &Message, place: Place<'_>, w
     let unread = place.first_unread;
     let lines = LINE_TALL * (f32::from(u8::from(day.is_some())) + f32::from(u8::from(unread)));
     let above = lines + if lines > 0.0 || together { 2.0 } else { 10.0 };
-    Shape { text, foot, foot_width, bubble, day, unread, above, tall: above + bubble.y }
+    Shape { text, foot, foot_width, bubble, day, unread, folded, above, tall: above + bubble.y }
 }
 
 /// Paints the row and says what was pressed. `name` is the writer's, `hit` marks a found message.
@@ -161,6 +173,9 @@ pub(crate) fn paint(
     let label = ui.put(text_rect, Label::new(shape.text.clone()).selectable(true).sense(Sense::click()));
     label.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &spoken));
 
+    if shape.folded && unfold(ui, cx, message.key, text_rect) {
+        pressed = Some(Pressed::Whole);
+    }
     let foot_top = bubble.bottom() - PAD_Y - shape.foot.size().y;
     let foot_left = bubble.right() - PAD_X - shape.foot_width;
     ui.painter().galley(egui::pos2(foot_left, foot_top + 1.0), shape.foot.clone(), cx.c.weak);
@@ -206,11 +221,7 @@ fn quote_words<'a>(cx: &Cx<'_>, quote: &'a Quote) -> &'a str {
 }
 
 fn paragraph(ui: &Ui, text: &str, font: FontId, colour: egui::Color32, width: f32) -> Arc<Galley> {
-    let mut job = egui::text::LayoutJob::simple(text.to_owned(), font.clone(), colour, width);
-    for section in &mut job.sections {
-        section.format.line_height = Some(font.size * measure::LEADING);
-    }
-    ui.fonts_mut(|fonts| fonts.layout_job(job))
+    ui.fonts_mut(|fonts| paragraph::layout(fonts, text, font, colour, width))
 }
 
 fn line(ui: &mut Ui, row: Rect, top: f32, text: &str, ink: egui::Color32, rule: egui::Color32) {
@@ -251,6 +262,22 @@ fn quoted(ui: &mut Ui, cx: &Cx<'_>, key: MessageKey, area: Rect, who: &str, text
     let text = crate::widget::row::one_line(ui, text, theme::regular(size::SMALL), cx.c.weak, width);
     ui.painter().galley(area.min + Vec2::new(space::S + 2.0, 4.0), who, cx.c.jade_ink);
     ui.painter().galley(area.min + Vec2::new(space::S + 2.0, 20.0), text, cx.c.weak);
+    response.clicked()
+}
+
+/// The button under a text of which only the beginning is shown.
+fn unfold(ui: &mut Ui, cx: &Cx<'_>, key: MessageKey, text: Rect) -> bool {
+    let word = cx.tr(T::ShowAll);
+    let galley = ui.painter().layout_no_wrap(word.to_owned(), theme::strong(size::SMALL), cx.c.jade_ink);
+    let area = Rect::from_min_size(text.left_bottom(), Vec2::new(galley.size().x, measure::TOUCH));
+    let response = ui.interact(area, ui.scope_id().with(("whole", key)), Sense::click());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, word));
+    let at = egui::pos2(area.left(), area.center().y - galley.size().y / 2.0);
+    if response.has_focus() || response.hovered() {
+        let line = at.y + galley.size().y;
+        ui.painter().hline(area.x_range(), line, Stroke::new(1.5, cx.c.jade));
+    }
+    ui.painter().galley(at, galley, cx.c.jade_ink);
     response.clicked()
 }
 

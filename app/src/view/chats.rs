@@ -98,6 +98,9 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, chosen: bool, draft: Option<&str>)
     if chat.verified {
         spoken.push(cx.tr(T::Verified).to_owned());
     }
+    if let Some(other) = &chat.resembles {
+        spoken.push(cx.with(T::LooksLike, &[other]));
+    }
     if chat.unread > 0 {
         spoken.push(cx.with(T::Unread, &[&chat.unread.to_string()]));
     }
@@ -112,6 +115,7 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, chosen: bool, draft: Option<&str>)
         sign: sign.map(|(icon, _)| icon),
         time: &time,
         verified: chat.verified,
+        doubtful: chat.resembles.is_some(),
         count: chat.unread,
         chosen,
         seed: chat.seed,

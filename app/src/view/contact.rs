@@ -49,6 +49,13 @@ pub(crate) fn show(
             };
             ui.label(icon.text(size::TITLE, ink)).accessible_name("");
             ui.label(RichText::new(cx.tr(word)).font(theme::regular(size::SMALL)).color(ink));
+            if let Some(other) = &chat.resembles {
+                ui.label(
+                    RichText::new(cx.with(T::LooksLikeAdvice, &[other]))
+                        .font(theme::regular(size::SMALL))
+                        .color(cx.c.persimmon),
+                );
+            }
         });
         ui.add_space(space::L);
         page::card(ui, cx, |ui| {

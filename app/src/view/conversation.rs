@@ -1,23 +1,33 @@
 //! A conversation: its head, its messages, the way to write.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use egui::{CornerRadius, Frame, Margin, Rect, RichText, Sense, Stroke, Ui, Vec2};
 
 use super::{
-    bubble::{self, Place, Pressed},
+    bubble::{self, Place, Pressed, Shape},
     composer::{self, Composer, Sent},
 };
 use crate::{
     action::{Action, Command},
     i18n::T,
-    model::{Bond, Chat, MessageKey, Model, Timeline},
+    model::{Bond, Chat, MessageKey, Model, PageAt, Timeline},
     route::Route,
     text,
     theme::{self, measure, size, space},
-    widget::{Cx, avatar, button, icon::Icon, page, stream::Stream},
+    widget::{
+        Cx, avatar, button,
+        icon::Icon,
+        page,
+        stream::{Rows, Stream, Visible},
+    },
 };
 
-/// Rows before the oldest loaded one at which older messages are asked for.
-const ASK_BEFORE_ROWS: usize = 30;
+/// Rows before an end of the loaded part at which more is asked for.
+const ASK_AHEAD_ROWS: usize = 40;
+
+/// Long messages shown whole at a time.
+const WHOLE_MAX: usize = 32;
 
 /// What the screen remembers of one chat.
 #[derive(Default)]
@@ -26,6 +36,10 @@ pub(crate) struct Conversation {
     pub(crate) composer: Composer,
     /// Where the reader is.
     stream: Stream,
+    /// Long messages that are shown whole.
+    whole: BTreeSet<MessageKey>,
+    /// Messages that pages have led to so far.
+    goals_seen: u32,
     /// The search, while it is open.
     find: Option<Find>,
 }
@@ -114,8 +128,12 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat) -> Option<Action> {
                     (Bond::Live, true) => (T::Verified, cx.c.jade_ink),
                     (Bond::Live, false) => (T::NotVerified, cx.c.weak),
                 };
+                let (word, ink) = match &chat.resembles {
+                    Some(other) => (cx.with(T::LooksLike, &[other]), cx.c.persimmon),
+                    None => (cx.tr(word).to_owned(), ink),
+                };
                 ui.add(
-                    egui::Label::new(RichText::new(cx.tr(word)).font(theme::regular(size::TINY)).color(ink))
+                    egui::Label::new(RichText::new(word).font(theme::regular(size::TINY)).color(ink))
                         .truncate(),
                 );
             });
@@ -203,29 +221,46 @@ fn messages(
     if timeline.loaded && timeline.messages.is_empty() {
         return first_words(ui, cx, chat);
     }
+    let view_height = ui.available_height();
+    if state.goals_seen != timeline.goal.0 {
+        state.goals_seen = timeline.goal.0;
+        state.stream.go_to(timeline.goal.1, view_height);
+    }
+    let mut asked = None;
     if let Some(goal) = goal {
-        state.stream.go_to_row(goal, ui.available_height());
+        asked = lead_to(chat, timeline, &mut state.stream, goal, view_height);
     }
     let keys: Vec<MessageKey> = timeline.messages.iter().map(|m| m.key).collect();
     let width = ui.available_width() - 8.0;
-    let place = |at: usize| Place {
-        before: at.checked_sub(1).and_then(|before| timeline.messages.get(before)),
-        first_unread: timeline.first_unread == Some(keys[at]),
-    };
-    let visible = state.stream.layout(ui, cx.tr(T::Messages), &keys, |ui, at| {
-        bubble::shape(ui, cx, &timeline.messages[at], place(at), width).tall
+    let mut shapes: BTreeMap<usize, Shape> = BTreeMap::new();
+    let loaded = Rows { keys: &keys, more_after: timeline.more_after, part: &|row| timeline.part(row) };
+    let visible = state.stream.layout(ui, cx.tr(T::Messages), &loaded, |ui, at| {
+        let place = Place {
+            before: at.checked_sub(1).and_then(|before| timeline.messages.get(before)),
+            first_unread: timeline.first_unread == Some(keys[at]),
+            whole: state.whole.contains(&keys[at]),
+        };
+        shapes.entry(at).or_insert_with(|| bubble::shape(ui, cx, &timeline.messages[at], place, width)).tall
     });
+    if let Some(part) = visible.wanted {
+        let place = timeline.place_at(part);
+        let row = timeline.messages.partition_point(|m| m.place < place);
+        let beyond = (row == 0 && timeline.more_before) || (row == keys.len() && timeline.more_after);
+        match keys.get(row.min(keys.len().saturating_sub(1))) {
+            Some(key) if !beyond => state.stream.go_to_row(*key, 0.0),
+            _ if timeline.asking => {}
+            _ => asked = Some(Action::Do(Command::Read(chat.id, PageAt::Around(place)))),
+        }
+    }
 
     let needle = state.find.as_ref().map(|find| find.text.trim().to_owned()).filter(|text| !text.is_empty());
-    let mut asked = None;
     let mut child =
         ui.new_child(egui::UiBuilder::new().max_rect(visible.view).id_salt(("messages", chat.id)));
     child.set_clip_rect(visible.view.intersect(ui.clip_rect()));
     for (at, rect) in &visible.rows {
-        let message = &timeline.messages[*at];
-        let shape = bubble::shape(&child, cx, message, place(*at), width);
+        let (message, Some(shape)) = (&timeline.messages[*at], shapes.get(at)) else { continue };
         let hit = needle.as_ref().is_some_and(|needle| text::contains(&message.text, needle));
-        match bubble::paint(&mut child, cx, message, &shape, *rect, &chat.name, hit) {
+        match bubble::paint(&mut child, cx, message, shape, *rect, &chat.name, hit) {
             Some(Pressed::Reply) => {
                 state.composer.reply_to = Some(message.key);
                 state.composer.unkept = true;
@@ -233,24 +268,65 @@ fn messages(
             }
             Some(Pressed::Copy) => asked = Some(Action::Copy(message.text.clone())),
             Some(Pressed::Trail) => asked = Some(Action::Trail(chat.id, message.key)),
-            Some(Pressed::Quoted(key)) if timeline.find(key).is_some() => {
-                state.stream.go_to_row(key, visible.view.height())
+            Some(Pressed::Quoted(key)) => {
+                asked = lead_to(chat, timeline, &mut state.stream, key, view_height).or(asked);
             }
-            Some(Pressed::Quoted(_)) | None => {}
+            Some(Pressed::Whole) => {
+                if state.whole.len() >= WHOLE_MAX {
+                    state.whole.clear();
+                }
+                state.whole.insert(message.key);
+            }
+            None => {}
         }
     }
-    if (timeline.more_after || !visible.at_end) && jump(ui, cx, chat, visible.view) {
+    if !visible.at_end && jump(ui, cx, chat, visible.view) {
         state.stream.go_to_end();
         if timeline.more_after {
-            asked = Some(Action::Do(Command::Open(chat.id)));
+            asked = Some(Action::Do(Command::Read(chat.id, PageAt::Newest)));
         }
     }
-    let first = visible.rows.first().map_or(0, |(at, _)| *at);
-    let older = timeline.loaded && timeline.more_before && !timeline.asking && first < ASK_BEFORE_ROWS;
-    let seen = visible.at_end && chat.unread > 0 && !timeline.more_after && ui.input(|input| input.focused);
+    let seen = visible.at_end && chat.unread > 0 && ui.input(|input| input.focused);
     asked
-        .or(older.then_some(Action::Do(Command::Older(chat.id))))
+        .or_else(|| next_page(chat, timeline, &visible))
         .or(seen.then_some(Action::Do(Command::Seen(chat.id))))
+}
+
+/// Goes to a message, or asks for the part in which it stands.
+fn lead_to(
+    chat: &Chat,
+    timeline: &Timeline,
+    stream: &mut Stream,
+    key: MessageKey,
+    view_height: f32,
+) -> Option<Action> {
+    if timeline.find(key).is_some() {
+        stream.go_to_row(key, view_height);
+        return None;
+    }
+    (!timeline.asking).then_some(Action::Do(Command::Read(chat.id, PageAt::Message(key))))
+}
+
+/// The page that a reader near an end of the loaded part will need.
+fn next_page(chat: &Chat, timeline: &Timeline, visible: &Visible) -> Option<Action> {
+    if timeline.asking {
+        return None;
+    }
+    if !timeline.loaded {
+        // It was dropped to make room for others.
+        return Some(Action::Do(Command::Read(chat.id, PageAt::Unread)));
+    }
+    let (first, last) = (timeline.messages.first()?, timeline.messages.last()?);
+    let top = visible.rows.first().map_or(0, |(at, _)| *at);
+    let foot = visible.rows.last().map_or(0, |(at, _)| *at);
+    let at = if timeline.more_before && top < ASK_AHEAD_ROWS {
+        PageAt::Before(first.place)
+    } else if timeline.more_after && foot + ASK_AHEAD_ROWS >= timeline.messages.len() {
+        PageAt::After(last.place)
+    } else {
+        return None;
+    };
+    Some(Action::Do(Command::Read(chat.id, at)))
 }
 
 fn first_words(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat) -> Option<Action> {

@@ -50,6 +50,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
                     sign: None,
                     time: "",
                     verified: chat.verified,
+                    doubtful: chat.resembles.is_some(),
                     count: 0,
                     chosen: false,
                     seed: chat.seed,

@@ -4,6 +4,7 @@ pub(crate) mod avatar;
 pub(crate) mod button;
 pub(crate) mod icon;
 pub(crate) mod page;
+pub(crate) mod paragraph;
 pub(crate) mod qr;
 pub(crate) mod row;
 pub(crate) mod secret;

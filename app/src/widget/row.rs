@@ -19,6 +19,8 @@ pub(crate) struct Row<'a> {
     pub(crate) time: &'a str,
     /// Verified sign after the title.
     pub(crate) verified: bool,
+    /// Sign after the title that the name can be mistaken.
+    pub(crate) doubtful: bool,
     /// Count at the end of the second line.
     pub(crate) count: u32,
     /// The row is open.
@@ -56,7 +58,8 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, row: &Row<'_>) -> Response {
     let time_width = time.size().x;
     painter.galley(egui::pos2(right - time_width, upper - time.size().y / 2.0), time, cx.c.weak);
 
-    let sign_width = if row.verified { size::TITLE + space::XS } else { 0.0 };
+    let signed = row.verified || row.doubtful;
+    let sign_width = if signed { size::TITLE + space::XS } else { 0.0 };
     let title = one_line(
         ui,
         row.title,
@@ -67,13 +70,11 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, row: &Row<'_>) -> Response {
     let painter = ui.painter();
     let title_width = title.size().x;
     painter.galley(egui::pos2(text_left, upper - title.size().y / 2.0), title, cx.c.ink);
-    if row.verified {
-        Icon::Verified.paint(
-            painter,
-            egui::pos2(text_left + title_width + space::XS + size::BODY / 2.0, upper),
-            size::BODY,
-            cx.c.jade_ink,
-        );
+    if signed {
+        let (icon, ink) =
+            if row.doubtful { (Icon::Warning, cx.c.persimmon) } else { (Icon::Verified, cx.c.jade_ink) };
+        let at = egui::pos2(text_left + title_width + space::XS + size::BODY / 2.0, upper);
+        icon.paint(painter, at, size::BODY, ink);
     }
 
     let mut end = right;

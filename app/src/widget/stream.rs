@@ -1,5 +1,5 @@
-//! A scrolling column of rows with heights of their own, anchored at a row instead of an offset:
-//! rows above may load or grow and nothing under the eye moves. The work of a frame is that of the visible rows.
+//! A scrolling column of rows with heights of their own, anchored at a row instead of an offset: rows above may load
+//! or grow and nothing under the eye moves. It never knows all heights; the work of a frame is that of the visible rows.
 
 use egui::{Key, Rect, Role, Sense, Ui, Vec2, WidgetInfo};
 
@@ -19,20 +19,37 @@ pub(crate) struct Stream {
     anchor: Option<(MessageKey, f32)>,
 }
 
+/// The loaded rows, as a part of all there are.
+pub(crate) struct Rows<'a> {
+    /// One key a row, from top to bottom.
+    pub(crate) keys: &'a [MessageKey],
+    /// More rows follow that are not loaded: their end is not the end.
+    pub(crate) more_after: bool,
+    /// How far from the beginning of everything a row stands, from 0 to 1.
+    pub(crate) part: &'a dyn Fn(usize) -> f32,
+}
+
 /// What is visible in this frame.
 pub(crate) struct Visible {
     /// Row index and place, from top to bottom.
     pub(crate) rows: Vec<(usize, Rect)>,
     /// The view.
     pub(crate) view: Rect,
-    /// The newest row is in sight.
+    /// The newest row of all is in sight.
     pub(crate) at_end: bool,
+    /// The reader took the bar and wants to be this far from the beginning.
+    pub(crate) wanted: Option<f32>,
 }
 
 impl Stream {
     /// Goes to the newest row and stays there.
     pub(crate) fn go_to_end(&mut self) {
         self.anchor = None;
+    }
+
+    /// Brings a row to the upper third, or goes to the end.
+    pub(crate) fn go_to(&mut self, key: Option<MessageKey>, view_height: f32) {
+        self.anchor = key.map(|key| (key, view_height / 3.0));
     }
 
     /// Brings a row to the upper third.
@@ -45,56 +62,49 @@ impl Stream {
         &mut self,
         ui: &mut Ui,
         name: &str,
-        keys: &[MessageKey],
+        loaded: &Rows<'_>,
         mut height: impl FnMut(&Ui, usize) -> f32,
     ) -> Visible {
+        let keys = loaded.keys;
         let (view, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::List, true, name));
         let moved = wanted_move(ui, view);
-        self.drag_bar(ui, view, keys);
+        let wanted = dragged_to(ui, view);
 
-        let mut rows = match self
-            .anchor
-            .and_then(|(key, offset)| Some((keys.iter().position(|k| *k == key)?, offset)))
-        {
-            Some((at, offset)) => {
-                from_anchor(ui, view, at, view.top() + offset + moved, keys.len(), &mut height)
+        let anchor = self.anchor.and_then(|(key, top)| Some((keys.iter().position(|k| *k == key)?, top)));
+        let mut rows = match (anchor, keys.len().checked_sub(1)) {
+            (_, None) => Vec::new(),
+            (Some((at, top)), _) => {
+                from_anchor(ui, view, at, view.top() + top + moved, keys.len(), &mut height)
             }
-            None if moved > 0.0 => match keys.len().checked_sub(1) {
-                Some(last) => {
-                    let top = view.bottom() - FOOT - height(ui, last) + moved;
-                    from_anchor(ui, view, last, top, keys.len(), &mut height)
-                }
-                None => Vec::new(),
-            },
-            None => from_end(ui, view, keys.len(), &mut height),
+            (None, Some(last)) if moved > 0.0 => {
+                let top = view.bottom() - FOOT - height(ui, last) + moved;
+                from_anchor(ui, view, last, top, keys.len(), &mut height)
+            }
+            (None, Some(_)) => from_end(ui, view, keys.len(), &mut height),
         };
-        let ends = |rows: &[(usize, Rect)]| {
-            rows.last()
-                .is_none_or(|(at, rect)| at + 1 == keys.len() && rect.bottom() <= view.bottom() - FOOT + 1.0)
-        };
-        let at_end = ends(&rows);
-        if at_end {
+        let floor = view.bottom() - FOOT + 1.0;
+        let past_end = rows.last().is_none_or(|(at, rect)| at + 1 == keys.len() && rect.bottom() <= floor);
+        if past_end {
             rows = from_end(ui, view, keys.len(), &mut height);
-            self.anchor = None;
-        } else {
-            self.anchor = rows.first().map(|(at, rect)| (keys[*at], rect.top() - view.top()));
         }
-        paint_bar(ui, view, &rows, keys.len());
-        Visible { rows, view, at_end }
-    }
-
-    fn drag_bar(&mut self, ui: &Ui, view: Rect, keys: &[MessageKey]) {
-        let bar = Rect::from_min_max(egui::pos2(view.right() - BAR_WIDTH * 1.5, view.top()), view.max);
-        let response = ui.interact(bar, ui.scope_id().with("bar"), Sense::drag());
-        if let Some(at) = response.interact_pointer_pos().filter(|_| response.dragged()) {
-            let part = ((at.y - view.top()) / view.height()).clamp(0.0, 1.0);
-            let row = (part * keys.len() as f32) as usize;
-            self.anchor = keys.get(row).map(|key| (*key, 0.0));
-        }
+        let at_end = past_end && !loaded.more_after;
+        self.anchor = match rows.first() {
+            Some((at, rect)) if !at_end => Some((keys[*at], rect.top() - view.top())),
+            _ => None,
+        };
+        paint_bar(ui, view, &rows, loaded);
+        Visible { rows, view, at_end, wanted }
     }
 }
 
+/// How far from the beginning the reader draws the bar.
+fn dragged_to(ui: &Ui, view: Rect) -> Option<f32> {
+    let bar = Rect::from_min_max(egui::pos2(view.right() - BAR_WIDTH * 1.5, view.top()), view.max);
+    let response = ui.interact(bar, ui.scope_id().with("bar"), Sense::drag());
+    let at = response.interact_pointer_pos().filter(|_| response.dragged())?;
+    Some(((at.y - view.top()) / view.height()).clamp(0.0, 1.0))
+}
 /// Points that the reader moves the rows down (so that older ones appear).
 fn wanted_move(ui: &Ui, view: Rect) -> f32 {
     let page = view.height() * 0.85;
@@ -165,18 +175,20 @@ fn row_rect(view: Rect, top: f32, tall: f32) -> Rect {
     Rect::from_min_size(egui::pos2(view.left(), top), Vec2::new(view.width() - BAR_WIDTH, tall))
 }
 
-fn paint_bar(ui: &Ui, view: Rect, rows: &[(usize, Rect)], count: usize) {
-    let (Some((first, _)), Some((last, _))) = (rows.first(), rows.last()) else { return };
-    if *first == 0 && last + 1 == count && rows[0].1.top() >= view.top() - 1.0 {
+/// The thumb shows where the view is within everything, loaded or not.
+fn paint_bar(ui: &Ui, view: Rect, rows: &[(usize, Rect)], loaded: &Rows<'_>) {
+    let (Some((first, top)), Some((last, _))) = (rows.first(), rows.last()) else { return };
+    let all = *first == 0 && last + 1 == loaded.keys.len() && !loaded.more_after;
+    if all && top.top() >= view.top() - 1.0 {
         return;
     }
-    let part = |n: usize| n as f32 / count.max(1) as f32;
-    let tall = ((part(last + 1) - part(*first)) * view.height()).clamp(THUMB_MIN, view.height());
-    let top =
-        view.top() + part(*first) / (1.0 - part(last + 1 - first)).max(f32::EPSILON) * (view.height() - tall);
-    let top = top.min(view.bottom() - tall);
+    let (from, to) = ((loaded.part)(*first), (loaded.part)(*last));
+    let tall = ((to - from) * view.height()).clamp(THUMB_MIN, view.height());
+    // The end of the bar is the end of everything, whatever the thumb's height.
+    let room = (view.height() - tall).max(0.0);
+    let at = if *last + 1 == loaded.keys.len() && !loaded.more_after { 1.0 } else { from.min(1.0) };
     let thumb = Rect::from_min_size(
-        egui::pos2(view.right() - BAR_WIDTH + 2.0, top),
+        egui::pos2(view.right() - BAR_WIDTH + 2.0, view.top() + at * room),
         Vec2::new(BAR_WIDTH - 4.0, tall),
     );
     ui.painter().rect_filled(thumb, theme::radius::S, ui.visuals().weak_text_color().gamma_multiply(0.5));

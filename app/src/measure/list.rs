@@ -1,0 +1,73 @@
+//! How long it takes from an open key to the first list of chats on the screen, with a full profile and an empty one.
+
+use std::{
+    path::Path,
+    sync::mpsc::channel,
+    time::{Duration, Instant},
+};
+
+use egui::{RawInput, Rect, Vec2};
+use zeroize::Zeroizing;
+
+use super::{CONTACTS, Failure, PASSPHRASE, Place, percentile};
+use crate::{
+    action::Command,
+    app::{App, World},
+    bridge::{Bridge, Paths},
+    clock::Zone,
+    model::{Prefs, Stage},
+    theme,
+};
+
+/// Times that each profile is opened; the middle one counts.
+const ROUNDS: usize = 7;
+
+pub(super) fn run(place: &Place, many: u64) -> Result<(), Failure> {
+    let (full, empty) = (place.home(many)?, place.home(0)?);
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..ROUNDS {
+        times[0].push(open(&full, CONTACTS as usize)?);
+        times[1].push(open(&empty, 0)?);
+    }
+    let [full, empty] = &mut times;
+    let (full, empty) = (percentile(full, 50), percentile(empty, 50));
+    println!(
+        "{{\"what\":\"chat-list\",\"messages\":{many},\"contacts\":{CONTACTS},\"rounds\":{ROUNDS},\"full_ms\":{full:.1},\"empty_ms\":{empty:.1},\"ratio\":{:.3}}}",
+        full / empty
+    );
+    Ok(())
+}
+
+/// From the passphrase (stretched at the least cost, a few milliseconds) to a laid out and tessellated list.
+fn open(home: &Path, chats: usize) -> Result<Duration, Failure> {
+    let ctx = egui::Context::default();
+    theme::install(&ctx);
+    let (wake, woken) = channel();
+    let bridge = Bridge::start(Paths::at(home), move || wake.send(()).unwrap_or_default())?;
+    let mut app = App::new(bridge, Prefs { auto_lock_minutes: 0, ..Prefs::default() }, Zone::default(), None);
+    let frame = |app: &mut App<Bridge>| {
+        let screen = Rect::from_min_size(egui::Pos2::ZERO, Vec2::new(1366.0, 768.0));
+        let input = RawInput { screen_rect: Some(screen), focused: true, ..RawInput::default() };
+        let output = ctx.run_ui(input, |ui| app.frame(ui));
+        ctx.tessellate(output.shapes, output.pixels_per_point)
+    };
+    while app.model.stage != Stage::Locked {
+        woken.recv()?;
+        frame(&mut app);
+    }
+    // Fonts are on the screen already when somebody unlocks.
+    for _ in 0..4 {
+        frame(&mut app);
+    }
+    let began = Instant::now();
+    app.world.tell(Command::Unlock { passphrase: Zeroizing::new(PASSPHRASE.to_owned()) });
+    while !app.model.stage.is_open() || app.model.chats.len() < chats || !app.model.listed {
+        woken.recv()?;
+        frame(&mut app);
+        if let Some(failure) = app.model.failures.values().next() {
+            return Err(format!("the profile does not open: {failure:?}").into());
+        }
+    }
+    frame(&mut app);
+    Ok(began.elapsed())
+}

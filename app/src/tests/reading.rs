@@ -1,0 +1,197 @@
+//! Long conversations: pages both ways, places that stay, lines that break where readers of Korean expect it.
+
+use egui::{Key, Role, epaint::text::Fonts};
+use egui_kittest::kittest::{NodeT, Queryable};
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::{Window, composer, press, shows, wide, write};
+use crate::{
+    i18n::{Lang, T},
+    model::ChatId,
+    theme,
+    widget::paragraph,
+};
+
+/// A window on the first chat with so many messages.
+fn long(count: u64) -> Window {
+    let mut w = wide("list", Lang::En);
+    w.state_mut().world.fill(count);
+    w.get_by_label_contains("Jisu Lee").click();
+    w.run_steps(4);
+    w
+}
+
+fn seen(w: &Window) -> Vec<(String, egui::Rect)> {
+    let list = w.get_by_role_and_label(Role::List, Lang::En.tr(T::Messages)).rect();
+    let mut rows: Vec<(String, egui::Rect)> = w
+        .query_all_by_role(Role::Label)
+        .filter(|n| list.contains_rect(n.rect()))
+        .filter_map(|n| Some((n.value().or_else(|| n.accesskit_node().label())?, n.rect())))
+        .filter(|(label, _)| label.contains("가나다") || label.contains(": "))
+        .collect();
+    rows.sort_by(|a, b| a.1.top().total_cmp(&b.1.top()));
+    rows
+}
+
+/// Whether a message that says this is in sight.
+fn reads(w: &Window, text: &str) -> bool {
+    let list = w.get_by_role_and_label(Role::List, Lang::En.tr(T::Messages)).rect();
+    w.query_all_by_label_contains(text).any(|n| list.contains_rect(n.rect()))
+}
+
+fn page_up(w: &mut Window, times: usize) {
+    for _ in 0..times {
+        w.key_press(Key::PageUp);
+        w.run_steps(1);
+    }
+}
+
+fn loaded(w: &Window) -> (u64, u64, usize) {
+    let messages = &w.state().model.timelines[&ChatId(1)].messages;
+    assert!(messages.windows(2).all(|p| p[0].place + 1 == p[1].place), "a hole");
+    (messages[0].place, messages[messages.len() - 1].place, messages.len())
+}
+
+#[test]
+fn older_pages_come_and_nothing_under_the_eye_moves() {
+    let mut w = long(3_000);
+    let mut pages = 0;
+    for _ in 0..25 {
+        let before = (loaded(&w), seen(&w));
+        w.key_press(Key::PageUp);
+        w.run_steps(1);
+        let at = seen(&w);
+        w.run_steps(3);
+        assert_eq!(at, seen(&w), "a page that comes moves no row");
+        pages += usize::from(loaded(&w) != before.0);
+        assert!(before.1 != at, "it scrolls: {:?}", loaded(&w));
+    }
+    assert!(pages > 2, "{pages}");
+    assert!(loaded(&w).2 <= crate::model::LOADED_MAX);
+}
+
+#[test]
+fn from_the_end_far_back_and_down_again_to_the_end() {
+    let mut w = long(3_000);
+    let end = loaded(&w).1;
+    page_up(&mut w, 90);
+    assert!(loaded(&w).1 < end, "what was left far behind is dropped");
+    press(&mut w, Lang::En.tr(T::JumpLatest));
+    w.run_steps(3);
+    assert_eq!(loaded(&w).1, end);
+    assert!(w.query_by_label(Lang::En.tr(T::JumpLatest)).is_none());
+
+    page_up(&mut w, 90);
+    for _ in 0..120 {
+        w.key_press(Key::PageDown);
+        w.run_steps(1);
+    }
+    assert_eq!(loaded(&w).1, end);
+    assert!(w.query_by_label(Lang::En.tr(T::JumpLatest)).is_none());
+}
+
+#[test]
+fn the_bar_leads_anywhere_in_a_long_conversation() {
+    let mut w = long(20_000);
+    let view = w.get_by_role_and_label(Role::List, Lang::En.tr(T::Messages)).rect();
+    let (first, last) = (w.state().world.places(ChatId(1)), loaded(&w).1);
+    for part in [0.5_f32, 0.0, 0.9] {
+        let at = egui::pos2(view.right() - 3.0, view.top() + view.height() * part);
+        w.drag_at(at);
+        w.run_steps(3);
+        w.drop_at(at);
+        w.run_steps(3);
+        let wanted = (f64::from(part) * last as f64) as u64;
+        let (from, to, count) = loaded(&w);
+        assert!(count <= crate::model::LOADED_MAX);
+        assert!((from..=to).contains(&wanted.max(first)), "{part}: {wanted} in {from}..={to}");
+    }
+}
+
+#[test]
+fn what_one_writes_while_reading_far_back_is_shown() {
+    let mut w = long(3_000);
+    page_up(&mut w, 90);
+    write(&mut w, Role::MultilineTextInput, &composer(Lang::En), "here and now");
+    w.key_press(Key::Enter);
+    w.run_steps(5);
+    assert!(shows(&w, "here and now"));
+    assert!(w.query_by_label(Lang::En.tr(T::JumpLatest)).is_none());
+}
+
+#[test]
+fn a_chat_opens_at_the_first_message_that_was_not_seen() {
+    let mut w = wide("list", Lang::En);
+    w.state_mut().world.fill(3_000);
+    for n in 0..400 {
+        w.state_mut().world.hear(ChatId(1), &format!("unread {n}"));
+    }
+    w.run_steps(4);
+    w.get_by_label_contains("Jisu Lee").click();
+    w.run_steps(5);
+    assert!(shows(&w, Lang::En.tr(T::EndOfUnread)));
+    assert!(reads(&w, "unread 0") && !reads(&w, "unread 399"));
+    assert!(!w.state().world.told.contains(&"Seen".to_owned()), "what is below was not seen");
+    press(&mut w, &Lang::En.with(T::JumpLatestCount, &["400"]));
+    w.run_steps(3);
+    assert!(reads(&w, "unread 399"));
+    assert!(w.state().world.told.contains(&"Seen".to_owned()));
+}
+
+/// The rows of a text laid out as a message is, each as the text that it holds.
+fn rows(text: &str, width: f32) -> Vec<String> {
+    let mut fonts = Fonts::new(Default::default(), theme::fonts());
+    let mut view = fonts.with_pixels_per_point(1.0);
+    let galley = paragraph::layout(&mut view, text, theme::regular(15.0), egui::Color32::BLACK, width);
+    let mut chars = galley.text().chars();
+    let mut rows = Vec::new();
+    for row in &galley.rows {
+        rows.push(chars.by_ref().take(row.glyphs.len()).collect());
+        if row.ends_with_newline {
+            chars.next();
+        }
+    }
+    rows
+}
+
+#[test]
+fn korean_breaks_between_words_and_only_a_long_word_between_its_syllables() {
+    let text = "내일 두 시에 연구동 이층 회의실에서 만나요. 프린터가 고장 나서 자료는 각자 가져와야 해요.";
+    for width in [90.0, 120.0, 180.0, 260.0] {
+        let rows = rows(text, width);
+        assert!(rows.len() > 2, "{width}: {rows:?}");
+        assert_eq!(rows.concat(), text);
+        for row in &rows[..rows.len() - 1] {
+            assert!(row.ends_with(' '), "{width}: {row:?} ends within a word");
+        }
+    }
+    let word = "대한민국과학기술연구원정보통신연구소";
+    let rows = rows(&format!("저는 {word}에서 일해요"), 120.0);
+    assert_eq!(rows[0], "저는 ");
+    assert!(rows.len() > 3 && rows[1..].iter().all(|row| !row.is_empty()));
+}
+
+#[test]
+fn no_line_breaks_within_what_a_reader_takes_for_one_sign() {
+    let words = ["👩\u{200D}👩\u{200D}👧", "é", "🇰🇷", "한", "ᄒᆞᆫ", "क्षि", "1️⃣"];
+    for word in words {
+        let text = crate::text::body(&word.repeat(40));
+        let whole: Vec<&str> = text.graphemes(true).collect();
+        for width in [40.0, 61.0, 97.0] {
+            let mut at = 0;
+            let ends: Vec<usize> = rows(&text, width)
+                .iter()
+                .map(|row| {
+                    at += row.len();
+                    at
+                })
+                .collect();
+            let mut borders = vec![0];
+            borders.extend(whole.iter().scan(0, |at, g| {
+                *at += g.len();
+                Some(*at)
+            }));
+            assert!(ends.iter().all(|end| borders.contains(end)), "{word} at {width}");
+        }
+    }
+}
