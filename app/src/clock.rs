@@ -5,8 +5,16 @@ use crate::i18n::{Lang, MONTHS_EN, T, WEEKDAYS};
 /// Largest zone file that is read; real ones are below 4 KiB.
 const ZONE_BYTES_MAX: usize = 64 * 1024;
 
+/// The time at which the clock stands still, for images that stay the same; 0: it does not.
+#[cfg(feature = "gallery")]
+pub(crate) static STOPPED_AT_MS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
 /// Milliseconds since 1970 by this computer's clock.
 pub(crate) fn now_ms() -> u64 {
+    #[cfg(feature = "gallery")]
+    if let stopped @ 1.. = STOPPED_AT_MS.load(std::sync::atomic::Ordering::Relaxed) {
+        return stopped;
+    }
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))

@@ -499,23 +499,9 @@ impl World for Fake {
 /// When no window can be opened.
 #[cfg(feature = "gallery")]
 pub fn show(args: &[String]) -> Result<(), eframe::Error> {
-    use crate::{
-        clock::Zone,
-        model::{Prefs, ThemeChoice},
-    };
-
     let arg = |at: usize| args.get(at).map_or("", String::as_str);
-    let lang = if arg(1) == "ko" { Lang::Ko } else { Lang::En };
-    let theme = if arg(2) == "dark" { ThemeChoice::Dark } else { ThemeChoice::Light };
     let size = [arg(3).parse().unwrap_or(1366.0), arg(4).parse().unwrap_or(768.0)];
-    let prefs = Prefs { language: lang, theme, window: size, ..Prefs::default() };
-    let (stage, peopled) = match arg(0) {
-        "welcome" => (Stage::Welcome, false),
-        "unlock" => (Stage::Locked, false),
-        "empty" => (Stage::Open, false),
-        _ => (Stage::Open, true),
-    };
-    let screen = arg(0).to_owned();
+    let (screen, language, theme) = (arg(0).to_owned(), arg(1).to_owned(), arg(2).to_owned());
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_inner_size(size)
@@ -528,12 +514,47 @@ pub fn show(args: &[String]) -> Result<(), eframe::Error> {
         options,
         Box::new(move |creation| {
             crate::theme::install(&creation.egui_ctx);
-            let mut app = App::new(Fake::new(stage, lang, peopled), prefs, Zone::default(), None);
+            let mut app = on(&screen, &language, &theme);
             app.dress(&creation.egui_ctx);
-            go(&mut app, &screen);
             Ok(Box::new(app))
         }),
     )
+}
+
+/// Prepares a context for [`still`].
+#[cfg(feature = "gallery")]
+pub fn dress(ctx: &egui::Context) {
+    crate::theme::install(ctx);
+}
+
+/// Draws a screen of the invented world in `ko` or `en`, `light` or `dark`, always at the same time of the same day.
+#[cfg(feature = "gallery")]
+pub fn still(screen: &str, language: &str, theme: &str) -> impl FnMut(&mut egui::Ui) + 'static {
+    // 14:05 on the 22nd of November 2026.
+    crate::clock::STOPPED_AT_MS.store(1_795_356_300_000, std::sync::atomic::Ordering::Relaxed);
+    let mut app = on(screen, language, theme);
+    move |ui| app.frame(ui)
+}
+
+#[cfg(feature = "gallery")]
+fn on(screen: &str, language: &str, theme: &str) -> App<Fake> {
+    use crate::{
+        clock::Zone,
+        model::{Prefs, ThemeChoice},
+    };
+
+    let lang = if language == "ko" { Lang::Ko } else { Lang::En };
+    let theme = if theme == "dark" { ThemeChoice::Dark } else { ThemeChoice::Light };
+    let (stage, peopled) = match screen {
+        "welcome" => (Stage::Welcome, false),
+        "unlock" => (Stage::Locked, false),
+        "empty" => (Stage::Open, false),
+        _ => (Stage::Open, true),
+    };
+    let prefs = Prefs { language: lang, theme, ..Prefs::default() };
+    let mut app = App::new(Fake::new(stage, lang, peopled), prefs, Zone::default(), None);
+    go(&mut app, screen);
+    app
 }
 
 /// Leads a fresh app to a screen.

@@ -66,7 +66,14 @@ impl Place {
             let contacts = if messages == 0 { 0 } else { CONTACTS };
             let cost = madang_core::Cost::for_tests();
             let profile = home.join("profile");
-            madang_core::invent::profile(&profile, PASSPHRASE.as_bytes(), cost, contacts, messages, text)?;
+            madang_core::node::invent::profile(
+                &profile,
+                PASSPHRASE.as_bytes(),
+                cost,
+                contacts,
+                messages,
+                text,
+            )?;
             std::fs::write(home.join("made"), "")?;
         }
         Ok(home)

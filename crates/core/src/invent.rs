@@ -7,32 +7,6 @@ use crate::content::{Body, ConversationId};
 use crate::conversation::{Conversation, Inserted, decode, encode};
 use crate::tables;
 
-/// Makes a profile in `directory` and fills it as [`fill`] does.
-///
-/// # Errors
-/// [`NodeError`](crate::NodeError), whose text says what to do.
-#[cfg(feature = "node")]
-pub fn profile(
-    directory: &std::path::Path,
-    passphrase: &[u8],
-    cost: crate::Cost,
-    contacts: u32,
-    messages: u64,
-    text: impl Fn(u64) -> String,
-) -> Result<(), crate::NodeError> {
-    let mut rng = rand::rng();
-    let mut batch = Batch::new();
-    let memory = proto::store::MemoryStore::new();
-    crate::engine::Engine::create("하늘", &mut Overlay::new(&memory, &mut batch), &mut rng);
-    let mut store =
-        store::SealedStore::create(directory, passphrase, cost, store::Options::default(), &mut rng)?;
-    store.commit(batch)?;
-    if contacts > 0 {
-        fill(&mut store, contacts, messages, text)?;
-    }
-    Ok(())
-}
-
 /// Messages that share one batch.
 const TOGETHER: u64 = 2_000;
 

@@ -2,6 +2,8 @@
 
 mod config;
 mod driver;
+#[cfg(feature = "invent")]
+pub mod invent;
 pub mod lock;
 mod networks;
 mod profile;
