@@ -2,6 +2,7 @@
 
 mod erase;
 mod first_contact;
+mod hidden;
 mod properties;
 mod roads;
 mod thousand;

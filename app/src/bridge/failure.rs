@@ -12,6 +12,7 @@ pub(super) fn failure(error: &NodeError, otherwise: T) -> Failure {
             return Failure { sentence: T::WrongPassphrase, detail: String::new() };
         }
         NodeError::Open(open) => of_open(open, otherwise),
+        NodeError::Backup(_) => otherwise,
         NodeError::Store(_) => T::FailDisk,
         NodeError::Network(_) => T::FailNetwork,
         NodeError::Stopped => T::FailEnded,

@@ -104,6 +104,16 @@ pub enum Command {
     ///
     /// Copies of the profile's folder that were made before, and backups, still open with what opened them then.
     Passphrase(Passphrase),
+    /// Write a backup: who you are, your contacts and what was said, in one sealed file
+    ///
+    /// Whoever has the file and its passphrase or words has all of that. Messages that are to disappear are not in it.
+    /// After restoring it, run the old device no more: two that are the same person lose messages.
+    Backup(Backup),
+    /// Make a profile of a backup, in the directory of --profile, which must be absent or empty
+    ///
+    /// The passphrase of --passphrase-fd or --passphrase-file becomes that of the new profile. Every contact gets fresh
+    /// keys before anything else is sent to them.
+    Restore(Restore),
     /// Relays that keep mail for this profile
     #[command(subcommand)]
     Relay(Relay),
@@ -241,6 +251,49 @@ pub struct Passphrase {
     pub new_passphrase_file: Option<PathBuf>,
 }
 
+/// Options of `backup`.
+#[derive(Clone, Debug, Args)]
+pub struct Backup {
+    /// The file to write, in place of what is there
+    pub path: PathBuf,
+    /// Draw twelve recovery words and show them, instead of asking for a passphrase of the backup's own
+    #[arg(long)]
+    pub words: bool,
+    /// Draw the words from the Korean list
+    #[arg(long, requires = "words")]
+    pub korean: bool,
+    /// Where the backup's passphrase comes from
+    #[command(flatten)]
+    pub secret: BackupSecret,
+    /// Derive the key at a cost that protects nothing, for tests
+    #[arg(long, hide = true)]
+    pub insecure_test_kdf: bool,
+}
+
+/// Options of `restore`.
+#[derive(Clone, Debug, Args)]
+pub struct Restore {
+    /// The backup
+    pub path: PathBuf,
+    /// Where the backup's passphrase or words come from
+    #[command(flatten)]
+    pub secret: BackupSecret,
+    /// Derive the profile's key at a cost that protects nothing, for tests
+    #[arg(long, hide = true)]
+    pub insecure_test_kdf: bool,
+}
+
+/// Where a backup's passphrase or words come from.
+#[derive(Clone, Debug, Args)]
+pub struct BackupSecret {
+    /// Read the backup's passphrase or words from this open file descriptor: one line, without the line's end
+    #[arg(long, value_name = "N", conflicts_with = "backup_passphrase_file")]
+    pub backup_passphrase_fd: Option<u32>,
+    /// Read the backup's passphrase or words from this file: its first line, without the line's end
+    #[arg(long, value_name = "PATH")]
+    pub backup_passphrase_file: Option<PathBuf>,
+}
+
 /// Options of `listen`.
 #[derive(Clone, Debug, Args)]
 pub struct Listen {
@@ -340,7 +393,8 @@ mod tests {
             for arg in command.get_arguments().filter(|a| a.get_id().as_str().contains("pass")) {
                 let id = arg.get_id().as_str();
                 assert!(
-                    ["passphrase_fd", "passphrase_file"].contains(&id.trim_start_matches("new_")),
+                    ["passphrase_fd", "passphrase_file"]
+                        .contains(&id.trim_start_matches("new_").trim_start_matches("backup_")),
                     "{id}"
                 );
                 assert!(arg.get_env().is_none());

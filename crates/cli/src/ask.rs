@@ -1,8 +1,8 @@
 //! What a profile can be asked, by a command line or by a line of JSON, and how it is answered.
 
 use madang_core::{
-    CommandError, Contact, ContactId, ConversationId, MessageId, Node, NodeError, OpenError, Place,
-    RelayNumber,
+    BackupError, CommandError, Contact, ContactId, ConversationId, MessageId, Node, NodeError, OpenError,
+    Place, RelayNumber, TransferError,
 };
 use serde::Deserialize;
 
@@ -362,6 +362,11 @@ pub fn message_id(text: &str) -> Result<MessageId, Failure> {
     })
 }
 
+/// Draws twelve recovery words.
+pub fn recovery_words(korean: bool) -> (zeroize::Zeroizing<String>, madang_core::BackupSecret) {
+    madang_core::BackupSecret::words(korean, &mut rand::rng())
+}
+
 /// Returns a contact as it is now.
 pub async fn contact_row(node: &Node, id: ContactId) -> Result<Row, Failure> {
     find(node, &Who::Number(id.0)).await.map(|contact| Row::contact(&contact))
@@ -380,6 +385,10 @@ impl From<NodeError> for Failure {
             NodeError::Open(OpenError::Busy) => Kind::Busy,
             NodeError::Open(OpenError::WrongPassphrase) => Kind::WrongPassphrase,
             NodeError::Open(OpenError::NoProfile) => Kind::NotFound,
+            NodeError::Backup(TransferError::Sealed(BackupError::WrongSecret)) => Kind::WrongPassphrase,
+            NodeError::Backup(TransferError::File(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+                Kind::NotFound
+            }
             NodeError::Command(command) => match command {
                 CommandError::NoContact
                 | CommandError::NoConversation

@@ -105,6 +105,8 @@ async fn obey(command: Command, common: &Common, print: Print) -> Result<(), Fai
     let opened = match &command {
         Command::Listen(args) => return listen::obey(common, args, print).await,
         Command::Init(init) => profile::create(common, init).await,
+        Command::Restore(args) => profile::restore(common, args).await,
+        Command::Backup(args) if args.insecure_test_kdf => profile::open_cheaply(common).await,
         command => profile::open(common, presence(command)).await,
     };
     let (node, events) = opened?;
@@ -139,7 +141,8 @@ fn presence(command: &Command) -> Presence {
 
 async fn with_node(command: Command, node: &Node, mut events: Events, print: Print) -> Result<(), Failure> {
     let asked = match command {
-        Command::Init(_) => Ask::Whoami {},
+        Command::Init(_) | Command::Restore(_) => Ask::Whoami {},
+        Command::Backup(args) => return backup(node, &args, print).await,
         Command::Whoami => {
             settle(node).await?;
             Ask::Whoami {}
@@ -169,6 +172,20 @@ async fn with_node(command: Command, node: &Node, mut events: Events, print: Pri
         Command::Listen(_) | Command::Demo | Command::Completions(_) | Command::Man(_) => return Ok(()),
     };
     print.answer(&ask::answer(node, asked).await?)
+}
+
+async fn backup(node: &Node, args: &args::Backup, print: Print) -> Result<(), Failure> {
+    let (words, secret) = if args.words {
+        let (words, secret) = ask::recovery_words(args.korean);
+        (Some(words), secret)
+    } else {
+        (None, secret::of_new_backup(&args.secret)?)
+    };
+    node.back_up(&args.path, &secret).await?;
+    print.row(&Row::Backup {
+        backup: args.path.display().to_string(),
+        words: words.map(|words| words.to_string()),
+    })
 }
 
 /// The network tells where it listens one address after another: gives it a moment to tell all.

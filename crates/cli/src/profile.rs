@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use madang_core::{Address, Config, Cost, Events, Node};
 
 use crate::{
-    args::{Common, Init},
+    args::{Common, Init, Restore},
     failure::{Failure, Kind},
     secret,
 };
@@ -35,6 +35,16 @@ pub(crate) async fn open(common: &Common, presence: Presence) -> Result<(Node, E
     // Before a person types a passphrase for nothing.
     existing(common)?;
     open_with(common, presence, &secret::existing(common)?).await
+}
+
+/// As [`open`], for a backup whose key derivation protects nothing.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) async fn open_cheaply(common: &Common) -> Result<(Node, Events), Failure> {
+    let config = Config { cost: Cost::for_tests(), ..config(common, Presence::Quiet)? };
+    let directory = existing(common)?;
+    Ok(Node::open(&directory, &secret::existing(common)?, config).await?)
 }
 
 /// Returns where the profile lies, if there is one.
@@ -80,6 +90,21 @@ pub(crate) fn directory(common: &Common) -> Result<PathBuf, Failure> {
         .clone()
         .or_else(usual)
         .ok_or_else(|| Failure::usage("this user has no home directory; name the profile with --profile DIR"))
+}
+
+/// Makes a profile of a backup and starts its node.
+///
+/// # Errors
+/// [`Failure`]; then nothing was made.
+pub(crate) async fn restore(common: &Common, args: &Restore) -> Result<(Node, Events), Failure> {
+    let mut config = config(common, Presence::Quiet)?;
+    if args.insecure_test_kdf {
+        config.cost = Cost::for_tests();
+    }
+    let directory = directory(common)?;
+    let secret = secret::of_backup(&args.secret)?;
+    let passphrase = secret::new(common)?;
+    Ok(Node::restore(&args.path, &secret, &directory, &passphrase, config).await?)
 }
 
 /// To whom a command shows itself.

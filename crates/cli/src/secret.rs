@@ -8,7 +8,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use crate::{
-    args::{Common, Passphrase},
+    args::{BackupSecret, Common, Passphrase},
     failure::Failure,
 };
 
@@ -51,6 +51,36 @@ pub(crate) fn changed(args: &Passphrase) -> Result<Zeroizing<Vec<u8>>, Failure> 
         Some(passphrase) => Ok(passphrase),
         None => twice(),
     }
+}
+
+/// Reads the passphrase or words of a backup that is to be restored.
+///
+/// # Errors
+/// As [`existing`]; [`Failure`] for recovery words that cannot be right.
+pub(crate) fn of_backup(args: &BackupSecret) -> Result<madang_core::BackupSecret, Failure> {
+    let given = given(args.backup_passphrase_fd, args.backup_passphrase_file.as_deref())?;
+    as_backup_secret(match given {
+        Some(secret) => secret,
+        None => prompt("Passphrase or recovery words of the backup: ")?,
+    })
+}
+
+/// Reads the passphrase of a backup that is to be made; at the terminal it is asked for twice.
+///
+/// # Errors
+/// As [`new`]; [`Failure`] for recovery words that cannot be right.
+pub(crate) fn of_new_backup(args: &BackupSecret) -> Result<madang_core::BackupSecret, Failure> {
+    let given = given(args.backup_passphrase_fd, args.backup_passphrase_file.as_deref())?;
+    as_backup_secret(match given {
+        Some(secret) => secret,
+        None => twice()?,
+    })
+}
+
+fn as_backup_secret(typed: Zeroizing<Vec<u8>>) -> Result<madang_core::BackupSecret, Failure> {
+    let text =
+        std::str::from_utf8(&typed).map_err(|_| Failure::usage("the backup's passphrase is not UTF-8"))?;
+    madang_core::BackupSecret::typed(text).map_err(|error| Failure::usage(error.to_string()))
 }
 
 fn twice() -> Result<Zeroizing<Vec<u8>>, Failure> {

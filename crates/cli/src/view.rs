@@ -120,6 +120,13 @@ pub enum Row {
         /// Whether mail for this profile is left there.
         home: bool,
     },
+    /// A backup that was written.
+    Backup {
+        /// Where.
+        backup: String,
+        /// The recovery words that open it; null if a passphrase does.
+        words: Option<String>,
+    },
     /// It is done, and there is nothing to show.
     Done {
         /// True.
@@ -317,6 +324,11 @@ impl fmt::Display for Row {
                 let home = if *home { ", keeps our mail" } else { "" };
                 write!(f, "{relay:>4}  {id}  {state}{home}  {}", addresses.join(" "))
             }
+            Self::Backup { backup, words: None } => write!(f, "written: {backup}"),
+            Self::Backup { backup, words: Some(words) } => write!(
+                f,
+                "written: {backup}\nNote these twelve words on paper; they open the backup, and nothing else does:\n\n  {words}\n"
+            ),
             Self::Done { .. } => f.write_str("done"),
         }
     }

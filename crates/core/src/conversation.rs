@@ -201,7 +201,7 @@ impl Conversation {
             content: bytes.to_vec(),
         };
         overlay.put(&tables::MESSAGE, &tables::name(number), place.0, encode(&record));
-        overlay.put(&tables::BY_ID, &id.0, 0, [&number.to_be_bytes()[..], &place.0.to_be_bytes()].concat());
+        locate(&id, number, place.0, overlay);
         self.heads.retain(|head| Some(*head) != content.previous && !content.deps.contains(head));
         if self.heads.len() == HEADS_MAX {
             self.heads.remove(0);
@@ -218,6 +218,11 @@ impl Conversation {
         }
         Ok(Inserted::New(id, place))
     }
+}
+
+/// Notes where a message stands.
+pub(crate) fn locate(id: &MessageId, number: u32, place: u64, overlay: &mut Overlay<'_>) {
+    overlay.put(&tables::BY_ID, &id.0, 0, [&number.to_be_bytes()[..], &place.to_be_bytes()].concat());
 }
 
 /// Returns where a message stands: the conversation's local number and the place.

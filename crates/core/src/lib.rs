@@ -6,6 +6,7 @@
 
 #![deny(missing_docs)]
 
+pub mod backup;
 pub mod content;
 pub mod event;
 
@@ -30,6 +31,7 @@ pub mod node;
 #[cfg(feature = "invent")]
 pub mod invent;
 
+pub use crypto::backup::{BackupError, BackupSecret};
 pub use crypto::identity::AccountId;
 pub use crypto::safety::SafetyNumber;
 pub use crypto::vault::Cost;
@@ -44,6 +46,6 @@ pub use event::{ContactId, Delivery, Event, Notice, Place, RelayNumber, Step, Tr
 #[cfg(feature = "node")]
 pub use net::{any_addresses, scrub_environment};
 #[cfg(feature = "node")]
-pub use node::{Config, Events, Node, NodeError, lock};
+pub use node::{Config, Events, Node, NodeError, TransferError, lock};
 #[cfg(feature = "node")]
 pub use store::OpenError;

@@ -50,13 +50,14 @@
 //! [`key`] and [`hash`](mod@hash) are the bricks. [`identity`] says who someone is, [`prekey`] is what they leave behind,
 //! [`handshake`] makes a session of it, [`ratchet`] carries messages, [`seal`] closes envelopes, [`slot`] names the
 //! places where they lie, [`invite`] is how strangers meet, [`safety`] how they make sure. [`request`] speaks to relays.
-//! [`vault`] and [`tree`] keep everything on disk.
+//! [`vault`] and [`tree`] keep everything on disk, [`backup`] carries it to another machine.
 //!
 //! No outside cryptographer has reviewed this crate. `docs/protocol/` describes it to the byte, `tests/vectors/` pins it.
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+pub mod backup;
 pub mod handshake;
 pub mod hash;
 pub mod identity;

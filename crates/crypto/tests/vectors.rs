@@ -7,6 +7,7 @@ use std::{fs, path::PathBuf};
 
 use crypto::{
     Class, Secret32, X25519Public, X25519Secret,
+    backup::{BackupSecret, CHUNK_BYTES, Opener, Sealer},
     handshake::{Init, PeerKeys, Psk, initiate, respond},
     hash,
     identity::{AccountId, DeviceCert, DeviceList, Identity},
@@ -487,4 +488,60 @@ fn keyfile() {
     assert_eq!(opened.head(), kept["head_counter"]);
     assert_eq!(hex(opened.segment_key(&[0; 32]).as_bytes()), kept["segment_key_of_zero_salt"]);
     assert_eq!(names(opened.name_key()), kept["blinded_name_of_table_3_example"]);
+}
+
+#[test]
+fn backup() {
+    let rng = &mut rng(9);
+    let (words, drawn) = BackupSecret::words(false, rng);
+    let (korean, _) = BackupSecret::words(true, rng);
+    let secret = BackupSecret::typed("바다의 길").expect("a passphrase");
+    let (head, mut sealer) = Sealer::new(&secret, Cost::for_tests(), rng).expect("8 KiB of memory");
+    let (mut first, mut last) = (vec![1u8; CHUNK_BYTES], vec![2u8; CHUNK_BYTES]);
+    sealer.next(&mut first);
+    sealer.last(&mut last);
+    let (words_head, _) = Sealer::new(&drawn, Cost::for_tests(), rng).expect("8 KiB of memory");
+    let chunk = |sealed: &[u8]| {
+        json!({
+            "begins": hex(&sealed[..32]),
+            "tag": hex(&sealed[CHUNK_BYTES..]),
+            "sha256": hex(Sha256::digest(sealed)),
+        })
+    };
+    let chunks = [chunk(&first), chunk(&last)];
+    let kept = pinned(
+        "backup.json",
+        json!({
+            "about": "Two chunks, of 65 536 bytes 01 and as many bytes 02, the second one the last; what is given of each is its first 32 bytes, its tag, and the hash of it all (SHA-256).",
+            "passphrase_utf8": "바다의 길",
+            "memory_kib": 8,
+            "passes": 1,
+            "head": hex(head),
+            "chunks": chunks,
+            "words": words.as_str(),
+            "words_korean": korean.as_str(),
+            "words_head": hex(words_head),
+        }),
+    );
+    // Once more from the specification alone.
+    let head = unhex(&kept["head"]);
+    let mask: [u8; 16] = book_hash("M1/backup/cost/1", &[&head[..32]])[..16].try_into().expect("16 bytes");
+    let cost: Vec<u8> = head[32..].iter().zip(mask).map(|(byte, mask)| byte ^ mask).collect();
+    assert_eq!(cost, [1, 1, 0, 0, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0]);
+    let params = argon2::Params::new(8, 1, 1, Some(32)).expect("allowed");
+    let argon = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+    let mut stretched = [0; 32];
+    argon.hash_password_into("바다의 길".as_bytes(), &head[..32], &mut stretched).expect("little memory");
+    let stretched: [u8; 32] = book_derive("M1/backup/kek/1", &stretched, &[]);
+    let key: [u8; 32] = book_derive("M1/backup/key/1", &stretched, &[&head]);
+    let cipher = <chacha20poly1305::ChaCha20Poly1305 as chacha20poly1305::KeyInit>::new(&key.into());
+    for (number, (byte, sealed)) in [(1u8, &first), (2, &last)].into_iter().enumerate() {
+        let mut nonce = [0; 12];
+        nonce[7..11].copy_from_slice(&(number as u32).to_be_bytes());
+        nonce[11] = u8::from(number == 1);
+        let plain = chacha20poly1305::aead::Aead::decrypt(&cipher, &nonce.into(), sealed.as_slice());
+        assert_eq!(plain.expect("it opens"), vec![byte; CHUNK_BYTES]);
+    }
+    assert!(BackupSecret::typed(kept["words"].as_str().expect("text")).is_ok());
+    assert!(Opener::new(&head.try_into().expect("a head"), &secret).is_ok());
 }

@@ -1,6 +1,6 @@
 //! What lies in the memory of another process, and whether a secret does.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt as _;
 /// How many bytes in a row must be equal to count as found.
 const WINDOW: usize = 16;
 
-/// Returns all readable memory of a process, region after region.
+/// Returns all memory that a process can write, region after region: what it has learnt can be nowhere else.
 ///
 /// # Errors
 /// If the kernel does not allow it.
@@ -24,40 +24,41 @@ pub(crate) fn of(process: u32) -> io::Result<Vec<u8>> {
         let (from, to) = (edge(from)?, edge(to)?);
         let mut region = vec![0; (to - from) as usize];
         // Guard pages and devices say no; what they hide is no memory of the program.
-        if rights.starts_with('r') && memory.read_exact_at(&mut region, from).is_ok() {
+        if rights.starts_with("rw") && memory.read_exact_at(&mut region, from).is_ok() {
             all.append(&mut region);
         }
     }
-    assert!(all.len() > 1 << 20, "a running program has more memory than this");
+    assert!(all.len() > 1 << 18, "a running program has more memory than this");
     Ok(all)
 }
 
-/// Pieces of a secret, each of which would give it away.
-pub(crate) struct Needles {
-    windows: HashSet<[u8; WINDOW]>,
+/// Pieces of secrets, each of which would give its secret away.
+pub(crate) struct Needles<'a> {
+    windows: HashMap<[u8; WINDOW], &'a str>,
     /// Which beginnings occur, so that most places are passed over at once.
     begins: Vec<bool>,
 }
 
-impl Needles {
-    /// All windows of a secret in which bytes differ enough that chance does not make them.
-    pub(crate) fn of(secret: &[u8]) -> Self {
+impl<'a> Needles<'a> {
+    /// All windows of the secrets in which bytes differ enough that chance does not make them.
+    pub(crate) fn of(secrets: &[(&'a str, &[u8])]) -> Self {
         let differing = |window: &[u8]| window.iter().collect::<HashSet<_>>().len() >= 8;
-        let windows: HashSet<[u8; WINDOW]> = secret
-            .windows(WINDOW)
-            .filter(|window| differing(window))
-            .filter_map(|window| window.try_into().ok())
-            .collect();
-        assert!(!windows.is_empty(), "the secret is too short or too plain to be looked for");
-        let mut begins = vec![false; 1 << 24];
-        windows.iter().for_each(|window| begins[beginning(window)] = true);
+        let (mut windows, mut begins) = (HashMap::new(), vec![false; 1 << 24]);
+        for (name, secret) in secrets {
+            let before = windows.len();
+            for window in secret.windows(WINDOW).filter(|window| differing(window)) {
+                begins[beginning(window)] = true;
+                windows.insert(window.try_into().expect("a window has its length"), *name);
+            }
+            assert!(windows.len() > before, "{name} is too short or too plain to be looked for");
+        }
         Self { windows, begins }
     }
 
-    /// How many different pieces lie in a memory.
-    pub(crate) fn found_in(&self, memory: &[u8]) -> usize {
+    /// Which secrets lie in a memory, in whole or in part.
+    pub(crate) fn found_in(&self, memory: &[u8]) -> BTreeSet<&'a str> {
         let hits = memory.windows(WINDOW).filter(|window| self.begins[beginning(window)]);
-        hits.filter_map(|window| self.windows.get(window)).collect::<HashSet<_>>().len()
+        hits.filter_map(|window| self.windows.get(window).copied()).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -27,6 +27,11 @@ impl Profile {
         let me = Self { dir: tempfile::tempdir().expect("a folder"), passphrase: PASSPHRASE.into() };
         me.run(&["init", "--name", name, "--insecure-test-kdf"]);
         me
+    }
+
+    /// A place where no profile is yet.
+    pub(crate) fn absent() -> Self {
+        Self { dir: tempfile::tempdir().expect("a folder"), passphrase: PASSPHRASE.into() }
     }
 
     /// Where it lies.
@@ -55,15 +60,17 @@ impl Profile {
         command
     }
 
-    /// Runs a command that must succeed, and returns its first line.
-    pub(crate) fn run(&self, args: &[&str]) -> Value {
+    /// Runs a command that must succeed, and returns its lines.
+    pub(crate) fn lines(&self, args: &[&str]) -> Vec<Value> {
         let out = self.command(&self.passphrase, args).output().expect("ran");
         assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
-        out.stdout
-            .split(|byte| *byte == b'\n')
-            .next()
-            .and_then(|line| serde_json::from_slice(line).ok())
-            .unwrap_or_default()
+        let text = String::from_utf8(out.stdout).expect("text");
+        text.lines().map(|line| serde_json::from_str(line).expect("one JSON object a line")).collect()
+    }
+
+    /// Runs a command that must succeed, and returns its first line.
+    pub(crate) fn run(&self, args: &[&str]) -> Value {
+        self.lines(args).into_iter().next().unwrap_or_default()
     }
 
     /// Whether this passphrase opens it. Anything but an opened profile and a wrong passphrase is a failure.
@@ -122,6 +129,16 @@ impl Runs {
     /// The process's number.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Writes a command whose answer nobody waits for.
+    pub(crate) fn tell(&mut self, command: Value) {
+        writeln!(self.input, "{command}").expect("written");
+    }
+
+    /// Waits until the process has ended.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        self.child.wait().expect("waited")
     }
 
     /// The first line that fits, told already or soon. Lines before it are kept.
@@ -190,7 +207,9 @@ pub(crate) fn two_who_talk(ari: &Profile, bora: &Profile) -> (Runs, Runs) {
     b.wait("contact-live", |_| true);
     // Names come a moment later.
     for (runs, name) in [(&mut a, "Bora"), (&mut b, "Ari")] {
+        let begun = std::time::Instant::now();
         while runs.ask(json!({ "do": "contacts" }))[0]["name"] != name {
+            assert!(begun.elapsed() < LONG, "waited in vain for a name");
             std::thread::sleep(Duration::from_millis(20));
         }
     }

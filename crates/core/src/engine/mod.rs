@@ -5,6 +5,7 @@
 //! So whatever leaves this device, is shown or is answered rests on what is on its disk; and a busy node shares one
 //! commit among many inputs, while a lone one never waits.
 
+mod backup;
 mod command;
 mod contacts;
 mod erase;

@@ -150,6 +150,9 @@ impl Driver {
             Request::Addresses(answer) => {
                 let _ = answer.send(self.listening.clone());
             }
+            Request::Backup(path, sealer, answer) => {
+                let _ = answer.send(super::backup::write(&self.opened.store, &path, *sealer));
+            }
             Request::Passphrase(passphrase, answer) => {
                 let _ = answer.send(self.opened.store.change_passphrase(&passphrase));
             }

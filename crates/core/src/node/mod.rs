@@ -1,5 +1,6 @@
 //! A running client: the engine with a disk, wires and a thread of its own.
 
+mod backup;
 mod config;
 mod driver;
 #[cfg(feature = "invent")]
@@ -8,13 +9,16 @@ pub mod lock;
 mod networks;
 mod profile;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crypto::backup::{BackupSecret, HEAD_BYTES, Sealer};
+use crypto::vault::Cost;
 use proto::id::Address;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use zeroize::Zeroizing;
 
+pub use self::backup::TransferError;
 pub use self::config::Config;
 pub use self::profile::NodeError;
 use crate::contact::Contact;
@@ -29,10 +33,14 @@ const REQUESTS_MAX: usize = 256;
 /// Events that a reader may lag behind before it is told that it missed some.
 const EVENTS_MAX: usize = 4_096;
 
+/// The head of a backup file and what seals the rest.
+pub(crate) type SealedHead = ([u8; HEAD_BYTES], Sealer);
+
 /// What is asked of the driver.
 pub(crate) enum Request {
     Command(Command, oneshot::Sender<Result<Answer, CommandError>>),
     Addresses(oneshot::Sender<Vec<Address>>),
+    Backup(PathBuf, Box<SealedHead>, oneshot::Sender<Result<(), TransferError>>),
     Passphrase(Zeroizing<Vec<u8>>, oneshot::Sender<Result<(), store::OpenError>>),
     Shutdown(oneshot::Sender<()>),
 }
@@ -43,6 +51,7 @@ pub struct Node {
     requests: mpsc::Sender<Request>,
     events: broadcast::Sender<Event>,
     found: Arc<[Notice]>,
+    cost: Cost,
 }
 
 impl std::fmt::Debug for Node {
@@ -97,8 +106,9 @@ impl Node {
         let (requests, queue) = mpsc::channel(REQUESTS_MAX);
         let (events, reader) = broadcast::channel(EVENTS_MAX);
         let found: Arc<[Notice]> = opened.notices.clone().into();
+        let cost = config.cost;
         driver::spawn(opened, config, queue, events.clone())?;
-        Ok((Self { requests, events, found }, Events(reader)))
+        Ok((Self { requests, events, found, cost }, Events(reader)))
     }
 
     /// Returns what was found and repaired while the profile was opened; the first events say the same.
@@ -409,6 +419,35 @@ impl Node {
         let target = net::parse_typed(address).map_err(|error| CommandError::Relay(error.to_string()))?;
         let first = target.addresses.into_iter().next().ok_or(NodeError::Stopped)?;
         self.ask(Command::Dial(first)).await.map(drop)
+    }
+
+    /// Makes a profile in `directory`, which must be absent or empty, of the backup in `path`, and starts it. Every
+    /// contact gets a new generation before anything else is sent to them.
+    ///
+    /// # Errors
+    /// [`NodeError::Backup`], whose text says what to do; then there is no profile.
+    pub async fn restore(
+        path: &Path,
+        secret: &BackupSecret,
+        directory: &Path,
+        passphrase: &[u8],
+        config: Config,
+    ) -> Result<(Self, Events), NodeError> {
+        profile::restore(path, secret, directory, passphrase, config.cost).await?;
+        Self::open(directory, passphrase, config).await
+    }
+
+    /// Writes a backup of who we are, whom we know and what was said to `path`, in place of what was there. What
+    /// is going on meanwhile waits. Messages that are to disappear are not in it.
+    ///
+    /// # Errors
+    /// [`NodeError::Backup`], and then the file is as it was; [`NodeError::Stopped`].
+    pub async fn back_up(&self, path: &Path, secret: &BackupSecret) -> Result<(), NodeError> {
+        let sealer = profile::begin_backup(secret, self.cost).await?;
+        let (answer, answered) = oneshot::channel();
+        let request = Request::Backup(path.to_owned(), Box::new(sealer), answer);
+        self.requests.send(request).await.map_err(|_| NodeError::Stopped)?;
+        Ok(answered.await.map_err(|_| NodeError::Stopped)??)
     }
 
     /// Gives the profile another passphrase; the old one opens nothing any more. Whatever happens meanwhile, one of

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
+use crypto::backup::{BackupSecret, Sealer};
+use crypto::vault::Cost;
 use proto::id::Moment;
 use proto::store::{Batch, MemoryStore, Overlay, Store as _, StoreError};
 use store::{Options, SealedStore};
@@ -23,6 +25,9 @@ pub enum NodeError {
     /// The profile's directory cannot be made or opened.
     #[error(transparent)]
     Open(#[from] store::OpenError),
+    /// A backup cannot be made or restored.
+    #[error(transparent)]
+    Backup(#[from] super::TransferError),
     /// The network cannot be started.
     #[error("the network cannot be started: {0}")]
     Network(#[from] net::StartError),
@@ -64,6 +69,25 @@ pub(crate) async fn open(directory: &Path, passphrase: &[u8]) -> Result<Opened, 
         load(store, notices(&report))
     })
     .await
+}
+
+/// Derives what seals a backup: half a second of work that nobody else waits for.
+pub(crate) async fn begin_backup(secret: &BackupSecret, cost: Cost) -> Result<super::SealedHead, NodeError> {
+    let secret = secret.clone();
+    let begin = move || Sealer::new(&secret, cost, &mut rand::rng()).map_err(super::TransferError::from);
+    blocking(move || Ok(begin()?)).await
+}
+
+pub(crate) async fn restore(
+    path: &Path,
+    secret: &BackupSecret,
+    directory: &Path,
+    passphrase: &[u8],
+    cost: Cost,
+) -> Result<(), NodeError> {
+    let (path, directory, secret) = (path.to_owned(), directory.to_owned(), secret.clone());
+    let passphrase = zeroize::Zeroizing::new(passphrase.to_vec());
+    blocking(move || Ok(super::backup::restore(&path, &secret, &directory, &passphrase, cost)?)).await
 }
 
 /// What the person must hear of what was found.

@@ -1,0 +1,126 @@
+//! Which records of a profile a backup holds, and what becomes of them in the profile that is restored from it.
+//!
+//! Who we are, whom we know and what was said outlive a device. What could be used twice does not: no ratchet, no
+//! chain, no slot, nothing that waits or is under way. Messages that are not known to be delivered are in the history
+//! and are sent again once the contact has been met anew.
+
+use std::collections::BTreeSet;
+
+use proto::store::{Overlay, StoreError, Table};
+use zeroize::Zeroizing;
+
+use super::{Engine, ME_COUNTERS, ME_IDENTITY, ME_NAME, each};
+use crate::backup::{FormatError, Kept};
+use crate::contact::{ContactRecord, ContactState};
+use crate::content::Content;
+use crate::conversation::{Conversation, MessageRecord, decode, encode, locate};
+use crate::tables;
+
+/// What may stand in a backup.
+const TABLES: [&Table; 7] = [
+    &tables::ME,
+    &tables::RELAY,
+    &tables::CONTACT,
+    &tables::CONVERSATION,
+    &tables::MESSAGE,
+    &tables::TRAIL,
+    &tables::GONE,
+];
+
+/// A restored profile announces where it can be written to under higher numbers than the one that was lost ever used.
+const REACH_LEAP: u64 = 1 << 32;
+
+impl Engine {
+    /// Calls `put` for each record that a backup holds, in the order in which they stand there.
+    ///
+    /// # Errors
+    /// Those of the store and of `put`.
+    pub(crate) fn back_up<E: From<StoreError>>(
+        overlay: &Overlay<'_>,
+        mut put: impl FnMut(Kept) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for order in [ME_IDENTITY, ME_NAME, ME_COUNTERS] {
+            let value = overlay.get(&tables::ME, b"", order)?.ok_or(crate::CORRUPT)?;
+            put(kept(&tables::ME, b"", order, value))?;
+        }
+        let mut all = |table: &'static Table, name: &[u8], wanted: &mut Wanted<'_>| {
+            let mut failed = None;
+            let read = each(table, name, overlay, |order, bytes| {
+                if wanted(order, bytes)? && failed.is_none() {
+                    failed = put(kept(table, name, order, bytes.to_vec())).err();
+                }
+                Ok(())
+            });
+            read?;
+            failed.map_or(Ok(()), Err)
+        };
+        all(&tables::RELAY, b"", &mut |_, _| Ok(true))?;
+        let mut people = BTreeSet::new();
+        all(&tables::CONTACT, b"", &mut |party, bytes| {
+            // Whoever has not answered yet is met by the invite alone, and that is not in here.
+            let met = !matches!(
+                decode::<ContactRecord>(bytes)?.state,
+                ContactState::Fetching | ContactState::Waiting
+            );
+            met.then(|| people.insert(party as u32));
+            Ok(met)
+        })?;
+        let mut conversations = Vec::new();
+        all(&tables::CONVERSATION, b"", &mut |number, bytes| {
+            let wanted = people.contains(&decode::<Conversation>(bytes)?.party);
+            wanted.then(|| conversations.push(number as u32));
+            Ok(wanted)
+        })?;
+        for number in conversations {
+            for table in [&tables::MESSAGE, &tables::TRAIL, &tables::GONE] {
+                all(table, &tables::name(number), &mut |_, _| Ok(true))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a record of a backup into a profile that is being restored.
+    ///
+    /// # Errors
+    /// [`FormatError::Malformed`] if no backup holds such a record.
+    pub(crate) fn restore(kept: &Kept, overlay: &mut Overlay<'_>) -> Result<(), FormatError> {
+        let known = TABLES.into_iter().find(|table| table.id == kept.table);
+        let table = known.ok_or(FormatError::Malformed)?;
+        let number =
+            || kept.name.as_slice().try_into().map(u32::from_be_bytes).map_err(|_| FormatError::Malformed);
+        match table.id {
+            id if id == tables::ME.id && kept.order > ME_COUNTERS => return Err(FormatError::Malformed),
+            id if id == tables::MESSAGE.id => {
+                let record: MessageRecord = decode(&kept.value).map_err(|_| FormatError::Malformed)?;
+                locate(&Content::id(&record.content), number()?, kept.order, overlay);
+            }
+            id if id == tables::GONE.id => {
+                let id = kept.value.as_slice().try_into().map_err(|_| FormatError::Malformed)?;
+                locate(&crate::content::MessageId(id), number()?, kept.order, overlay);
+            }
+            _ => {}
+        }
+        overlay.put(table, &kept.name, kept.order, kept.value.to_vec());
+        Ok(())
+    }
+
+    /// Ends the restoring of a profile: from now on it knows that it is one.
+    ///
+    /// # Errors
+    /// Those of the store; [`StoreError::Corrupt`] if the backup held no profile.
+    pub(crate) fn finish_restore(overlay: &mut Overlay<'_>) -> Result<(), StoreError> {
+        let counters = overlay.get(&tables::ME, b"", ME_COUNTERS)?.ok_or(crate::CORRUPT)?;
+        let (next_party, reach): (u32, u64) = decode(&counters)?;
+        let counters = (next_party, reach.saturating_add(REACH_LEAP));
+        overlay.put(&tables::ME, b"", ME_COUNTERS, encode(&counters));
+        Self::mark_restored(overlay);
+        Ok(())
+    }
+}
+
+/// Whether a record is wanted, by its order and value.
+type Wanted<'a> = dyn FnMut(u64, &[u8]) -> Result<bool, StoreError> + 'a;
+
+fn kept(table: &Table, name: &[u8], order: u64, value: Vec<u8>) -> Kept {
+    Kept { table: table.id, name: name.to_vec(), order, value: Zeroizing::new(value) }
+}
