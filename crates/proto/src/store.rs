@@ -22,17 +22,23 @@ pub struct Table {
     pub leaf: LeafRule,
 }
 
-/// Which records share one key, and so can be destroyed only together.
+/// Which records share one key, and when that key is destroyed: from then on nobody can read what was sealed under it,
+/// whatever copies of it remain.
+///
+/// A store may destroy a moment later, together with other keys; see the store for how long that may take.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LeafRule {
-    /// All records of the table share one key.
+    /// All records of the table share one key, which is never destroyed.
     Shared,
-    /// The records under one name share a key.
+    /// The records under one name share a key. It is destroyed when the last of them is deleted.
     PerName,
-    /// Each record has a key of its own.
+    /// Each record has a key of its own, destroyed whenever the record is overwritten or deleted.
     PerRecord,
-    /// Under one name, each run of so many orders shares a key.
+    /// Under one name, each run of so many orders shares a key. It is destroyed when the last of the run is deleted.
     PerRun(u32),
+    /// As [`LeafRule::PerRun`], but whatever is overwritten or deleted is destroyed at once: what is left of its run
+    /// is sealed anew under another key. For what people delete.
+    Erasable(u32),
 }
 
 /// Which end of a range comes first.

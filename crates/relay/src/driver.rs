@@ -211,7 +211,7 @@ impl Driver {
         let now = self.now();
         let forgets = self.server.tick(now, &mut Overlay::new(&self.store, &mut batch));
         self.commit(batch)?;
-        let done = self.store.maintain().map_err(RelayError::Disk)?;
+        let done = self.store.maintain(Instant::now()).map_err(RelayError::Disk)?;
         self.idle_work = forgets || done.more;
         Ok(())
     }

@@ -6,6 +6,7 @@ mod real;
 pub use model::ModelDisk;
 pub use real::RealDisk;
 
+use std::fs::File;
 use std::io;
 
 /// One flat folder of files.
@@ -45,6 +46,14 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// Whatever the disk reports.
     fn sync_names(&self) -> io::Result<()>;
+
+    /// Keeps others from replacing or wiping the key file until what it returns is dropped.
+    ///
+    /// # Errors
+    /// Whatever the disk reports.
+    fn hold(&self) -> io::Result<Option<File>> {
+        Ok(None)
+    }
 }
 
 /// One open file.

@@ -45,19 +45,28 @@
 
 mod bytes;
 mod cache;
+mod destruction;
 pub mod disk;
+mod doors;
 mod error;
 mod index;
+mod key_file;
 mod keys;
+mod leaves;
 mod maintain;
+mod nodes;
 mod open;
 mod options;
 mod recent;
 mod record;
 mod sealed;
 mod segment;
+mod wipe;
 
+pub use crypto::vault::Role;
+pub use doors::fitting_cost;
 pub use error::{OpenError, OpenReport, Rebuilt};
 pub use maintain::{Maintenance, Usage};
 pub use options::{Migration, Options};
 pub use sealed::SealedStore;
+pub use wipe::{Wiped, wipe};

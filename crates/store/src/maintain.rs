@@ -1,25 +1,22 @@
 //! What happens beside the commits: checkpoints of the index, the head counter, and space that comes back.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crypto::vault::BLOCK_BYTES;
 use proto::store::StoreError;
 
-use crate::disk::Disk;
 use crate::error::store_error;
 use crate::index::{LiveChanges, State, Trouble};
+use crate::key_file::KeyJob;
 use crate::recent::Entry;
 use crate::record::{Record, Spot, records};
 use crate::sealed::{Change, Draft, SealedStore};
 use crate::segment::{FIRST_BLOCK, Segment, file_name};
 
-/// The file that the passphrase opens, and what it is called until it is complete.
-pub(crate) const KEY_NAME: &str = "key";
-pub(crate) const NEW_KEY_NAME: &str = "key.new";
+/// How often keys are destroyed at most where no count of commits asks for it.
+const SHRED_INTERVAL: Duration = Duration::from_secs(2);
 /// How often the key file is written at most where no count of commits asks for it.
 const HEAD_INTERVAL: Duration = Duration::from_secs(2);
 /// Blocks of an old segment that one call of [`SealedStore::maintain`] looks at: 1 MiB.
@@ -34,10 +31,11 @@ const SMALL_SEGMENTS: usize = 16;
 #[derive(Default)]
 pub(crate) struct Jobs {
     pub(crate) checkpoint: Option<JoinHandle<Result<LiveChanges, Trouble>>>,
-    head: Option<JoinHandle<io::Result<u64>>>,
+    pub(crate) key: Option<KeyJob>,
     /// The number that the key file knows.
     pub(crate) head_known: u64,
     head_at: Option<Instant>,
+    shred_at: Option<Instant>,
 }
 
 /// An old segment that is being emptied, and how far that has come.
@@ -57,6 +55,8 @@ pub struct Maintenance {
     pub freed_bytes: u64,
     /// Bytes that were written again because they are still current.
     pub moved_bytes: u64,
+    /// When to call again at the latest: keys wait to be destroyed, or the key file to hear of the log's end.
+    pub due: Option<Instant>,
 }
 
 /// What the store fills, for a status page.
@@ -72,16 +72,20 @@ pub struct Usage {
     pub index_bytes: u64,
     /// Changes that wait in memory for a checkpoint.
     pub waiting: usize,
+    /// Keys of overwritten or deleted records that are not destroyed yet.
+    pub doomed: usize,
 }
 
 impl SealedStore {
-    /// Does a bounded piece of housekeeping: at most about 1 MiB is read and as much written.
+    /// Does a bounded piece of housekeeping: keys are destroyed, the key file hears of the log's end, and at most about
+    /// 1 MiB is read and as much written to give space back.
     ///
-    /// Call it when idle, again at once while it says `more`. It is never part of a commit.
+    /// Call it when idle, again at once while it says `more`, and when it is `due`. It is never part of a commit.
+    /// Doomed keys are destroyed at the first call; after that no more often than every 2 s.
     ///
     /// # Errors
     /// Those of a commit; the store must then be opened again.
-    pub fn maintain(&mut self) -> Result<Maintenance, StoreError> {
+    pub fn maintain(&mut self, now: Instant) -> Result<Maintenance, StoreError> {
         if self.broken {
             return Err(StoreError::Broken);
         }
@@ -89,20 +93,41 @@ impl SealedStore {
             self.heal_index()?;
         }
         self.settle(false)?;
-        let due = self.jobs.head_at.is_none_or(|at| at.elapsed() >= HEAD_INTERVAL);
-        if due && self.point.number > self.jobs.head_known {
+        // A sweep must not pass over nodes whose standing is not settled.
+        self.settle_key_file(true)?;
+        if self.leaves.waiting_since().is_some() && is_due(self.jobs.shred_at, SHRED_INTERVAL, now) {
+            self.jobs.shred_at = Some(now);
+            self.begin_destruction()?;
+        } else if self.point.number > self.jobs.head_known
+            && is_due(self.jobs.head_at, HEAD_INTERVAL, now)
+        {
+            self.jobs.head_at = Some(now);
             self.start_head();
         }
+        let mut done = self.give_back()?;
+        done.due = self.next_due(now);
+        Ok(done)
+    }
+
+    fn next_due(&self, now: Instant) -> Option<Instant> {
+        let at = |last: Option<Instant>, interval| last.map_or(now, |last| last + interval);
+        let shred = self.leaves.waiting_since().map(|_| at(self.jobs.shred_at, SHRED_INTERVAL));
+        let head = (self.point.number > self.jobs.head_known || self.jobs.key.is_some())
+            .then(|| at(self.jobs.head_at, HEAD_INTERVAL));
+        [shred, head].into_iter().flatten().min()
+    }
+
+    fn give_back(&mut self) -> Result<Maintenance, StoreError> {
         if self.sweep.is_none() {
             self.sweep = self.choose_sweep()?;
         }
-        match self.sweep.take() {
-            Some(sweep) => self.sweep(sweep),
-            None => Ok(Maintenance::default()),
-        }
+        let Some(sweep) = self.sweep.take() else { return Ok(Maintenance::default()) };
+        self.settle_key_file(true)?;
+        self.sweep(sweep)
     }
 
-    /// Brings the index and the key file up to date and waits for it. A start after this replays nothing.
+    /// Destroys what is doomed, brings the index and the key file up to date and waits for it. A start after this
+    /// replays nothing.
     ///
     /// # Errors
     /// Those of a commit.
@@ -113,17 +138,20 @@ impl SealedStore {
         if self.index_failed.get() {
             self.heal_index()?;
         }
+        self.shred()?;
+        if self.leaves.has_untold() {
+            let draft = self.begin_draft()?;
+            self.append(draft)?;
+        }
         self.settle(true)?;
         if !self.recent.active.is_empty() {
             self.start_checkpoint();
             self.settle(true)?;
         }
-        self.finish_head()?;
         if self.point.number > self.jobs.head_known {
             self.start_head();
-            self.finish_head()?;
         }
-        Ok(())
+        self.settle_key_file(true)
     }
 
     /// Closes the store after a last checkpoint. Dropping it does the same, but can tell of no error.
@@ -144,6 +172,7 @@ impl SealedStore {
             live_bytes: self.segments.values().map(|state| state.live).sum(),
             index_bytes: self.index.disk_bytes(),
             waiting: self.recent.active.len() + self.recent.frozen.as_ref().map_or(0, |frozen| frozen.len()),
+            doomed: self.leaves.doomed().len(),
         }
     }
 
@@ -161,7 +190,9 @@ impl SealedStore {
         // Memory stays bounded: with twice as much waiting, the commits wait for the index.
         let must = waiting >= 2 * self.options.checkpoint_records
             || self.recent.log_bytes >= 2 * self.options.checkpoint_bytes;
-        if self.settle(must).is_ok() && self.recent.frozen.is_none() {
+        // An index that has passed the nodes of a destruction must know which of them stand.
+        let is_settled = self.settle_key_file(must).is_ok() && self.jobs.key.is_none();
+        if is_settled && self.settle(must).is_ok() && self.recent.frozen.is_none() {
             self.start_checkpoint();
         }
     }
@@ -213,40 +244,6 @@ impl SealedStore {
         }
     }
 
-    /// Writes how far the log has come into the key file, beside the commits.
-    fn start_head(&mut self) {
-        if self.jobs.head.as_ref().is_some_and(|job| !job.is_finished()) || self.finish_head().is_err() {
-            return;
-        }
-        let number = self.point.number;
-        self.keys.vault.set_head(number);
-        if self.key_file.update(&self.keys.vault, &mut self.rng).is_err() {
-            return;
-        }
-        self.jobs.head_at = Some(Instant::now());
-        let (disk, bytes) = (Arc::clone(&self.disk), self.key_file.bytes().to_vec());
-        let run = move || write_key_file(disk.as_ref(), &bytes).map(|()| number);
-        if !self.options.in_background {
-            if let Ok(number) = run() {
-                self.jobs.head_known = number;
-            }
-            return;
-        }
-        self.jobs.head = std::thread::Builder::new().name("store-head".into()).spawn(run).ok();
-    }
-
-    fn finish_head(&mut self) -> Result<(), StoreError> {
-        match self.jobs.head.take().map(JoinHandle::join) {
-            None => Ok(()),
-            Some(Ok(Ok(number))) => {
-                self.jobs.head_known = number;
-                Ok(())
-            }
-            Some(Ok(Err(error))) => Err(store_error(&error)),
-            Some(Err(_)) => Err(StoreError::Io(io::ErrorKind::Other)),
-        }
-    }
-
     /// The segment most worth emptying. The newest one never is.
     fn choose_sweep(&self) -> Result<Option<Sweep>, StoreError> {
         let newest = self.segments.keys().next_back().copied();
@@ -284,11 +281,11 @@ impl SealedStore {
         };
         if sweep.next < state.blocks {
             self.sweep = Some(sweep);
-            return Ok(Maintenance { more: true, moved_bytes, freed_bytes: 0 });
+            return Ok(Maintenance { more: true, moved_bytes, ..Maintenance::default() });
         }
         self.retire(sweep.segment)?;
         let freed_bytes = u64::from(state.blocks) * BLOCK_BYTES as u64;
-        Ok(Maintenance { more: self.choose_sweep()?.is_some(), moved_bytes, freed_bytes })
+        Ok(Maintenance { more: self.choose_sweep()?.is_some(), moved_bytes, freed_bytes, due: None })
     }
 
     /// Writes again what is current in the next part of a segment.
@@ -360,6 +357,21 @@ impl SealedStore {
                     draft.add(record);
                 }
             }
+            Record::Left { group } => {
+                if keep_removals && self.entry(&Spot { name: *group, order: 0 })?.is_none() {
+                    draft.add(record);
+                }
+            }
+            Record::Doomed { leaf } => {
+                if self.leaves.is_doomed(*leaf) {
+                    draft.add(record);
+                }
+            }
+            Record::Free { leaf } => {
+                if self.leaves.is_free(*leaf) {
+                    draft.add(record);
+                }
+            }
             Record::Schema { version } => {
                 if self.entry(&self.keys.schema_spot())? == Some(Entry::Number(*version)) {
                     draft.add(record);
@@ -396,19 +408,11 @@ impl Drop for SealedStore {
         if let Some(job) = self.jobs.checkpoint.take() {
             drop(job.join());
         }
-        drop(self.finish_head());
+        drop(self.settle_key_file(true));
     }
 }
 
-/// Puts a complete key file in the place of the old one.
-pub(crate) fn write_key_file(disk: &dyn Disk, bytes: &[u8]) -> io::Result<()> {
-    match disk.remove(NEW_KEY_NAME) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let file = disk.create(NEW_KEY_NAME)?;
-    file.write_at(bytes, 0)?;
-    file.sync()?;
-    disk.rename(NEW_KEY_NAME, KEY_NAME)?;
-    disk.sync_names()
+/// Whether something that was last done then is to be done now.
+fn is_due(last: Option<Instant>, interval: Duration, now: Instant) -> bool {
+    last.is_none_or(|last| now.saturating_duration_since(last) >= interval)
 }

@@ -9,22 +9,25 @@ use std::sync::Arc;
 
 use crypto::CryptoRng;
 use crypto::key::Secret32;
-use crypto::vault::{BLOCK_BYTES, Cost, KEY_FILE_BYTES, KeyFile};
+use crypto::vault::{BLOCK_BYTES, Cost, KeyFile};
 use proto::store::{Batch, StoreError};
 
 use crate::disk::{Disk, RealDisk};
 use crate::error::{OpenError, OpenReport, Rebuilt, store_error};
 use crate::index::{Index, State};
 use crate::keys::Keys;
-use crate::maintain::{KEY_NAME, NEW_KEY_NAME, write_key_file};
+use crate::doors::{store_disk, store_folder};
+use crate::key_file::{KEY_NAME, create_key_file, discard_new, read_key_file};
+use crate::leaves::LEAVES_MAX;
+use crate::nodes::{Candidates, ROOT};
 use crate::options::Options;
 use crate::recent::{Entry, Recent};
 use crate::record::{Record, SegmentEnd, Spot, records};
-use crate::sealed::{Change, FORMAT, LEAVES_MAX, Parts, ROOT, SealedStore};
+use crate::sealed::{Change, FORMAT, Parts, SealedStore};
 use crate::segment::{Commit, FIRST_BLOCK, Point, Segment, file_name, parse_file_name};
 
-const LOCK_NAME: &str = "lock";
-const INDEX_NAME: &str = "index";
+pub(crate) const LOCK_NAME: &str = "lock";
+pub(crate) const INDEX_NAME: &str = "index";
 const DAMAGED_NAME: &str = "index-damaged";
 /// Damaged indexes that are kept for a look; the oldest goes first.
 const DAMAGED_KEPT: u32 = 3;
@@ -115,20 +118,7 @@ impl SealedStore {
     /// Whether there is a store in this folder.
     #[must_use]
     pub fn is_in(folder: &Path) -> bool {
-        folder.join(KEY_NAME).exists()
-    }
-
-    /// Gives the profile another passphrase; the old one opens nothing any more.
-    ///
-    /// # Errors
-    /// [`OpenError::Vault`] if memory is short, or what the disk reports; the old passphrase then holds.
-    pub fn change_passphrase(&mut self, passphrase: &[u8]) -> Result<(), OpenError> {
-        self.checkpoint()?;
-        let (mut file, mut vault) = (self.key_file.clone(), self.keys.vault.clone());
-        file.change_passphrase(&mut vault, passphrase, &mut self.rng)?;
-        write_key_file(self.disk.as_ref(), file.bytes())?;
-        (self.key_file, self.keys.vault) = (file, vault);
-        Ok(())
+        folder.join(KEY_NAME).is_file()
     }
 
     fn create_in(
@@ -146,7 +136,7 @@ impl SealedStore {
             return Err(OpenError::AlreadyThere);
         }
         let (key_file, vault) = KeyFile::create(passphrase, cost, rng)?;
-        write_key_file(disk.as_ref(), key_file.bytes())?;
+        create_key_file(disk.as_ref(), &key_file)?;
         // An index without a key file belongs to nothing.
         if folder.join(INDEX_NAME).exists() {
             fs::remove_dir_all(folder.join(INDEX_NAME))?;
@@ -163,22 +153,27 @@ impl SealedStore {
         lock: Option<File>,
     ) -> Result<(Self, OpenReport), OpenError> {
         let key_file = read_key_file(disk.as_ref())?;
-        let vault = key_file.unlock(passphrase)?;
-        Self::begin(disk, folder, key_file, Keys::new(vault), options, lock)
+        let keys = Keys::new(key_file.unlock(passphrase)?);
+        let key_file = Self::destroy_others(disk.as_ref(), folder, key_file, &keys)?;
+        Self::begin(disk, folder, key_file, keys, options, lock)
     }
 
-    fn begin(
-        disk: Arc<dyn Disk>,
-        folder: &Path,
+    /// Opens the store of a vault whose key file is open. `key_disk` is the profile's folder.
+    pub(crate) fn begin(
+        key_disk: Arc<dyn Disk>,
+        profile: &Path,
         key_file: KeyFile,
         keys: Keys,
         options: Options,
         lock: Option<File>,
     ) -> Result<(Self, OpenReport), OpenError> {
-        match disk.remove(NEW_KEY_NAME) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
+        discard_new(key_disk.as_ref())?;
+        let number = keys.vault.store();
+        let (disk, folder) = (store_disk(&key_disk, profile, number), store_folder(profile, number));
+        if number > 0 {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         }
+        let folder = &folder;
         let index_folder = folder.join(INDEX_NAME);
         let was_there = index_folder.exists();
         let has_log = !segments_of(disk.as_ref())?.is_empty();
@@ -191,8 +186,8 @@ impl SealedStore {
                 (fresh_index(folder)?, None)
             }
         };
-        let folder = folder.to_owned();
-        let mut store = Self::assemble(Parts { disk, keys, key_file, options, folder, index, lock });
+        let (folder, profile) = (folder.to_owned(), profile.to_owned());
+        let mut store = Self::assemble(Parts { disk, key_disk, profile, keys, key_file, options, folder, index, lock });
         if reason.is_none() && has_log {
             reason = match &state {
                 None if was_there => Some(Rebuilt::Empty),
@@ -220,11 +215,23 @@ impl SealedStore {
         report.rolled_back = known.max(index_number) > store.point.number;
         store.next_number = known.max(store.point.number).max(index_number) + 1;
         store.jobs.head_known = known;
+        store.check_tree()?;
         if store.point.number == 0 {
             store.write_first_commit()?;
         }
         store.migrate()?;
         Ok((store, report))
+    }
+
+    /// Makes sure that the keys of the log can be reached, and learns which of them are to be destroyed.
+    fn check_tree(&mut self) -> Result<(), OpenError> {
+        self.load_leaves()?;
+        if self.point.number > 0 && !self.index_failed.get() && !self.has_root()? {
+            // Nothing is written behind what may be put right by bringing back a file.
+            self.broken = true;
+            return Err(OpenError::Damaged("the root of its keys; its log may be older than its key file"));
+        }
+        Ok(())
     }
 
     /// Whether the log has, at this point, the very commit that the index followed last.
@@ -270,12 +277,13 @@ impl SealedStore {
         let retired = self.follow(&survey, report)?;
         let is_missing = |known: &&u64| !survey.present.contains(known) && !retired.contains_key(known);
         report.missing_segments = survey.ends.keys().filter(is_missing).count() as u64;
-        self.replay_checkpoint()
+        self.replay_checkpoint(self.point)
     }
 
     /// Replaces an index that has failed while the store was open.
     pub(crate) fn heal_index(&mut self) -> Result<(), StoreError> {
         tracing::warn!("the index failed and is being built again from the log");
+        self.settle_key_file(true)?;
         if let Some(job) = self.jobs.checkpoint.take() {
             drop(job.join());
         }
@@ -324,7 +332,7 @@ impl SealedStore {
     fn follow(&mut self, survey: &Survey, report: &mut OpenReport) -> Result<BTreeMap<u64, u64>, OpenError> {
         let first = self.point.segment;
         let mut unreadable = Vec::new();
-        let mut retired = BTreeMap::new();
+        let mut walk = Walk { from: self.point, ..Walk::default() };
         let mut end_of_last = 0;
         for segment in survey.present.iter().filter(|segment| **segment >= first) {
             if survey.has_manifest && !survey.believed.contains(segment) {
@@ -335,15 +343,11 @@ impl SealedStore {
                 unreadable.push(*segment);
                 continue;
             };
-            let mut walk = Walk {
-                segment: *segment,
-                at: if *segment == first { self.point.next } else { FIRST_BLOCK },
-                end: opened.blocks()?.min(survey.ends.get(segment).map_or(u32::MAX, |end| end.blocks)),
-                retired: BTreeMap::new(),
-            };
+            walk.segment = *segment;
+            walk.at = if *segment == first { self.point.next } else { FIRST_BLOCK };
+            walk.end = opened.blocks()?.min(survey.ends.get(segment).map_or(u32::MAX, |end| end.blocks));
             let before = self.point;
             self.follow_segment(&opened, &mut walk, survey, report)?;
-            retired.append(&mut walk.retired);
             if self.point == before && *segment != first {
                 unreadable.push(*segment);
             } else {
@@ -351,14 +355,15 @@ impl SealedStore {
             }
         }
         self.mend_tail(end_of_last, &unreadable, report)?;
-        for segment in retired.keys() {
+        self.settle_nodes(&walk.nodes)?;
+        for segment in walk.retired.keys() {
             self.segments.remove(segment);
             if survey.present.contains(segment) {
                 self.disk.remove(&file_name(*segment))?;
             }
         }
         self.disk.sync_names()?;
-        Ok(retired)
+        Ok(walk.retired)
     }
 
     fn follow_segment(
@@ -388,7 +393,7 @@ impl SealedStore {
             if waiting >= self.options.checkpoint_records
                 || self.recent.log_bytes >= self.options.checkpoint_bytes
             {
-                self.replay_checkpoint()?;
+                self.replay_checkpoint(walk.from)?;
             }
         }
     }
@@ -420,11 +425,27 @@ impl SealedStore {
             let (spot, entry) = match record {
                 Record::Put { spot, .. } => (spot, place),
                 Record::Delete { spot } => (spot, Entry::Gone),
-                Record::Node { node, .. } => (self.keys.node_spot(node), place),
+                Record::Node { node, .. } => {
+                    walk.nodes.entry(node).or_default().push(place);
+                    continue;
+                }
                 Record::Schema { version } => (self.keys.schema_spot(), Entry::Number(version)),
                 Record::Leaf { group, leaf } => {
                     self.replay_leaf(leaf)?;
+                    self.recent.active.insert(self.keys.doomed_spot(leaf), Entry::Gone);
+                    self.recent.active.insert(self.keys.free_spot(leaf), Entry::Gone);
                     (Spot { name: group, order: 0 }, Entry::Number(leaf))
+                }
+                Record::Left { group } => (Spot { name: group, order: 0 }, Entry::Gone),
+                Record::Doomed { leaf } => {
+                    self.replay_leaf(leaf)?;
+                    self.recent.active.insert(self.keys.free_spot(leaf), Entry::Gone);
+                    (self.keys.doomed_spot(leaf), Entry::Number(0))
+                }
+                Record::Free { leaf } => {
+                    self.replay_leaf(leaf)?;
+                    self.recent.active.insert(self.keys.doomed_spot(leaf), Entry::Gone);
+                    (self.keys.free_spot(leaf), Entry::Number(0))
                 }
                 Record::Retired { segment } => {
                     walk.retired.insert(segment, commit.number);
@@ -452,9 +473,13 @@ impl SealedStore {
         Ok(())
     }
 
-    fn replay_checkpoint(&mut self) -> Result<(), OpenError> {
+    /// Gives the replayed changes to the index.
+    ///
+    /// In the midst of a replay its point stays where that began: which nodes stand is known only at the end, so a
+    /// replay that is cut off begins there again.
+    fn replay_checkpoint(&mut self, point: Point) -> Result<(), OpenError> {
         let frozen = self.recent.freeze();
-        let state = State { point: self.point, segments: self.segments.clone() };
+        let state = State { point, segments: self.segments.clone() };
         let applied = self.index.apply(&frozen, &state);
         self.recent.frozen = None;
         let live = applied.map_err(|_| OpenError::Damaged("its index, which cannot be written"))?;
@@ -544,29 +569,22 @@ struct Survey {
     has_manifest: bool,
 }
 
-/// One segment while it is read from front to back.
+/// The log while it is read from front to back: where in which segment, and what was found on the way.
+#[derive(Default)]
 struct Walk {
+    /// Where the reading began.
+    from: Point,
     segment: u64,
     at: u32,
     end: u32,
     retired: BTreeMap<u64, u64>,
+    nodes: Candidates,
 }
 
 fn segments_of(disk: &dyn Disk) -> io::Result<Vec<u64>> {
     let mut segments: Vec<u64> = disk.list()?.iter().filter_map(|name| parse_file_name(name)).collect();
     segments.sort_unstable();
     Ok(segments)
-}
-
-fn read_key_file(disk: &dyn Disk) -> Result<KeyFile, OpenError> {
-    let file = match disk.open(KEY_NAME) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(OpenError::NoProfile),
-        file => file?,
-    };
-    let mut bytes = vec![0; KEY_FILE_BYTES + 1];
-    let read = file.read_at(&mut bytes, 0)?;
-    bytes.truncate(read);
-    Ok(KeyFile::parse(&bytes)?)
 }
 
 /// Holds the folder for this process.

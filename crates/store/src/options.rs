@@ -21,6 +21,8 @@ pub struct Options {
     pub checkpoint_bytes: u64,
     /// The key file learns how far the log has come after this many commits.
     pub head_commits: u64,
+    /// Keys of what was overwritten or deleted are destroyed after this many commits at the latest.
+    pub shred_commits: u64,
     /// Whether index and key file are written by a thread beside the commits.
     pub in_background: bool,
 }
@@ -33,6 +35,7 @@ impl Default for Options {
             checkpoint_records: 32 * 1024,
             checkpoint_bytes: 32 << 20,
             head_commits: 64,
+            shred_commits: 64,
             in_background: true,
         }
     }

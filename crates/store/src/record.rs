@@ -31,6 +31,12 @@ pub(crate) enum Record<'a> {
     Schema { version: u32 },
     /// The segments before this one, as they are to be believed. First in each segment.
     Manifest { version: u8, segments: Vec<SegmentEnd> },
+    /// These records have no leaf any more.
+    Left { group: Blind },
+    /// Nothing current is sealed under this leaf: its key is to be destroyed.
+    Doomed { leaf: u32 },
+    /// The key of this leaf was destroyed: its number is given out again.
+    Free { leaf: u32 },
 }
 
 /// Where a finished segment ends.
@@ -51,6 +57,9 @@ const NODE: u8 = 4;
 const RETIRED: u8 = 5;
 const SCHEMA: u8 = 6;
 const MANIFEST: u8 = 7;
+const LEFT: u8 = 8;
+const DOOMED: u8 = 9;
+const FREE: u8 = 10;
 
 impl Record<'_> {
     /// Appends the record to a commit's body.
@@ -71,6 +80,15 @@ impl Record<'_> {
             }
             Record::Retired { segment } => {
                 writer.u8(RETIRED).u64(*segment);
+            }
+            Record::Left { group } => {
+                writer.u8(LEFT).bytes(group);
+            }
+            Record::Doomed { leaf } => {
+                writer.u8(DOOMED).u32(*leaf);
+            }
+            Record::Free { leaf } => {
+                writer.u8(FREE).u32(*leaf);
             }
             Record::Schema { version } => {
                 writer.u8(SCHEMA).u32(*version);
@@ -114,6 +132,9 @@ fn read<'a>(reader: &mut Reader<'a>) -> Option<Record<'a>> {
         NODE => Record::Node { node: reader.u32()?, sealed: reader.long()? },
         RETIRED => Record::Retired { segment: reader.u64()? },
         SCHEMA => Record::Schema { version: reader.u32()? },
+        LEFT => Record::Left { group: reader.array()? },
+        DOOMED => Record::Doomed { leaf: reader.u32()? },
+        FREE => Record::Free { leaf: reader.u32()? },
         MANIFEST => {
             let version = reader.u8()?;
             let count = reader.u32()?;
@@ -154,6 +175,9 @@ mod tests {
             Record::Retired { segment: 8 },
             Record::Schema { version: 2 },
             Record::Manifest { version: 1, segments: vec![end, end] },
+            Record::Left { group: [2; 16] },
+            Record::Doomed { leaf: 5 },
+            Record::Free { leaf: 262_143 },
         ];
         let mut body = Vec::new();
         all.iter().for_each(|record| record.write(&mut body));

@@ -8,29 +8,28 @@ use std::ops::{Range, RangeInclusive};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crypto::tree::{self, LeafKey, Node, NodeId, NodeKey};
+use crypto::tree::{self, Node, NodeId};
 use crypto::vault::{BLOCK_BYTES, BlockSealer, KeyFile};
-use proto::store::{Batch, Direction, LeafRule, Store, StoreError, Table};
+use proto::store::{Batch, Direction, Store, StoreError, Table};
 use rand::rngs::StdRng;
 use rand_core::Rng;
 
 use crate::cache::Cache;
 use crate::disk::{Disk, DiskFile};
+use crate::destruction::Destruction;
 use crate::error::store_error;
 use crate::index::{Index, SegmentState};
-use crate::keys::Keys;
+use crate::keys::{Keys, Run};
+use crate::leaves::{Group, Leaves, Lot};
 use crate::maintain::{Jobs, Sweep};
+use crate::nodes::NODES_KEPT;
 use crate::options::Options;
 use crate::recent::{Entry, Layer, Recent, merge};
 use crate::record::{Blind, Record, SegmentEnd, Spot, single};
-use crate::segment::{BODY_BYTES_MAX, FIRST_BLOCK, Point, SALT_BYTES, file_name, frame};
+use crate::segment::{BODY_BYTES_MAX, FIRST_BLOCK, Framed, Point, SALT_BYTES, file_name, frame};
 
-/// Leaves of the key tree: 64 nodes of 64 nodes of 64 leaves.
-pub(crate) const LEAVES_MAX: u32 = 64 * 64 * 64;
 /// Groups whose leaf is remembered without asking the index.
 const GROUPS_KEPT: usize = 8192;
-/// Opened nodes of the key tree kept in memory: 2 MiB.
-const NODES_KEPT: usize = 1024;
 /// Names whose blinded form is remembered.
 const BLINDS_KEPT: usize = 4096;
 /// The most that one record of a batch adds to a commit, its share of new nodes of the key tree included.
@@ -43,6 +42,9 @@ pub(crate) const FORMAT: u8 = 1;
 /// When it is dropped it brings the index up to date as far as that is possible, and lets go of the folder.
 pub struct SealedStore {
     pub(crate) disk: Arc<dyn Disk>,
+    /// Where the key file lies: the profile's folder.
+    pub(crate) key_disk: Arc<dyn Disk>,
+    pub(crate) profile: PathBuf,
     pub(crate) keys: Keys,
     pub(crate) key_file: KeyFile,
     pub(crate) options: Options,
@@ -61,7 +63,8 @@ pub struct SealedStore {
     pub(crate) writer: Option<SegmentWriter>,
     pub(crate) broken: bool,
     pub(crate) reader: RefCell<Cache>,
-    memory: RefCell<Memory>,
+    pub(crate) memory: RefCell<Memory>,
+    pub(crate) leaves: Leaves,
     pub(crate) rng: StdRng,
     /// Held until the store is dropped.
     pub(crate) _lock: Option<File>,
@@ -79,9 +82,9 @@ pub(crate) struct SegmentWriter {
 
 /// What was worked out before and is asked for again.
 #[derive(Default)]
-struct Memory {
-    groups: BTreeMap<Blind, u32>,
-    nodes: BTreeMap<NodeId, Node>,
+pub(crate) struct Memory {
+    pub(crate) groups: BTreeMap<Blind, Group>,
+    pub(crate) nodes: BTreeMap<NodeId, Node>,
     blinds: BTreeMap<(u8, Vec<u8>), Blind>,
 }
 
@@ -90,8 +93,8 @@ struct Memory {
 pub(crate) struct Draft {
     pub(crate) body: Vec<u8>,
     pub(crate) changes: Vec<(Spot, Change)>,
-    /// Leaves given out with this commit, if it gives out any.
-    leaves: Option<u32>,
+    /// Keys that die once this commit and then the key file are durable.
+    pub(crate) destruction: Option<Destruction>,
 }
 
 /// What a commit will say about a record once its place in the log is known.
@@ -118,6 +121,9 @@ impl Draft {
 /// What a new store starts with.
 pub(crate) struct Parts {
     pub(crate) disk: Arc<dyn Disk>,
+    /// Where the key file lies: the profile's folder.
+    pub(crate) key_disk: Arc<dyn Disk>,
+    pub(crate) profile: PathBuf,
     pub(crate) keys: Keys,
     pub(crate) key_file: KeyFile,
     pub(crate) options: Options,
@@ -130,6 +136,8 @@ impl SealedStore {
     pub(crate) fn assemble(parts: Parts) -> Self {
         Self {
             disk: parts.disk,
+            key_disk: parts.key_disk,
+            profile: parts.profile,
             keys: parts.keys,
             key_file: parts.key_file,
             options: parts.options,
@@ -146,6 +154,7 @@ impl SealedStore {
             broken: false,
             reader: RefCell::default(),
             memory: RefCell::default(),
+            leaves: Leaves::default(),
             rng: rand::make_rng(),
             _lock: parts.lock,
         }
@@ -157,6 +166,26 @@ impl SealedStore {
             return Ok((entry != Entry::Gone).then_some(entry));
         }
         self.index.get(spot).map_err(|_| self.index_trouble())
+    }
+
+    /// What is known about the records under a name, from one end on.
+    pub(crate) fn entries(
+        &self,
+        name: &Blind,
+        orders: RangeInclusive<u64>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<(u64, Entry)>, StoreError> {
+        let failed = Cell::new(false);
+        let index: Layer<'_> = Box::new(
+            self.index
+                .range(name, &orders, direction)
+                .map_while(|found| found.inspect_err(|_| failed.set(true)).ok()),
+        );
+        let mut layers = self.recent.layers(name, &orders, direction);
+        layers.push(index);
+        let found = merge(layers, direction).take(limit).collect();
+        if failed.get() { Err(self.index_trouble()) } else { Ok(found) }
     }
 
     fn index_trouble(&self) -> StoreError {
@@ -173,6 +202,10 @@ impl SealedStore {
 
     fn value(&self, spot: &Spot, entry: Entry) -> Result<Vec<u8>, StoreError> {
         self.trim_memory();
+        self.value_at(spot, entry)
+    }
+
+    pub(crate) fn value_at(&self, spot: &Spot, entry: Entry) -> Result<Vec<u8>, StoreError> {
         let Entry::Place { segment, at, bytes } = entry else {
             return Err(StoreError::Corrupt("an entry of the index"));
         };
@@ -185,46 +218,13 @@ impl SealedStore {
             self.index_failed.set(true);
             return Err(StoreError::Corrupt("a place in the index"));
         }
-        let (node, child) = NodeId::of_leaf(leaf);
-        self.with_node(node, |node| tree::open_record(&node.leaf(child), &aad(spot, leaf), sealed))?
-            .ok_or(StoreError::Corrupt("a node of the key tree"))?
+        tree::open_record(&self.leaf_key(leaf)?, &aad(spot, leaf), sealed)
             .map(|value| value.to_vec())
             .map_err(|_| StoreError::Corrupt("a sealed record"))
     }
 
-    /// Shows an opened node of the key tree. `None` if the tree has no such node yet.
-    fn with_node<T>(&self, id: NodeId, show: impl FnOnce(&Node) -> T) -> Result<Option<T>, StoreError> {
-        if let Some(node) = self.memory.borrow().nodes.get(&id) {
-            return Ok(Some(show(node)));
-        }
-        let spot = self.keys.node_spot(node_number(id));
-        let Some(Entry::Place { segment, at, bytes }) = self.entry(&spot)? else { return Ok(None) };
-        let bytes = self.record_bytes((segment, at, bytes))?;
-        let Some(Record::Node { sealed, .. }) = single(&bytes) else {
-            return Err(StoreError::Corrupt("a node of the key tree"));
-        };
-        let Some(key) = self.node_key(id)? else { return Ok(None) };
-        let node =
-            tree::open_node(&key, id, sealed).map_err(|_| StoreError::Corrupt("a node of the key tree"))?;
-        let shown = show(&node);
-        self.keep_node(id, node);
-        Ok(Some(shown))
-    }
-
-    fn node_key(&self, id: NodeId) -> Result<Option<NodeKey>, StoreError> {
-        if id == ROOT {
-            return Ok(Some(self.keys.vault.root_key().clone()));
-        }
-        let (parent, place) = id.parent();
-        self.with_node(parent, |parent| parent.child(place))
-    }
-
-    fn keep_node(&self, id: NodeId, node: Node) {
-        self.memory.borrow_mut().nodes.insert(id, node);
-    }
-
     /// Forgets what can be read again. Never in the middle of a draft, whose new nodes are not in the log yet.
-    fn trim_memory(&self) {
+    pub(crate) fn trim_memory(&self) {
         let mut memory = self.memory.borrow_mut();
         if memory.nodes.len() > NODES_KEPT {
             memory.nodes.clear();
@@ -235,62 +235,6 @@ impl SealedStore {
         if memory.blinds.len() > BLINDS_KEPT {
             memory.blinds.clear();
         }
-    }
-
-    /// Makes sure that the tree has this node and those above it; new ones join the draft.
-    pub(crate) fn ensure_node(&mut self, id: NodeId, draft: &mut Draft) -> Result<(), StoreError> {
-        if self.with_node(id, |_| ())?.is_some() {
-            return Ok(());
-        }
-        if id != ROOT {
-            self.ensure_node(id.parent().0, draft)?;
-        }
-        let key = self.node_key(id)?.ok_or(StoreError::Corrupt("the key tree"))?;
-        let node = Node::random(&mut self.rng);
-        let sealed = tree::seal_node(&key, id, &node, &mut self.rng);
-        let number = node_number(id);
-        draft.place(self.keys.node_spot(number), &Record::Node { node: number, sealed: &sealed });
-        self.keep_node(id, node);
-        Ok(())
-    }
-
-    /// The leaf of a group of records; a new group takes the next leaf, and its being taken joins the draft.
-    fn leaf(&mut self, group: Blind, draft: &mut Draft) -> Result<u32, StoreError> {
-        if let Some(leaf) = self.memory.borrow().groups.get(&group) {
-            return Ok(*leaf);
-        }
-        let spot = Spot { name: group, order: 0 };
-        let leaf = match self.entry(&spot)? {
-            Some(Entry::Number(leaf)) => leaf,
-            Some(_) => return Err(StoreError::Corrupt("an entry of the index")),
-            None => self.new_leaf(group, draft)?,
-        };
-        self.memory.borrow_mut().groups.insert(group, leaf);
-        Ok(leaf)
-    }
-
-    fn new_leaf(&mut self, group: Blind, draft: &mut Draft) -> Result<u32, StoreError> {
-        let count = self.keys.leaves_spot();
-        let taken = match draft.leaves {
-            Some(taken) => taken,
-            None => match self.entry(&count)? {
-                Some(Entry::Number(taken)) => taken,
-                _ => 0,
-            },
-        };
-        // When all have an owner, groups share them: what is destroyed together grows, nothing stops.
-        if taken >= LEAVES_MAX {
-            let lot = u32::from_be_bytes([group[0], group[1], group[2], group[3]]);
-            let leaf = lot % LEAVES_MAX;
-            self.ensure_node(NodeId::of_leaf(leaf).0, draft)?;
-            return Ok(leaf);
-        }
-        self.ensure_node(NodeId::of_leaf(taken).0, draft)?;
-        draft.add(&Record::Leaf { group, leaf: taken });
-        draft.changes.push((Spot { name: group, order: 0 }, Change::Number(taken)));
-        draft.changes.push((count, Change::Number(taken + 1)));
-        draft.leaves = Some(taken + 1);
-        Ok(taken)
     }
 
     pub(crate) fn blind(&self, table: u8, name: &[u8]) -> Blind {
@@ -304,41 +248,44 @@ impl SealedStore {
         blind
     }
 
+    /// What a batch writes. On an error nothing has changed.
     pub(crate) fn draft(&mut self, batch: &Batch) -> Result<Draft, StoreError> {
         self.trim_memory();
-        let mut draft = self.begin_draft()?;
-        let mut place: Option<(u8, &[u8], Blind)> = None;
-        let mut run: Option<((u8, u64), u32, LeafKey)> = None;
-        for ((table, name, order), rule, value) in batch.iter() {
-            let known = place.filter(|(t, n, _)| t == table && n == name);
-            if known.is_none() {
-                run = None;
-            }
-            let blind = known.map_or_else(|| self.blind(*table, name), |(_, _, blind)| blind);
-            place = Some((*table, name, blind));
-            let spot = Spot { name: blind, order: *order };
-            let Some(value) = value else {
-                draft.add(&Record::Delete { spot });
-                draft.changes.push((spot, Change::Gone));
-                continue;
-            };
-            let this_run = run_of(rule, *order);
-            let (leaf, key) = match run.take() {
-                Some((same, leaf, key)) if same == this_run => (leaf, key),
-                _ => self.leaf_and_key(self.keys.group(*table, name, *order, rule), &mut draft)?,
-            };
-            let sealed = tree::seal_record(&key, &aad(&spot, leaf), value, &mut self.rng);
-            draft.place(spot, &Record::Put { spot, leaf, sealed: &sealed });
-            run = Some((this_run, leaf, key));
+        let is_due = self.destruction_is_due();
+        // A head counter that could not be written is tried again; an unfinished destruction is the end.
+        self.settle_key_file(is_due).or_else(|error| if self.broken { Err(error) } else { Ok(()) })?;
+        let draft = self.draft_lots(batch);
+        if draft.is_err() {
+            drop(self.memory.take());
+            self.load_leaves()?;
         }
-        Ok(draft)
+        draft
     }
 
-    fn leaf_and_key(&mut self, group: Blind, draft: &mut Draft) -> Result<(u32, LeafKey), StoreError> {
-        let leaf = self.leaf(group, draft)?;
-        let (node, child) = NodeId::of_leaf(leaf);
-        let key = self.with_node(node, |node| node.leaf(child))?;
-        Ok((leaf, key.ok_or(StoreError::Corrupt("a node of the key tree"))?))
+    fn draft_lots(&mut self, batch: &Batch) -> Result<Draft, StoreError> {
+        let mut draft = self.begin_draft()?;
+        let mut place: Option<(u8, &[u8], Blind)> = None;
+        let mut changes = batch.iter().peekable();
+        while let Some(((table, name, order), rule, value)) = changes.next() {
+            let known = place.filter(|(t, n, _)| t == table && n == name);
+            let blind = known.map_or_else(|| self.blind(*table, name), |(_, _, blind)| blind);
+            place = Some((*table, name, blind));
+            let run = Run::of(rule, *order);
+            let mut lot = Lot { table: *table, name, blind, rule, run, changes: vec![(*order, value)] };
+            while let Some((key, _, value)) = changes
+                .next_if(|(key, rule, _)| key.0 == *table && key.1 == *name && Run::of(*rule, key.2) == run)
+            {
+                lot.changes.push((key.2, value));
+            }
+            self.draft_lot(&lot, &mut draft)?;
+        }
+        if draft.body.len() > BODY_BYTES_MAX {
+            return Err(StoreError::TooLarge);
+        }
+        if self.destruction_is_due() {
+            self.draft_destruction(&mut draft)?;
+        }
+        Ok(draft)
     }
 
     /// A draft that begins with what a new segment must begin with, where one is due.
@@ -363,6 +310,7 @@ impl SealedStore {
             });
             draft.add(&Record::Manifest { version: FORMAT, segments: segments.collect() });
         }
+        self.tell_free(&mut draft);
         Ok(draft)
     }
 
@@ -379,15 +327,20 @@ impl SealedStore {
     }
 
     /// Seals, writes and syncs a draft. On return it is durable and can be read.
+    ///
+    /// Where keys are to be destroyed with it, that has begun.
     pub(crate) fn append(&mut self, draft: Draft) -> Result<(), StoreError> {
-        let written = self.write(&draft);
-        if written.is_err() {
+        let framed = self.write(&draft).map_err(|error| {
             self.broken = true;
+            store_error(&error)
+        })?;
+        if let Some(destruction) = draft.destruction {
+            self.start_destruction(destruction, &framed);
         }
-        written.map_err(|error| store_error(&error))
+        Ok(())
     }
 
-    fn write(&mut self, draft: &Draft) -> std::io::Result<()> {
+    fn write(&mut self, draft: &Draft) -> std::io::Result<Framed> {
         let writer = self.writer.as_mut().ok_or(std::io::ErrorKind::NotFound)?;
         let number = self.next_number;
         let (segment, last) = (writer.segment, writer.next);
@@ -422,7 +375,7 @@ impl SealedStore {
         self.point = Point { segment, last, next: last + framed.blocks, number, link: framed.link };
         self.next_number = number + 1;
         self.note_end();
-        Ok(())
+        Ok(framed)
     }
 
     /// Notes the end of the newest segment among the segments.
@@ -451,19 +404,8 @@ impl Store for SealedStore {
             return Ok(Vec::new());
         }
         let name = self.blind(table.id, name);
-        let failed = Cell::new(false);
-        let index: Layer<'_> = Box::new(
-            self.index
-                .range(&name, &orders, direction)
-                .map_while(|found| found.inspect_err(|_| failed.set(true)).ok()),
-        );
-        let mut layers = self.recent.layers(&name, &orders, direction);
-        layers.push(index);
-        let mut found = Vec::new();
-        for (order, entry) in merge(layers, direction).take(limit) {
-            found.push((order, self.value(&Spot { name, order }, entry)?));
-        }
-        if failed.get() { Err(self.index_trouble()) } else { Ok(found) }
+        let found = self.entries(&name, orders, direction, limit)?.into_iter();
+        found.map(|(order, entry)| Ok((order, self.value(&Spot { name, order }, entry)?))).collect()
     }
 
     fn commit(&mut self, batch: Batch) -> Result<(), StoreError> {
@@ -478,7 +420,7 @@ impl Store for SealedStore {
         if batch.bytes() + batch.len() * per_record > BODY_BYTES_MAX {
             return Err(StoreError::TooLarge);
         }
-        let draft = self.draft(&batch).inspect_err(|_| drop(self.memory.take()))?;
+        let draft = self.draft(&batch)?;
         self.append(draft)?;
         self.after_commit();
         Ok(())
@@ -491,25 +433,8 @@ impl fmt::Debug for SealedStore {
     }
 }
 
-/// The node above all others.
-pub(crate) const ROOT: NodeId = NodeId { level: 2, index: 0 };
-
-pub(crate) fn node_number(id: NodeId) -> u32 {
-    u32::from(id.level) << 24 | id.index
-}
-
-/// Which run of orders under one name shares a leaf, told apart by the rule's kind.
-fn run_of(rule: LeafRule, order: u64) -> (u8, u64) {
-    match rule {
-        LeafRule::Shared => (0, 0),
-        LeafRule::PerName => (1, 0),
-        LeafRule::PerRecord => (2, order),
-        LeafRule::PerRun(count) => (3, order / u64::from(count.max(1))),
-    }
-}
-
 /// Where a sealed value belongs: it opens nowhere else.
-fn aad(spot: &Spot, leaf: u32) -> [u8; 29] {
+pub(crate) fn aad(spot: &Spot, leaf: u32) -> [u8; 29] {
     let mut aad = [FORMAT; 29];
     aad[1..17].copy_from_slice(&spot.name);
     aad[17..25].copy_from_slice(&spot.order.to_be_bytes());
@@ -519,8 +444,11 @@ fn aad(spot: &Spot, leaf: u32) -> [u8; 29] {
 
 #[cfg(test)]
 mod tests {
+    use proto::store::LeafRule;
+
     use super::*;
     use crate::disk::ModelDisk;
+    use crate::leaves::LEAVES_MAX;
 
     const EACH: Table = Table { id: 40, name: "each", leaf: LeafRule::PerRecord };
 
@@ -537,15 +465,20 @@ mod tests {
     }
 
     #[test]
-    fn when_all_leaves_are_taken_they_are_shared() {
+    fn when_all_leaves_are_taken_newcomers_share_one_that_is_never_destroyed() {
         let folder = tempfile::tempdir().expect("a folder");
         let disk = ModelDisk::new();
         let mut store = store(folder.path(), &disk);
         let count = store.keys.leaves_spot();
-        // As after many years: all but the leaves of the last node have an owner.
+        // As after many years: all but the last two leaves have an owner.
         store.recent.active.insert(count, Entry::Number(LEAVES_MAX - 2));
+        store.load_leaves().expect("the index works");
         put(&mut store, 0..5);
-        assert_eq!(store.entry(&count), Ok(Some(Entry::Number(LEAVES_MAX))));
+        assert_eq!(store.entry(&count), Ok(Some(Entry::Number(LEAVES_MAX - 1))));
+        for _ in 0..3 {
+            put(&mut store, 0..3);
+            store.shred().expect("the disk works");
+        }
         for order in 0..5 {
             assert_eq!(store.get(&EACH, b"n", order), Ok(Some(order.to_be_bytes().to_vec())));
         }

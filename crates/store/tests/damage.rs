@@ -5,10 +5,10 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{PASSPHRASE, TABLES, content, files, random_batch, rng, small};
+use common::{BY_RECORD, PASSPHRASE, SHARED, TABLES, content, files, random_batch, rng, small};
 use crypto::vault::Cost;
 use madang_store::{OpenError, OpenReport, SealedStore};
-use proto::store::{Direction, MemoryStore, Store, StoreError};
+use proto::store::{Batch, Direction, MemoryStore, Store, StoreError};
 use rand::RngExt;
 
 /// A closed store with a few segments, and what it holds.
@@ -148,18 +148,15 @@ fn a_log_put_back_to_an_earlier_day_is_noticed() {
     let (mut store, report) = open(folder.path()).expect("it opens");
     assert_eq!(report, OpenReport::default());
     let mut rng = rng(6);
-    for _ in 0..20 {
-        store.commit(random_batch(&mut rng)).expect("a batch within limits");
+    for order in 0..20 {
+        let mut batch = Batch::new();
+        batch.put(&SHARED, b"new", order, vec![7; 100]);
+        store.commit(batch).expect("a batch within limits");
     }
     store.close().expect("the disk works");
     let key = fs::read(folder.path().join("key")).expect("the key file");
     for with_index in [true, false] {
-        let back = common::folder();
-        copy(earlier.path(), back.path());
-        fs::write(back.path().join("key"), &key).expect("a file");
-        if !with_index {
-            fs::remove_dir_all(back.path().join("index")).expect("a folder");
-        }
+        let back = put_back(earlier.path(), &key, with_index);
         let (mut store, report) = open(back.path()).expect("it opens all the same");
         assert!(report.rolled_back, "{report:?}");
         store.commit(random_batch(&mut rng)).expect("it can be used");
@@ -167,6 +164,42 @@ fn a_log_put_back_to_an_earlier_day_is_noticed() {
         let (_, report) = open(back.path()).expect("it opens");
         assert_eq!(report, OpenReport::default(), "it is told once");
     }
+}
+
+#[test]
+fn a_log_put_back_to_before_keys_were_destroyed_brings_nothing_back() {
+    let folder = common::folder();
+    filled(folder.path(), 20);
+    let earlier = common::folder();
+    copy(folder.path(), earlier.path());
+    let (mut store, _) = open(folder.path()).expect("it opens");
+    let mut batch = Batch::new();
+    batch.put(&BY_RECORD, b"n", 1, vec![1]);
+    store.commit(batch.clone()).expect("small");
+    store.commit(batch).expect("small");
+    store.shred().expect("the disk works");
+    store.close().expect("the disk works");
+    let key = fs::read(folder.path().join("key")).expect("the key file");
+    for with_index in [true, false] {
+        let back = put_back(earlier.path(), &key, with_index);
+        let before = files(back.path());
+        let error = open(back.path()).err();
+        assert!(matches!(error, Some(OpenError::Damaged(_))), "{error:?}");
+        let logs = |files: Vec<(PathBuf, Vec<u8>)>| -> Vec<_> {
+            files.into_iter().filter(|(path, _)| path.extension().is_some_and(|end| end == "log")).collect()
+        };
+        assert!(logs(files(back.path())) == logs(before), "nothing is written behind it");
+    }
+}
+
+fn put_back(earlier: &Path, key: &[u8], with_index: bool) -> tempfile::TempDir {
+    let back = common::folder();
+    copy(earlier, back.path());
+    fs::write(back.path().join("key"), key).expect("a file");
+    if !with_index {
+        fs::remove_dir_all(back.path().join("index")).expect("a folder");
+    }
+    back
 }
 
 #[test]
@@ -217,7 +250,7 @@ fn an_index_put_back_to_any_earlier_day_shows_nothing_of_that_day() {
             model.commit(batch.clone()).expect("a batch within limits");
             store.commit(batch).expect("a batch within limits");
         }
-        while store.maintain().expect("the disk works").more {}
+        while store.maintain(common::later()).expect("the disk works").more {}
         store.close().expect("the disk works");
         let day = common::folder();
         copy(&folder.path().join("index"), day.path());

@@ -30,7 +30,7 @@ fn it_agrees_with_a_store_in_memory_through_reopenings_and_sweeps() {
                     (store, report) = open(&disk, folder.path());
                     assert_eq!(report, madang_store::OpenReport::default(), "seed {seed} step {step}");
                 }
-                1..=8 => freed += store.maintain().expect("the disk works").freed_bytes,
+                1..=8 => freed += store.maintain(common::later()).expect("the disk works").freed_bytes,
                 9 => assert!(same(&store, &model), "seed {seed} step {step}"),
                 _ => one_question(&mut rng, &store, &model),
             }
@@ -41,7 +41,7 @@ fn it_agrees_with_a_store_in_memory_through_reopenings_and_sweeps() {
 }
 
 fn one_question(rng: &mut ChaCha8Rng, store: &dyn Store, model: &dyn Store) {
-    let table = common::TABLES[rng.random_range(0..4)];
+    let table = common::TABLES[rng.random_range(0..common::TABLES.len())];
     let name = [b'n', rng.random_range(0..5)];
     let (a, b) = (rng.random_range(0..400), rng.random_range(0..400));
     assert_eq!(store.get(table, &name, a), model.get(table, &name, a));
@@ -65,7 +65,7 @@ fn work_until_cut(rng: &mut ChaCha8Rng, disk: &ModelDisk, folder: &Path, model: 
     disk.stop_after(rng.random_range(0..60));
     let mut before = model;
     loop {
-        if rng.random_range(0..6) == 0 && store.maintain().is_err() {
+        if rng.random_range(0..6) == 0 && store.maintain(common::later()).is_err() {
             return Expected { after: before.clone(), before };
         }
         let batch = random_batch(rng);

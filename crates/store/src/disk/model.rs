@@ -93,6 +93,13 @@ impl ModelDisk {
         ModelDisk { state: Arc::new(Mutex::new(state)) }
     }
 
+    /// What a thorough finder sees: all that is written in any file, also in those whose names are gone, because
+    /// removing a name erases nothing.
+    #[must_use]
+    pub fn remains(&self) -> Vec<Vec<u8>> {
+        self.lock().inodes.values().map(|inode| inode.live.clone()).collect()
+    }
+
     /// The whole content of a file, for tests that damage it.
     #[must_use]
     pub fn read(&self, name: &str) -> Option<Vec<u8>> {

@@ -62,6 +62,12 @@ impl Disk for RealDisk {
     fn sync_names(&self) -> io::Result<()> {
         File::open(&self.folder)?.sync_all()
     }
+
+    fn hold(&self) -> io::Result<Option<File>> {
+        let folder = File::open(&self.folder)?;
+        folder.lock()?;
+        Ok(Some(folder))
+    }
 }
 
 struct RealFile(File);

@@ -1,8 +1,12 @@
 //! What the tests of the store share: tables, batches, and a store in memory beside the real one.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
+pub mod thief;
+
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use madang_store::disk::{Disk, ModelDisk};
 use madang_store::{OpenReport, Options, SealedStore};
@@ -17,7 +21,8 @@ pub const SHARED: Table = Table { id: 40, name: "shared", leaf: LeafRule::Shared
 pub const BY_NAME: Table = Table { id: 41, name: "by name", leaf: LeafRule::PerName };
 pub const BY_RECORD: Table = Table { id: 42, name: "by record", leaf: LeafRule::PerRecord };
 pub const BY_RUN: Table = Table { id: 43, name: "by run", leaf: LeafRule::PerRun(4) };
-pub const TABLES: [&Table; 4] = [&SHARED, &BY_NAME, &BY_RECORD, &BY_RUN];
+pub const ERASABLE: Table = Table { id: 44, name: "erasable", leaf: LeafRule::Erasable(8) };
+pub const TABLES: [&Table; 5] = [&SHARED, &BY_NAME, &BY_RECORD, &BY_RUN, &ERASABLE];
 
 /// Small limits, so that a short test crosses each of them, and no threads, so that a seed repeats itself.
 pub fn small() -> Options {
@@ -26,9 +31,18 @@ pub fn small() -> Options {
         checkpoint_records: 64,
         checkpoint_bytes: 1 << 20,
         head_commits: 8,
+        shred_commits: 5,
         in_background: false,
         ..Options::default()
     }
+}
+
+/// An instant three seconds after the last one it gave: whatever waits for its time is due.
+pub fn later() -> Instant {
+    static START: OnceLock<Instant> = OnceLock::new();
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    let start = *START.get_or_init(Instant::now);
+    start + Duration::from_secs(3) * CALLS.fetch_add(1, Ordering::Relaxed)
 }
 
 /// A folder in memory where there is one: these tests model the disk and need not wait for a real one.
@@ -126,7 +140,7 @@ pub fn work_forever(folder: &Path) -> ! {
         writeln!(out, "ACK {next}").and_then(|()| out.flush()).expect("the parent listens");
         drop(out);
         if next.is_multiple_of(5) {
-            store.maintain().expect("the disk works");
+            store.maintain(Instant::now()).expect("the disk works");
         }
         next += 1;
     }

@@ -1,0 +1,349 @@
+//! What was destroyed stays destroyed: also for who has the passphrase and every byte that was ever written.
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use common::thief::{Loot, steal};
+use common::{BY_NAME, BY_RECORD, BY_RUN, ERASABLE, PASSPHRASE, SHARED, TABLES, content, create, open, rng};
+use madang_store::disk::{Disk, ModelDisk};
+use madang_store::{OpenError, Options, SealedStore};
+use proto::store::{Batch, MemoryStore, Store, StoreError, Table};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+const NEEDLE_BYTES: usize = 64;
+
+/// Everything on a disk: files, files whose names are gone, and sled's own.
+fn remains(disk: &ModelDisk, folder: &Path) -> Vec<Vec<u8>> {
+    let index = common::files(folder).into_iter().map(|(_, bytes)| bytes);
+    disk.remains().into_iter().chain(index).collect()
+}
+
+fn loot(disk: &ModelDisk, folder: &Path, suspect: Option<usize>) -> (Loot, Vec<Vec<u8>>) {
+    let remains = remains(disk, folder);
+    (steal(&remains, PASSPHRASE, suspect), remains)
+}
+
+fn put(store: &mut SealedStore, table: &Table, name: &[u8], order: u64, value: &[u8]) {
+    let mut batch = Batch::new();
+    batch.put(table, name, order, value.to_vec());
+    store.commit(batch).expect("the disk works");
+}
+
+fn delete(store: &mut SealedStore, table: &Table, name: &[u8], order: u64) {
+    let mut batch = Batch::new();
+    batch.delete(table, name, order);
+    store.commit(batch).expect("the disk works");
+}
+
+fn needles(seed: u64) -> Vec<Vec<u8>> {
+    let mut rng = rng(seed);
+    (0..50).map(|_| (0..NEEDLE_BYTES).map(|_| rng.random()).collect()).collect()
+}
+
+/// Writes fifty needles in every way in which a record can die later.
+fn write_needles(store: &mut SealedStore, needles: &[Vec<u8>]) {
+    for (at, needle) in needles.iter().enumerate() {
+        let (table, name, order) = needle_place(at);
+        put(store, table, name, order, needle);
+    }
+    // Neighbours that share leaves with some of them and live on.
+    for order in 0..40 {
+        put(store, &ERASABLE, b"talk", 1_000 + order, b"a neighbour lives on");
+    }
+}
+
+fn needle_place(at: usize) -> (&'static Table, &'static [u8], u64) {
+    let order = at as u64;
+    match at {
+        0..10 => (&BY_RECORD, b"state", order),
+        10..20 => (&BY_RECORD, b"prekey", order),
+        20..30 => (&ERASABLE, b"talk", 1_000 + order * 3),
+        30..38 => (&ERASABLE, b"edited", order),
+        38..44 => (&BY_RUN, b"queue", order),
+        _ => (&BY_NAME, b"held", order),
+    }
+}
+
+/// Overwrites or deletes each of them.
+fn kill_needles(store: &mut SealedStore) {
+    for at in 0..50 {
+        let (table, name, order) = needle_place(at);
+        match at {
+            0..10 | 30..38 => put(store, table, name, order, b"what came after"),
+            _ => delete(store, table, name, order),
+        }
+    }
+}
+
+fn other_traffic(store: &mut SealedStore, rng: &mut ChaCha8Rng) {
+    for _ in 0..30 {
+        store.commit(common::random_batch(rng)).expect("the disk works");
+    }
+}
+
+#[test]
+fn of_fifty_needles_none_is_left_after_shredding_and_all_are_before() {
+    let mut rng = rng(20);
+    let folder = common::folder();
+    let disk = ModelDisk::new();
+    let mut store = create_lazy(&disk, folder.path());
+    let needles = needles(21);
+    write_needles(&mut store, &needles);
+    other_traffic(&mut store, &mut rng);
+    kill_needles(&mut store);
+
+    // The control: deleted, overwritten, and every one can be read by who has the passphrase.
+    let (before, all) = loot(&disk, folder.path(), None);
+    assert_eq!(before.count(&all, &needles), 50);
+
+    store.shred().expect("the disk works");
+    assert_eq!(store.usage().doomed, 0);
+    let (after, all) = loot(&disk, folder.path(), Some(NEEDLE_BYTES));
+    assert_eq!(after.count(&all, &needles), 0, "at once");
+    assert!(after.closed > 50 && after.leaf_keys > 64, "the thief does read");
+
+    drop(store);
+    let (mut store, report) = open(&disk, folder.path());
+    assert_eq!(report, madang_store::OpenReport::default());
+    other_traffic(&mut store, &mut rng);
+    while store.maintain(common::later()).expect("the disk works").more {}
+    store.close().expect("the disk works");
+    let (after, all) = loot(&disk, folder.path(), Some(NEEDLE_BYTES));
+    assert_eq!(after.count(&all, &needles), 0, "and after more traffic, sweeps and a new start");
+
+    let (store, _) = open(&disk, folder.path());
+    for order in 0..40 {
+        let is_needle = (1_000 + order) % 3 == 0 && (1_060..1_090).contains(&(1_000 + order));
+        let found = store.get(&ERASABLE, b"talk", 1_000 + order).expect("it can be read");
+        assert_eq!(found.is_some(), !is_needle || order % 3 != 0, "neighbour {order}");
+    }
+    assert_eq!(store.get(&BY_RECORD, b"state", 3), Ok(Some(b"what came after".to_vec())));
+}
+
+/// A store that destroys nothing by itself until it is asked to.
+fn create_lazy(disk: &ModelDisk, folder: &Path) -> SealedStore {
+    let options = Options { shred_commits: u64::MAX / 2, ..common::small() };
+    SealedStore::create_on(Arc::new(disk.clone()), folder, PASSPHRASE, options, &mut rng(1)).expect("a new store")
+}
+
+#[test]
+fn an_idle_store_destroys_at_once_and_a_busy_one_within_its_count_of_commits() {
+    let folder = common::folder();
+    let disk = ModelDisk::new();
+    let mut store = create(&disk, folder.path());
+    let needle = needles(22).remove(0);
+    put(&mut store, &BY_RECORD, b"state", 1, &needle);
+    put(&mut store, &BY_RECORD, b"state", 1, b"next");
+    assert_eq!(store.usage().doomed, 1);
+    let now = common::later();
+    store.maintain(now).expect("the disk works");
+    store.maintain(now).expect("the disk works");
+    assert_eq!(store.usage().doomed, 0);
+
+    // Again, less than two seconds later: it waits, and says until when.
+    put(&mut store, &BY_RECORD, b"state", 1, b"and next");
+    let due = store.maintain(now).expect("the disk works").due.expect("a key waits");
+    assert!(due > now && due <= now + std::time::Duration::from_secs(2));
+    assert_eq!(store.usage().doomed, 1);
+    for order in 0..common::small().shred_commits {
+        put(&mut store, &SHARED, b"n", order, b"other traffic");
+    }
+    put(&mut store, &SHARED, b"n", 99, b"other traffic");
+    assert_eq!(store.usage().doomed, 0);
+    let (loot, all) = loot(&disk, folder.path(), Some(NEEDLE_BYTES));
+    assert_eq!(loot.count(&all, &[needle]), 0);
+}
+
+#[test]
+fn numbers_of_destroyed_leaves_are_given_out_again() {
+    let folder = common::folder();
+    let disk = ModelDisk::new();
+    let mut store = create(&disk, folder.path());
+    for turn in 0..400_u64 {
+        put(&mut store, &BY_RECORD, b"state", turn % 3, &turn.to_be_bytes());
+    }
+    store.close().expect("the disk works");
+    let (loot, _) = loot(&disk, folder.path(), None);
+    assert_eq!(loot.leaf_keys, 64, "four hundred keys came and went in one node");
+}
+
+/// A reference for what must be gone: every value that ever was, and what of it counts.
+#[derive(Clone, Default)]
+struct History {
+    ever: BTreeMap<(u8, Vec<u8>, u64), BTreeSet<Vec<u8>>>,
+    /// Values whose destruction was reported done.
+    ashes: BTreeSet<Vec<u8>>,
+}
+
+impl History {
+    fn note(&mut self, batch: &Batch) {
+        for ((table, name, order), _, value) in batch.iter() {
+            // Short values are the same by chance.
+            if let Some(value) = value.filter(|value| value.len() >= 16) {
+                self.ever.entry((*table, name.clone(), *order)).or_default().insert(value.to_vec());
+            }
+        }
+    }
+
+    /// A destruction was reported done: whatever the rules say is gone.
+    fn burn(&mut self, model: &MemoryStore) {
+        let live: BTreeMap<_, _> = model.iter().collect();
+        let group = |table: u8, name: &Vec<u8>, order: u64| match table {
+            41 => Some((table, name.clone(), 0)),
+            43 => Some((table, name.clone(), order / 4)),
+            _ => None,
+        };
+        let alive: BTreeSet<_> =
+            live.keys().filter_map(|(table, name, order)| group(*table, name, *order)).collect();
+        for ((table, name, order), values) in &self.ever {
+            let is_dead = match group(*table, name, *order) {
+                Some(group) => !alive.contains(&group),
+                None => *table != SHARED.id,
+            };
+            let current = live.get(&(*table, name.clone(), *order));
+            let dead = values.iter().filter(|value| is_dead && current != Some(&&value[..]));
+            self.ashes.extend(dead.cloned());
+        }
+    }
+}
+
+struct Life {
+    model: MemoryStore,
+    /// The model if the commit that was cut off is there after all.
+    or: MemoryStore,
+    history: History,
+}
+
+/// Commits, sweeps, destroys until the power goes.
+fn live_until_cut(rng: &mut ChaCha8Rng, store: &mut SealedStore, life: &mut Life) -> StoreError {
+    loop {
+        life.or = life.model.clone();
+        let done = match rng.random_range(0..10) {
+            0 => store.maintain(common::later()).map(drop),
+            1 => store.shred().map(|()| life.history.burn(&life.model)),
+            _ => {
+                let batch = common::random_batch(rng);
+                life.or.commit(batch.clone()).expect("a batch within limits");
+                life.history.note(&batch);
+                store.commit(batch)
+            }
+        };
+        match done {
+            Ok(()) => life.model = life.or.clone(),
+            Err(error) => return error,
+        }
+    }
+}
+
+#[test]
+fn a_power_cut_at_any_point_brings_nothing_back_and_loses_nothing() {
+    let rounds = std::env::var("MADANG_SHRED_ROUNDS").map_or(3, |rounds| rounds.parse().expect("a number"));
+    let (mut cuts, mut burnt) = (0, 0);
+    for seed in 0..rounds {
+        let mut rng = rng(9_000 + seed);
+        let folder = common::folder();
+        let mut disk = ModelDisk::new();
+        drop(create(&disk, folder.path()));
+        let mut life = Life { model: MemoryStore::new(), or: MemoryStore::new(), history: History::default() };
+        for cut in 0..20 {
+            let (mut store, report) = open(&disk, folder.path());
+            assert!(!report.is_loss(), "seed {seed} cut {cut}: {report:?}");
+            disk.stop_after(rng.random_range(0..120));
+            live_until_cut(&mut rng, &mut store, &mut life);
+            drop(store);
+            disk = if rng.random_range(0..5) == 0 { disk.after_kill() } else { disk.after_power_cut(&mut rng) };
+            if rng.random_range(0..4) == 0 {
+                std::fs::remove_dir_all(folder.path().join("index")).expect("the index is a real folder");
+            }
+            let (store, report) = open(&disk, folder.path());
+            assert!(!report.is_loss(), "seed {seed} cut {cut}: {report:?}");
+            let found = content(&store);
+            let is_after = found == content(&life.or);
+            assert!(is_after || found == content(&life.model), "seed {seed} cut {cut}: {report:?}");
+            if is_after {
+                life.model = life.or.clone();
+            }
+            let all = remains(&disk, folder.path());
+            let stolen: BTreeSet<_> = steal(&all, PASSPHRASE, None).values.into_iter().collect();
+            let risen = life.history.ashes.iter().filter(|value| stolen.contains(*value)).count();
+            assert_eq!(risen, 0, "seed {seed} cut {cut}");
+            cuts += 1;
+        }
+        burnt += life.history.ashes.len();
+    }
+    assert!(burnt > 100, "values were destroyed: {burnt}");
+    println!("{cuts} power cuts, {burnt} values destroyed, none came back");
+}
+
+#[test]
+fn a_destruction_that_was_cut_off_is_made_up_for() {
+    let mut unfinished = 0;
+    for stop in 0..14 {
+        let folder = common::folder();
+        let disk = ModelDisk::new();
+        let mut store = create_lazy(&disk, folder.path());
+        let needle = needles(23).remove(0);
+        put(&mut store, &BY_RECORD, b"state", 1, &needle);
+        put(&mut store, &BY_RECORD, b"state", 1, b"next");
+        disk.stop_after(stop);
+        let done = store.shred().is_ok();
+        drop(store);
+        let disk = disk.after_power_cut(&mut rng(stop));
+        let (mut store, _) = open(&disk, folder.path());
+        unfinished += store.usage().doomed;
+        assert!(!done || store.get(&BY_RECORD, b"state", 1).is_ok());
+        store.shred().expect("the disk works");
+        assert_eq!(store.get(&BY_RECORD, b"state", 1), Ok(Some(b"next".to_vec())));
+        let (loot, all) = loot(&disk, folder.path(), Some(NEEDLE_BYTES));
+        assert_eq!(loot.count(&all, &[needle]), 0, "cut after {stop}");
+    }
+    assert!(unfinished > 0, "some were cut off");
+}
+
+#[test]
+fn a_power_cut_while_the_passphrase_changes_leaves_exactly_one_that_opens() {
+    let rounds = std::env::var("MADANG_SHRED_ROUNDS").map_or(40, |rounds| rounds.parse().expect("a number"));
+    let mut by_new = 0;
+    for seed in 0..rounds {
+        let mut rng = rng(700 + seed);
+        let folder = common::folder();
+        let disk = ModelDisk::new();
+        let mut store = create(&disk, folder.path());
+        put(&mut store, &BY_RECORD, b"state", 1, b"kept");
+        store.checkpoint().expect("the disk works");
+        disk.stop_after(rng.random_range(0..9));
+        let changed = store.change_passphrase(b"new words").is_ok();
+        drop(store);
+        let disk = disk.after_power_cut(&mut rng);
+        let open = |words: &[u8]| {
+            let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+            SealedStore::open_on(disk, folder.path(), words, common::small())
+        };
+        let old = open(PASSPHRASE);
+        assert!(!changed || old.is_err(), "seed {seed}");
+        let (store, report) = match old {
+            Ok(opened) => {
+                assert_eq!(open(b"new words").err(), Some(OpenError::WrongPassphrase));
+                opened
+            }
+            Err(error) => {
+                assert_eq!(error, OpenError::WrongPassphrase);
+                by_new += 1;
+                open(b"new words").expect("one of the two opens")
+            }
+        };
+        assert!(!report.is_loss(), "seed {seed}: {report:?}");
+        assert_eq!(store.get(&BY_RECORD, b"state", 1), Ok(Some(b"kept".to_vec())));
+    }
+    assert!(by_new > 0 && by_new < rounds, "{by_new} of {rounds}");
+}
+
+#[test]
+fn every_table_of_the_tests_has_a_rule_of_its_own() {
+    let rules: Vec<_> = TABLES.iter().map(|table| format!("{:?}", table.leaf)).collect();
+    assert_eq!(rules.iter().collect::<BTreeSet<_>>().len(), TABLES.len());
+}
