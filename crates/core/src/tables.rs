@@ -12,21 +12,21 @@ tables! {
     /// Who we are: order 0 the identity, 1 the profile.
     ME = 32, "me", LeafRule::PerRecord;
     /// One record a contact; order = party.
-    CONTACT = 33, "contact", LeafRule::Shared;
+    CONTACT = 33, "contact", LeafRule::PerRun(1);
     /// What a pair keeps for as long as its generation lives; order = party.
     PAIR = 34, "pair", LeafRule::PerRecord;
     /// What changes with each envelope of a pair: ratchet, chains, stream; order = party.
     LIVE = 35, "live", LeafRule::PerRecord;
     /// Slots that are waited for, or spent; name = party, order = slot.
-    SLOT = 36, "slot", LeafRule::PerName;
+    SLOT = 36, "slot", LeafRule::PerRun(16);
     /// Items without acknowledgement; name = party, order = sequence.
-    SENT = 37, "sent", LeafRule::PerName;
+    SENT = 37, "sent", LeafRule::PerRun(64);
     /// Envelopes under way and the items in them; name = party, order = slot.
-    FLIGHT = 38, "flight", LeafRule::PerName;
+    FLIGHT = 38, "flight", LeafRule::PerRun(64);
     /// Items ahead of a gap; name = party, order = sequence.
-    HELD = 39, "held", LeafRule::PerName;
+    HELD = 39, "held", LeafRule::PerRun(64);
     /// Envelopes too far ahead for the ratchet; name = party, order = slot.
-    EARLY = 40, "early", LeafRule::PerName;
+    EARLY = 40, "early", LeafRule::PerRun(64);
     /// Invites given out; order = party.
     INVITE = 41, "invite", LeafRule::PerRecord;
     /// Invites accepted, their bundle not here yet; order = party.
@@ -36,12 +36,12 @@ tables! {
     /// How far each relay's list is read; order = mailbox.
     CURSOR = 44, "cursor", LeafRule::Shared;
     /// Conversations; order = their local number.
-    CONVERSATION = 45, "conversation", LeafRule::Shared;
+    CONVERSATION = 45, "conversation", LeafRule::PerRun(1);
     /// Messages; name = conversation, order = place. The depth stands above the lowest 24 bits of a place, so a
     /// run spans 64 steps of depth.
-    MESSAGE = 46, "message", LeafRule::PerRun(64 << 24);
+    MESSAGE = 46, "message", LeafRule::Erasable(64 << 24);
     /// Delivery of own messages; name = conversation, order = place.
-    TRAIL = 47, "trail", LeafRule::PerName;
+    TRAIL = 47, "trail", LeafRule::PerRun(64 << 24);
     /// Where a message stands; name = its id, order 0.
     BY_ID = 48, "by id", LeafRule::Shared;
     /// Texts that are being written; order = conversation.

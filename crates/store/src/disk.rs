@@ -41,6 +41,12 @@ pub trait Disk: Send + Sync {
     /// Whatever the disk reports.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
+    /// Gives a file a second name.
+    ///
+    /// # Errors
+    /// Whatever the disk reports; some file systems cannot.
+    fn link(&self, from: &str, to: &str) -> io::Result<()>;
+
     /// Makes the names durable.
     ///
     /// # Errors

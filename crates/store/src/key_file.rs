@@ -13,9 +13,10 @@ use crate::disk::{Disk, DiskFile};
 use crate::error::{OpenError, store_error};
 use crate::sealed::SealedStore;
 
-/// The file that the passphrase opens, and what it is called until it is complete.
+/// The file that the passphrase opens, what it is called until it is complete, and after it was replaced.
 pub(crate) const KEY_NAME: &str = "key";
 pub(crate) const NEW_KEY_NAME: &str = "key.new";
+pub(crate) const OLD_KEY_NAME: &str = "key.old";
 
 /// The key file while a thread writes it, and what is true once it is durable.
 pub(crate) struct KeyJob {
@@ -121,7 +122,7 @@ pub(crate) fn put_key_file(disk: &dyn Disk, file: &KeyFile) -> io::Result<()> {
 pub(crate) fn erase_others(disk: &dyn Disk, mut file: KeyFile, own: &Vault) -> Result<KeyFile, OpenError> {
     let _held = disk.hold()?;
     file.erase_others(own, &mut rand::rng())?;
-    discard_new(disk)?;
+    discard_leftovers(disk)?;
     let there = disk.open(KEY_NAME)?;
     // The own slot and what is before it are written as they were, so that a torn write cannot hurt them.
     there.write_at(file.bytes(), 0)?;
@@ -142,11 +143,14 @@ pub(crate) fn replace_key_file(disk: &dyn Disk, mut file: KeyFile, own: &Vault) 
     Ok(file)
 }
 
+/// The old file keeps a name until it is noise, so that a crash in between is made up for by the next start.
 fn put_over(disk: &dyn Disk, old: &dyn DiskFile, file: &KeyFile) -> io::Result<()> {
+    discard(disk, OLD_KEY_NAME)?;
+    // Some file systems have no links: there, a crash at the wrong instant leaves the old file in free space.
+    let is_linked = disk.link(KEY_NAME, OLD_KEY_NAME).is_ok();
     put_in_place(disk, file.bytes())?;
-    // The new file is durable: trouble with the old one is no error.
-    let _ = make_noise(old);
-    Ok(())
+    make_noise(old)?;
+    if is_linked { disk.remove(OLD_KEY_NAME) } else { Ok(()) }
 }
 
 /// Overwrites a key file that is no longer wanted. With noise: a newer key file would hold a root that is to die too.
@@ -158,7 +162,7 @@ fn make_noise(file: &dyn DiskFile) -> io::Result<()> {
 }
 
 fn put_in_place(disk: &dyn Disk, bytes: &[u8]) -> io::Result<()> {
-    discard_new(disk)?;
+    discard(disk, NEW_KEY_NAME)?;
     let file = disk.create(NEW_KEY_NAME)?;
     file.write_at(bytes, 0)?;
     file.sync()?;
@@ -166,18 +170,26 @@ fn put_in_place(disk: &dyn Disk, bytes: &[u8]) -> io::Result<()> {
     disk.sync_names()
 }
 
-/// Removes what a crash has left of a key file that never came into its place: a root stands in it too.
-pub(crate) fn discard_new(disk: &dyn Disk) -> io::Result<()> {
-    let file = match disk.open(NEW_KEY_NAME) {
+/// Removes what a crash has left of key files that are not in their place: roots stand in them too.
+pub(crate) fn discard_leftovers(disk: &dyn Disk) -> io::Result<()> {
+    discard(disk, NEW_KEY_NAME)?;
+    discard(disk, OLD_KEY_NAME)
+}
+
+fn discard(disk: &dyn Disk, name: &str) -> io::Result<()> {
+    let file = match disk.open(name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         file => file?,
     };
-    // A crash in the midst of a rename may leave both names on one file.
-    let is_in_place = disk.open(KEY_NAME).and_then(|key| Ok(content(key.as_ref())? == content(file.as_ref())?));
-    if !is_in_place.unwrap_or(false) {
+    // A crash may leave this name on the very file that is in its place.
+    let is_in_place = match disk.open(KEY_NAME) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        key => content(key?.as_ref())? == content(file.as_ref())?,
+    };
+    if !is_in_place {
         make_noise(file.as_ref())?;
     }
-    disk.remove(NEW_KEY_NAME)
+    disk.remove(name)
 }
 
 /// What stands in a file, up to a little more than a key file has.

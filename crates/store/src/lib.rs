@@ -32,12 +32,15 @@
 //! * Without the passphrase the key file and the segments are random bytes. The index shows how many records there are
 //!   under names that mean nothing, and where in the log they stand.
 //! * A log that was cut short or put back to an earlier day is noticed, as far as the key file knew.
+//! * What was overwritten or deleted is destroyed as its table's rule says: its key dies, soon after by itself
+//!   ([`SealedStore::maintain`]) or at once ([`SealedStore::shred`]), and then nobody reads it, whoever has the
+//!   passphrase and every byte that is on the disk.
+//! * [`wipe`] destroys the keys of a whole profile in one small write, also while it is open.
 //!
 //! # What it does not promise
 //!
-//! Deleting a record hides it; its sealed bytes stay in the log until their segment is emptied, and on a flash disk
-//! longer. Only a destroyed key destroys: the key tree is in the format, and shredding comes with a later version.
-//! A whole folder put back to an earlier day, key file included, is not noticed.
+//! Who kept an older copy of the key file and its passphrase can still open what it opened then; on a flash disk the
+//! hardware may keep one. A whole folder put back to an earlier day, key file included, is not noticed.
 //!
 //! `docs/protocol/15-log.md` describes the files to the byte.
 

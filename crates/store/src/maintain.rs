@@ -98,9 +98,7 @@ impl SealedStore {
         if self.leaves.waiting_since().is_some() && is_due(self.jobs.shred_at, SHRED_INTERVAL, now) {
             self.jobs.shred_at = Some(now);
             self.begin_destruction()?;
-        } else if self.point.number > self.jobs.head_known
-            && is_due(self.jobs.head_at, HEAD_INTERVAL, now)
-        {
+        } else if self.point.number > self.jobs.head_known && is_due(self.jobs.head_at, HEAD_INTERVAL, now) {
             self.jobs.head_at = Some(now);
             self.start_head();
         }

@@ -13,11 +13,11 @@ use crypto::vault::{BLOCK_BYTES, Cost, KeyFile};
 use proto::store::{Batch, StoreError};
 
 use crate::disk::{Disk, RealDisk};
+use crate::doors::{store_disk, store_folder};
 use crate::error::{OpenError, OpenReport, Rebuilt, store_error};
 use crate::index::{Index, State};
+use crate::key_file::{KEY_NAME, create_key_file, discard_leftovers, read_key_file};
 use crate::keys::Keys;
-use crate::doors::{store_disk, store_folder};
-use crate::key_file::{KEY_NAME, create_key_file, discard_new, read_key_file};
 use crate::leaves::LEAVES_MAX;
 use crate::nodes::{Candidates, ROOT};
 use crate::options::Options;
@@ -167,7 +167,7 @@ impl SealedStore {
         options: Options,
         lock: Option<File>,
     ) -> Result<(Self, OpenReport), OpenError> {
-        discard_new(key_disk.as_ref())?;
+        discard_leftovers(key_disk.as_ref())?;
         let number = keys.vault.store();
         let (disk, folder) = (store_disk(&key_disk, profile, number), store_folder(profile, number));
         if number > 0 {
@@ -187,7 +187,10 @@ impl SealedStore {
             }
         };
         let (folder, profile) = (folder.to_owned(), profile.to_owned());
-        let mut store = Self::assemble(Parts { disk, key_disk, profile, keys, key_file, options, folder, index, lock });
+        let mut store =
+            Self::assemble(Parts { disk, key_disk, profile, keys, key_file, options, folder, index, lock });
+        // Until it is known what stands in the log, letting go of the store must change nothing.
+        store.broken = true;
         if reason.is_none() && has_log {
             reason = match &state {
                 None if was_there => Some(Rebuilt::Empty),
@@ -228,9 +231,9 @@ impl SealedStore {
         self.load_leaves()?;
         if self.point.number > 0 && !self.index_failed.get() && !self.has_root()? {
             // Nothing is written behind what may be put right by bringing back a file.
-            self.broken = true;
             return Err(OpenError::Damaged("the root of its keys; its log may be older than its key file"));
         }
+        self.broken = false;
         Ok(())
     }
 

@@ -15,8 +15,8 @@ use rand::rngs::StdRng;
 use rand_core::Rng;
 
 use crate::cache::Cache;
-use crate::disk::{Disk, DiskFile};
 use crate::destruction::Destruction;
+use crate::disk::{Disk, DiskFile};
 use crate::error::store_error;
 use crate::index::{Index, SegmentState};
 use crate::keys::{Keys, Run};

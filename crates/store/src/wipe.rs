@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crypto::vault::KEY_FILE_BYTES;
 use rand_core::Rng;
 
-use crate::key_file::{KEY_NAME, NEW_KEY_NAME};
+use crate::key_file::{KEY_NAME, NEW_KEY_NAME, OLD_KEY_NAME};
 use crate::open::LOCK_NAME;
 
 /// How long a store that is just replacing its key file is waited for. It takes a few milliseconds.
@@ -16,6 +16,9 @@ const HOLD_MAX: Duration = Duration::from_millis(250);
 const HOLD_PAUSE: Duration = Duration::from_millis(2);
 /// How often the key file is wiped again if somebody makes it anew meanwhile.
 const ATTEMPTS: u32 = 64;
+
+/// Every name that a key file may have.
+const NAMES: [&str; 3] = [KEY_NAME, NEW_KEY_NAME, OLD_KEY_NAME];
 
 /// What a wipe has done beyond destroying the keys.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,7 +38,7 @@ pub struct Wiped {
 /// # Errors
 /// [`io::ErrorKind::NotFound`] if there is no profile; any other error says that the keys may still be there.
 pub fn wipe(folder: &Path) -> io::Result<Wiped> {
-    if !folder.join(KEY_NAME).exists() && !folder.join(NEW_KEY_NAME).exists() {
+    if NAMES.iter().all(|name| !folder.join(name).exists()) {
         return Err(io::ErrorKind::NotFound.into());
     }
     destroy_keys(folder)?;
@@ -45,7 +48,7 @@ pub fn wipe(folder: &Path) -> io::Result<Wiped> {
 fn destroy_keys(folder: &Path) -> io::Result<()> {
     let _held = hold(folder);
     for _ in 0..ATTEMPTS {
-        let names = [KEY_NAME, NEW_KEY_NAME].map(|name| folder.join(name));
+        let names = NAMES.map(|name| folder.join(name));
         let done = names.iter().map(|path| shred_file(path).and_then(|()| block(path))).collect::<Vec<_>>();
         if done.iter().all(Result::is_ok) {
             return File::open(folder)?.sync_all();
@@ -100,7 +103,7 @@ fn block(path: &Path) -> io::Result<()> {
 }
 
 fn delete_rest(folder: &Path) -> io::Result<()> {
-    let is_kept = |name: &str| [KEY_NAME, NEW_KEY_NAME, LOCK_NAME].contains(&name);
+    let is_kept = |name: &str| name == LOCK_NAME || NAMES.contains(&name);
     let mut result = Ok(());
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -117,7 +120,7 @@ fn delete_rest(folder: &Path) -> io::Result<()> {
     // While the profile is open somewhere, the names stay taken.
     let lock = File::options().write(true).open(folder.join(LOCK_NAME))?;
     lock.try_lock().map_err(io::Error::from)?;
-    for name in [KEY_NAME, NEW_KEY_NAME] {
+    for name in NAMES {
         fs::remove_dir(folder.join(name))?;
     }
     fs::remove_file(folder.join(LOCK_NAME))?;

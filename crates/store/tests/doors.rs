@@ -4,11 +4,14 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use common::thief::steal;
 use common::{BY_NAME, BY_RECORD, BY_RUN, PASSPHRASE, SHARED, files, rng, small};
 use crypto::key::Secret32;
-use crypto::vault::Cost;
-use madang_store::{OpenError, OpenReport, Options, SealedStore};
+use crypto::vault::{Cost, KeyFile, VaultError};
+use madang_store::{OpenError, OpenReport, Options, Role, SealedStore, wipe};
 use proto::store::{Batch, Direction, Store, StoreError};
 
 fn create(folder: &Path) -> SealedStore {
@@ -54,6 +57,140 @@ fn a_new_passphrase_replaces_the_old_one() {
     let (store, report) = SealedStore::open(folder.path(), b"the new one", small()).expect("it opens");
     assert_eq!(report, OpenReport::default());
     assert_eq!(store.get(&SHARED, b"n", 1), Ok(Some(b"kept".to_vec())));
+}
+
+#[test]
+fn a_duress_passphrase_opens_a_store_of_its_own_and_leaves_the_first_as_it_is() {
+    let folder = common::folder();
+    let mut store = create(folder.path());
+    put(&mut store, b"the real one");
+    assert!(!store.has_duress());
+    assert_eq!(
+        store.create_duress(PASSPHRASE, false).err(),
+        Some(OpenError::Vault(VaultError::PassphraseInUse))
+    );
+    let mut decoy = store.create_duress(b"under duress", false).expect("the disk works");
+    put(&mut decoy, b"what is to be seen");
+    decoy.close().expect("the disk works");
+    // Both write the key file after that, each its own slot.
+    put(&mut store, b"the real one, later");
+    put(&mut store, b"the real one, latest");
+    store.close().expect("the disk works");
+
+    for _ in 0..2 {
+        let (mut decoy, report) = open(folder.path(), b"under duress").expect("it opens");
+        assert_eq!(report, OpenReport::default());
+        assert_eq!(decoy.role(), Role::Decoy { destroys: false });
+        assert!(!decoy.has_duress());
+        assert_eq!(read(&decoy), Some(b"what is to be seen".to_vec()));
+        put(&mut decoy, b"what is to be seen");
+        drop(decoy);
+        let (store, report) = open(folder.path(), PASSPHRASE).expect("it opens");
+        assert_eq!((report, store.role()), (OpenReport::default(), Role::Own));
+        assert!(store.has_duress());
+        assert_eq!(read(&store), Some(b"the real one, latest".to_vec()));
+    }
+
+    let (mut store, _) = open(folder.path(), PASSPHRASE).expect("it opens");
+    store.remove_duress().expect("the disk works");
+    assert!(!store.has_duress() && !folder.path().join("1").exists());
+    drop(store);
+    assert_eq!(open(folder.path(), b"under duress").err(), Some(OpenError::WrongPassphrase));
+    assert_eq!(
+        read(&open(folder.path(), PASSPHRASE).expect("it opens").0),
+        Some(b"the real one, latest".to_vec())
+    );
+}
+
+#[test]
+fn a_duress_passphrase_that_destroys_leaves_nothing_of_the_rest() {
+    let folder = common::folder();
+    let mut store = create(folder.path());
+    let needle = b"a needle that only the real one holds";
+    put(&mut store, needle);
+    let mut decoy = store.create_duress(b"under duress", true).expect("the disk works");
+    put(&mut decoy, b"what is to be seen");
+    drop(decoy);
+    drop(store);
+    let before: Vec<_> = files(folder.path()).into_iter().map(|(_, bytes)| bytes).collect();
+    assert_eq!(steal(&before, PASSPHRASE, None).count(&before, &[needle.to_vec()]), 1);
+
+    let (decoy, _) = open(folder.path(), b"under duress").expect("it opens");
+    assert_eq!(read(&decoy), Some(b"what is to be seen".to_vec()));
+    drop(decoy);
+    assert_eq!(open(folder.path(), PASSPHRASE).err(), Some(OpenError::WrongPassphrase));
+    // Also who had copied the log before has no key for it.
+    let after: Vec<_> = files(folder.path()).into_iter().map(|(_, bytes)| bytes).collect();
+    let logs = before.iter().filter(|bytes| bytes.len() != crypto::vault::KEY_FILE_BYTES);
+    let all: Vec<_> = after.iter().chain(logs).cloned().collect();
+    assert_eq!(steal(&all, PASSPHRASE, None).count(&all, &[needle.to_vec()]), 0);
+    assert!(
+        files(folder.path()).iter().all(|(path, _)| path.parent() != Some(folder.path()) || !is_log(path))
+    );
+    let (decoy, report) = open(folder.path(), b"under duress").expect("it opens again");
+    assert_eq!(report, OpenReport::default());
+    assert_eq!(read(&decoy), Some(b"what is to be seen".to_vec()));
+}
+
+#[test]
+fn a_wipe_takes_the_keys_of_a_profile_that_is_open_and_writing() {
+    for round in 0..6 {
+        let folder = common::folder();
+        let options = Options { head_commits: 1, shred_commits: 1, ..Options::default() };
+        let mut store =
+            SealedStore::create(folder.path(), PASSPHRASE, Cost::for_tests(), options, &mut rng(1))
+                .expect("new");
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stop);
+        let writer = std::thread::spawn(move || {
+            // Every commit replaces the key file, until an error says that it is gone.
+            while !told.load(Ordering::SeqCst) {
+                let mut batch = Batch::new();
+                batch.put(&BY_RECORD, b"n", 1, vec![1; 100]);
+                if store.commit(batch).is_err() {
+                    break;
+                }
+            }
+        });
+        std::thread::sleep(std::time::Duration::from_millis(round * 7));
+        wipe(folder.path()).expect("the keys are gone");
+        stop.store(true, Ordering::SeqCst);
+        writer.join().expect("an error and no panic");
+        for (path, bytes) in files(folder.path()) {
+            assert!(KeyFile::parse(&bytes).is_err(), "{}", path.display());
+        }
+        assert!(!SealedStore::is_in(folder.path()));
+        assert_eq!(open(folder.path(), PASSPHRASE).err(), Some(OpenError::NoProfile));
+        // With nobody in it, a second wipe takes the last names too.
+        assert!(wipe(folder.path()).expect("nothing is left to protect").is_empty);
+        assert!(!folder.path().exists());
+    }
+}
+
+#[test]
+fn a_wipe_without_a_profile_says_so() {
+    let folder = common::folder();
+    assert_eq!(wipe(folder.path()).err().map(|error| error.kind()), Some(std::io::ErrorKind::NotFound));
+    drop(create(folder.path()));
+    assert!(wipe(folder.path()).expect("it was there").is_empty);
+}
+
+fn open(folder: &Path, passphrase: &[u8]) -> Result<(SealedStore, OpenReport), OpenError> {
+    SealedStore::open(folder, passphrase, small())
+}
+
+fn put(store: &mut SealedStore, value: &[u8]) {
+    let mut batch = Batch::new();
+    batch.put(&BY_RECORD, b"n", 1, value.to_vec());
+    store.commit(batch).expect("small");
+}
+
+fn read(store: &SealedStore) -> Option<Vec<u8>> {
+    store.get(&BY_RECORD, b"n", 1).expect("it can be read")
+}
+
+fn is_log(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "log")
 }
 
 #[test]

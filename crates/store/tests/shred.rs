@@ -127,7 +127,8 @@ fn of_fifty_needles_none_is_left_after_shredding_and_all_are_before() {
 /// A store that destroys nothing by itself until it is asked to.
 fn create_lazy(disk: &ModelDisk, folder: &Path) -> SealedStore {
     let options = Options { shred_commits: u64::MAX / 2, ..common::small() };
-    SealedStore::create_on(Arc::new(disk.clone()), folder, PASSPHRASE, options, &mut rng(1)).expect("a new store")
+    SealedStore::create_on(Arc::new(disk.clone()), folder, PASSPHRASE, options, &mut rng(1))
+        .expect("a new store")
 }
 
 #[test]
@@ -248,14 +249,16 @@ fn a_power_cut_at_any_point_brings_nothing_back_and_loses_nothing() {
         let folder = common::folder();
         let mut disk = ModelDisk::new();
         drop(create(&disk, folder.path()));
-        let mut life = Life { model: MemoryStore::new(), or: MemoryStore::new(), history: History::default() };
+        let mut life =
+            Life { model: MemoryStore::new(), or: MemoryStore::new(), history: History::default() };
         for cut in 0..20 {
             let (mut store, report) = open(&disk, folder.path());
             assert!(!report.is_loss(), "seed {seed} cut {cut}: {report:?}");
             disk.stop_after(rng.random_range(0..120));
             live_until_cut(&mut rng, &mut store, &mut life);
             drop(store);
-            disk = if rng.random_range(0..5) == 0 { disk.after_kill() } else { disk.after_power_cut(&mut rng) };
+            disk =
+                if rng.random_range(0..5) == 0 { disk.after_kill() } else { disk.after_power_cut(&mut rng) };
             if rng.random_range(0..4) == 0 {
                 std::fs::remove_dir_all(folder.path().join("index")).expect("the index is a real folder");
             }

@@ -1,7 +1,7 @@
 //! The one task that acts: it gathers inputs, lets the engine decide, commits once, and releases the outputs.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use net::Target;
 use proto::id::{Address, LinkId, Moment, PeerName};
@@ -25,6 +25,11 @@ const BACKLOG_BYTES: usize = 16 * 1024 * 1024;
 /// Neighbours that are remembered to be greeted again.
 const NEIGHBOURS_MAX: usize = 1_024;
 
+/// How long after a commit the store is tidied if nothing else is to be done: keys of what was overwritten die then.
+const TIDY_AFTER: Duration = Duration::from_millis(250);
+/// How much later it is tidied even if there is always something else.
+const TIDY_GRACE: Duration = Duration::from_secs(1);
+
 pub(crate) fn spawn(
     opened: Opened,
     config: Config,
@@ -47,6 +52,7 @@ pub(crate) fn spawn(
         neighbours: BTreeMap::new(),
         listening: Vec::new(),
         ending: None,
+        tidy_at: Some(Instant::now()),
     };
     std::thread::Builder::new()
         .name("madang-node".into())
@@ -71,12 +77,15 @@ struct Driver {
     neighbours: BTreeMap<PeerName, Vec<Address>>,
     listening: Vec<Address>,
     ending: Option<oneshot::Sender<()>>,
+    /// When the store is to be tidied next.
+    tidy_at: Option<Instant>,
 }
 
 enum Woken {
     Request(Option<Request>),
     Arrival(Arrival),
     Time,
+    Idle,
 }
 
 impl Driver {
@@ -95,6 +104,13 @@ impl Driver {
                 break;
             }
             let woken = runtime.block_on(self.wait());
+            if matches!(woken, Woken::Idle) {
+                if let Err(error) = self.tidy() {
+                    tracing::error!(%error, "the profile cannot be tidied: the node ends");
+                    break;
+                }
+                continue;
+            }
             if !self.gather(woken, &mut inputs) {
                 break;
             }
@@ -110,11 +126,17 @@ impl Driver {
     async fn wait(&mut self) -> Woken {
         let due = self.opened.engine.next_wake(self.moment());
         let pause = due.map_or(Duration::from_secs(3600), |at| at.since(self.moment()));
+        let idle =
+            self.tidy_at.map_or(Duration::from_secs(3600), |at| at.saturating_duration_since(Instant::now()));
+        if self.tidy_at.is_some_and(|at| at.elapsed() > TIDY_GRACE) {
+            return Woken::Idle;
+        }
         tokio::select! {
             biased;
             request = self.requests.recv() => Woken::Request(request),
             Some(arrival) = self.arriving.recv() => Woken::Arrival(arrival),
             () = tokio::time::sleep(pause) => Woken::Time,
+            () = tokio::time::sleep(idle) => Woken::Idle,
         }
     }
 
@@ -126,6 +148,7 @@ impl Driver {
             Woken::Request(None) => return false,
             Woken::Arrival(arrival) => bytes += self.arrival(arrival, inputs),
             Woken::Time => inputs.push(Input::Wake),
+            Woken::Idle => {}
         }
         while inputs.len() < GATHER_INPUTS && bytes < GATHER_BYTES {
             if let Ok(request) = self.requests.try_recv() {
@@ -210,10 +233,19 @@ impl Driver {
         engine.settle(now, &mut overlay, &mut rng)?;
         if !batch.is_empty() {
             store.commit(batch)?;
+            self.tidy_at.get_or_insert(Instant::now() + TIDY_AFTER);
         }
         for output in self.opened.engine.take_outputs() {
             self.release(output);
         }
+        Ok(())
+    }
+
+    /// Destroys keys that are due and gives back space, a bounded piece at a time.
+    fn tidy(&mut self) -> Result<(), StoreError> {
+        let now = Instant::now();
+        let done = self.opened.store.maintain(now)?;
+        self.tidy_at = if done.more { Some(now) } else { done.due };
         Ok(())
     }
 

@@ -102,4 +102,3 @@ pub(super) fn cost_of(bytes: &[u8; COST_BYTES]) -> Option<Cost> {
     let cost = Cost { memory_kib: number(4)?, passes: number(8)? };
     (cost.is_possible() && cost_bytes(cost) == *bytes).then_some(cost)
 }
-

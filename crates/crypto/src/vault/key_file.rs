@@ -37,7 +37,8 @@ impl KeyFile {
         bytes[COST_AT..SLOTS_AT].copy_from_slice(&mask(&salt, &cost_bytes(cost)));
         let mut file = Self { bytes, cost };
         let place = draw_place(&[], rng);
-        let hold = SlotHold { place, spare: draw_place(&[place], rng), kek: cost.stretch(passphrase, &salt)?, salt };
+        let hold =
+            SlotHold { place, spare: draw_place(&[place], rng), kek: cost.stretch(passphrase, &salt)?, salt };
         let vault = Vault::new(hold, Role::Own, 0, rng);
         file.write_slot(&vault, rng)?;
         Ok((file, vault))

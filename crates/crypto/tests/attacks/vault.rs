@@ -6,7 +6,9 @@ use crypto::{
         LeafKey, Node, NodeId, NodeKey, SEALED_NODE_BYTES, TreeError, open_node, open_record, seal_node,
         seal_record, sealed_record_len,
     },
-    vault::{BLOCK_BYTES, BLOCK_PAYLOAD, BlockSealer, Cost, KEY_FILE_BYTES, KeyFile, Vault, VaultError},
+    vault::{
+        BLOCK_BYTES, BLOCK_PAYLOAD, BlockSealer, Cost, KEY_FILE_BYTES, KeyFile, Role, Vault, VaultError,
+    },
 };
 
 use crate::common::rng;
@@ -33,9 +35,7 @@ fn a_rewritten_key_file_keeps_the_new_state_and_the_other_slots_byte_for_byte() 
     vault.set_head(42);
     vault.set_root_key(NodeKey::random(&mut rng(81)));
     file.update(&vault, &mut rng(82)).expect("its own file");
-    let slot = |bytes: &[u8], at: usize| bytes[48 + at * 256..48 + (at + 1) * 256].to_vec();
-    let changed = (0..8).filter(|at| slot(&before, *at) != slot(file.bytes(), *at)).count();
-    assert_eq!(changed, 1);
+    assert_eq!(changed(&before, file.bytes()), 1);
     assert_eq!(before[..48], file.bytes()[..48]);
     let opened = file.unlock(b"correct horse").expect("the right words");
     assert!(opened == vault && opened.head() == 42 && opened.generation() == 1);
@@ -51,6 +51,70 @@ fn a_new_passphrase_takes_the_old_ones_place() {
     vault.set_head(7);
     file.update(&vault, &mut rng(84)).expect("its own file");
     assert_eq!(file.unlock(b"new words").expect("the right words").head(), 7);
+}
+
+#[test]
+fn a_decoy_lives_in_the_slot_set_aside_and_opens_by_its_own_words() {
+    for seed in 0..40 {
+        let rng = &mut rng(seed);
+        let (mut file, mut own) = KeyFile::create(b"own", Cost::for_tests(), rng).expect("8 KiB");
+        let before = file.bytes().to_vec();
+        assert_eq!(file.add_decoy(&mut own, b"own", false, rng), Err(VaultError::PassphraseInUse));
+        assert_eq!(file.bytes(), before);
+        let decoy = file.add_decoy(&mut own, b"decoy", seed % 2 == 0, rng).expect("memory");
+        let opened = file.unlock(b"decoy").expect("the decoy's words");
+        assert!(opened == decoy && opened.role() == Role::Decoy { destroys: seed % 2 == 0 });
+        assert_eq!((opened.store(), opened.has_decoy()), (1, false));
+        let opened = file.unlock(b"own").expect("the own words");
+        assert!(opened == own && opened.role() == Role::Own && opened.has_decoy());
+        assert_eq!((changed(&before, file.bytes()), opened.store()), (2, 0));
+        assert!(
+            decoy.root_key() != own.root_key()
+                && decoy.name_key().blind(1, b"a") != own.name_key().blind(1, b"a")
+        );
+        assert_eq!(file.change_passphrase(&mut own, b"decoy", rng), Err(VaultError::PassphraseInUse));
+
+        // Another decoy takes the place of the first, and a decoy of the decoy takes neither slot.
+        let mut decoy = file.add_decoy(&mut own, b"other", false, rng).expect("memory");
+        assert_eq!(file.unlock(b"decoy"), Err(VaultError::WrongPassphrase));
+        assert_eq!(file.add_decoy(&mut decoy, b"third", false, rng).expect("memory").store(), 2);
+        assert!([&b"own"[..], b"other", b"third"].iter().all(|words| file.unlock(words).is_ok()));
+        file.remove_decoy(&mut own, rng).expect("its own file");
+        assert_eq!(file.unlock(b"other"), Err(VaultError::WrongPassphrase));
+        assert!(!file.unlock(b"own").expect("the own words").has_decoy());
+    }
+}
+
+#[test]
+fn erasing_the_others_leaves_one_vault() {
+    let rng = &mut rng(89);
+    let (mut file, mut own) = file();
+    let decoy = file.add_decoy(&mut own, b"decoy", true, rng).expect("memory");
+    let before = file.bytes().to_vec();
+    file.erase_others(&decoy, rng).expect("its own file");
+    assert_eq!(changed(&before, file.bytes()), 7);
+    assert!(file.unlock(b"decoy").expect("the decoy's words") == decoy);
+    assert_eq!(file.unlock(b"correct horse"), Err(VaultError::WrongPassphrase));
+}
+
+#[test]
+fn a_copy_of_the_file_gives_its_other_slots_and_no_other_file_does() {
+    let rng = &mut rng(90);
+    let (mut file, mut own) = file();
+    let mut newer = file.clone();
+    newer.add_decoy(&mut own, b"decoy", false, rng).expect("memory");
+    let mine = own.clone();
+    file.update(&mine, rng).expect("its own file");
+    file.take_other_slots(&newer, &mine).expect("a copy");
+    assert!(file.unlock(b"decoy").is_ok() && file.unlock(b"correct horse").expect("own") == mine);
+    let (other, _) = KeyFile::create(b"x", Cost::for_tests(), rng).expect("memory");
+    assert_eq!(file.take_other_slots(&other, &mine), Err(VaultError::OtherKeyFile));
+}
+
+/// How many slots two states of a file differ in.
+fn changed(before: &[u8], after: &[u8]) -> usize {
+    let slot = |bytes: &[u8], at: usize| bytes[48 + at * 256..48 + (at + 1) * 256].to_vec();
+    (0..8).filter(|at| slot(before, *at) != slot(after, *at)).count()
 }
 
 #[test]
@@ -105,6 +169,19 @@ fn a_cost_below_the_floor_or_beyond_reason_cannot_be_chosen() {
     assert_eq!(Cost::new(64 * 1_024, 65), Err(VaultError::Cost));
     assert_eq!(Cost::new(5 * 1_024 * 1_024, 3), Err(VaultError::Cost));
     assert_eq!(Cost::new(256 * 1_024, 3), Ok(Cost::DEFAULT));
+}
+
+#[test]
+fn a_small_machine_costs_less_memory_and_never_less_than_the_floor() {
+    let mib = 1 << 20;
+    assert_eq!(Cost::fitting(8_192 * mib), Cost::DEFAULT);
+    assert_eq!(Cost::fitting(512 * mib), Cost::DEFAULT);
+    for free in [0, 1, 255 * mib, 256 * mib, 400 * mib, 511 * mib, 512 * mib, u64::MAX] {
+        let cost = Cost::fitting(free);
+        assert_eq!(Cost::new(cost.memory_kib(), cost.passes()), Ok(cost), "{free} bytes free");
+        let fits = u64::from(cost.memory_kib()) * 2_048 <= free;
+        assert!(fits || cost.memory_kib() == Cost::FLOOR.memory_kib(), "{free} bytes free");
+    }
 }
 
 #[test]

@@ -176,6 +176,13 @@ impl Disk for ModelDisk {
         Ok(())
     }
 
+    fn link(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut state = self.change()?;
+        let inode = state.names.get(from).copied().ok_or(io::ErrorKind::NotFound)?;
+        state.rename(NameChange::Add(to.to_owned(), inode));
+        Ok(())
+    }
+
     fn sync_names(&self) -> io::Result<()> {
         let mut state = self.change()?;
         state.durable_names = state.names.clone();

@@ -97,7 +97,9 @@ fn reach(
             let index = id.index * 64 + place;
             match id.level {
                 0 => leaves.entry(index).or_default().push(node.leaf(place as usize)),
-                level => reach(NodeId { level: level - 1, index }, &node.child(place as usize), nodes, leaves),
+                level => {
+                    reach(NodeId { level: level - 1, index }, &node.child(place as usize), nodes, leaves)
+                }
             }
         }
     }
@@ -115,7 +117,8 @@ fn read_segment(bytes: &[u8], vault: &Vault, found: &mut Found) {
         }
         let content = match block[0] {
             1 => {
-                (body, wanted) = (Vec::new(), u32::from_be_bytes(block[9..13].try_into().expect("four")) as usize);
+                (body, wanted) =
+                    (Vec::new(), u32::from_be_bytes(block[9..13].try_into().expect("four")) as usize);
                 &block[29..BLOCK_PAYLOAD]
             }
             _ => &block[1..BLOCK_PAYLOAD],
