@@ -22,6 +22,8 @@ pub(crate) enum Action {
     CopyInvite(String),
     /// Show where a message is.
     Trail(ChatId, MessageKey),
+    /// Ask once more before something is destroyed.
+    Ask(Sure),
     /// Choose a file in which something is looked for.
     Choose(Wanted),
     /// Ask the desktop for what lies on the clipboard.
@@ -34,6 +36,17 @@ pub(crate) enum Action {
     FindInChat,
     /// Lock the profile.
     Lock,
+}
+
+/// What is about to be destroyed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Sure {
+    /// One message, here.
+    Message(ChatId, MessageKey),
+    /// The history of a chat, here.
+    History(ChatId),
+    /// A contact with everything.
+    Contact(ChatId),
 }
 
 /// What the window asks of the other world. Each ends in one or more updates of the model.
@@ -81,6 +94,8 @@ pub(crate) enum Command {
     },
     /// Keep which chat is open.
     KeepDesk(ChatId),
+    /// Look for words in everything that is kept of a chat.
+    Find(ChatId, String),
     /// All that is loaded has been seen.
     Seen(ChatId),
     /// Read the steps of one message.
@@ -98,6 +113,17 @@ pub(crate) enum Command {
     Rename(ChatId, String),
     /// Change the own name.
     RenameMe(String),
+    /// Delete a message here.
+    DeleteMessage(MessageKey),
+    /// Delete the history of a chat here.
+    ClearChat(ChatId),
+    /// Remove a contact with everything.
+    RemoveContact(ChatId),
+    /// Give the profile another passphrase.
+    ChangePassphrase {
+        /// Wiped after use.
+        passphrase: Zeroizing<String>,
+    },
     /// Read the safety number.
     Safety(ChatId),
     /// Compare what was taken with the safety number.
@@ -144,12 +170,17 @@ impl std::fmt::Debug for Command {
             Command::Send { .. } => "Send",
             Command::KeepDraft { .. } => "KeepDraft",
             Command::KeepDesk(_) => "KeepDesk",
+            Command::Find(..) => "Find",
             Command::Seen(_) => "Seen",
             Command::Trail(_) => "Trail",
             Command::Invite => "Invite",
             Command::Accept { .. } => "Accept",
             Command::Rename(..) => "Rename",
             Command::RenameMe(_) => "RenameMe",
+            Command::DeleteMessage(..) => "DeleteMessage",
+            Command::ClearChat(_) => "ClearChat",
+            Command::RemoveContact(_) => "RemoveContact",
+            Command::ChangePassphrase { .. } => "ChangePassphrase",
             Command::Safety(_) => "Safety",
             Command::Compare(..) => "Compare",
             Command::Verify(..) => "Verify",

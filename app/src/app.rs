@@ -105,6 +105,7 @@ impl<W: World> App<W> {
             }
             "find" => self.views.conversations.entry(ChatId(1)).or_default().toggle_find(),
             "keys" => self.views.keys = true,
+            "sure" => self.views.sure = Some(crate::action::Sure::Contact(ChatId(1))),
             "chooser" => self.choose(crate::model::Wanted::Invite),
             "palette" => self.views.palette = Some(view::palette::Palette::default()),
             "add" => self.world.tell(Command::Invite),
@@ -123,6 +124,7 @@ impl<W: World> App<W> {
         asked = self.keys(ui).or(asked);
         asked = self.draw(ui, &cx).or(asked);
         self.chooser(ui.ctx(), &cx, &mut asked);
+        self.sure(ui.ctx(), &cx, &mut asked);
         self.key_list(ui.ctx(), &cx);
         self.palette(ui.ctx(), &cx, &mut asked);
         self.notices(ui.ctx(), &cx);
@@ -160,6 +162,13 @@ impl<W: World> App<W> {
                 self.route = Route::Chats(None);
             }
             Update::Done(Task::Relay) => self.views.network.clear(),
+            Update::Done(Task::Passphrase) => {
+                let changed = Notice { sentence: T::PassphraseChanged, parts: Vec::new(), trouble: false };
+                self.model.notify(changed);
+            }
+            Update::Erased(chat, keys) => {
+                self.trail = self.trail.filter(|(of, key)| of != chat || !keys.contains(key));
+            }
             Update::Done(Task::Rename) => self.views.contact = view::contact::Contact::default(),
             Update::Done(Task::Send) => self.unsent = None,
             Update::Failed(Task::Send, _) => self.give_back(),
@@ -251,6 +260,7 @@ impl<W: World> App<W> {
                     self.views.conversations.entry(chat).or_default().toggle_find();
                 }
             }
+            Action::Ask(sure) => self.views.sure = Some(sure),
             Action::Keys => self.views.keys = !self.views.keys,
             Action::Choose(wanted) => self.choose(wanted),
             Action::Paste => ctx.send_viewport_cmd(ViewportCommand::RequestPaste),

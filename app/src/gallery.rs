@@ -11,8 +11,8 @@ use crate::{
     },
     i18n::{Lang, T},
     model::{
-        Bond, Chat, ChatId, Delivery, Draft, Failure, Last, Me, Message, MessageKey, Notice, Page, PageAt,
-        Quote, Relay, RelayKey, Roads, Safety, Stage, Step, StepKind, Task, Trail, Update, Wanted,
+        Bond, Chat, ChatId, Delivery, Draft, Failure, Found, Last, Me, Message, MessageKey, Notice, Page,
+        PageAt, Quote, Relay, RelayKey, Roads, Safety, Stage, Step, StepKind, Task, Trail, Update, Wanted,
     },
     route::Route,
 };
@@ -33,6 +33,7 @@ pub(crate) struct Fake {
     next: u64,
     now: u64,
     passphrase: String,
+    korean: bool,
     drafts: Vec<Draft>,
     desk: Option<ChatId>,
     /// Notices that the desktop was asked for.
@@ -52,6 +53,7 @@ impl Fake {
             next: 1,
             now: crate::clock::now_ms(),
             passphrase: "correct horse".into(),
+            korean: lang == Lang::Ko,
             drafts: Vec::new(),
             desk: None,
             noticed: Vec::new(),
@@ -118,6 +120,15 @@ impl Fake {
         self.updates.push_back(Update::Heard(chat, name, text.into()));
     }
 
+    /// Lets the answer of a new contact come.
+    #[cfg(test)]
+    pub(crate) fn answered(&mut self, chat: ChatId) {
+        self.contact(chat, |c| {
+            c.bond = Bond::Live;
+            c.writable = true;
+        });
+    }
+
     fn key(&mut self) -> u64 {
         self.next += 1;
         self.next
@@ -126,7 +137,7 @@ impl Fake {
     fn opened(&mut self) {
         let account = "k3f7q2mznb5xw4ghy6rt";
         let me = Me {
-            name: "김하늘".into(),
+            name: if self.korean { "김하늘" } else { "Haneul Kim" }.into(),
             account: account.into(),
             addresses: vec!["/ip4/10.0.0.21/tcp/40117".into(), "/ip4/10.0.0.21/udp/40117/quic-v1".into()],
         };
@@ -266,14 +277,14 @@ impl Fake {
         self.roads.relays = vec![
             Relay {
                 key: RelayKey(1),
-                label: "/ip4/10.20.0.5/tcp/4100".into(),
+                label: "10.20.0.5:4100".into(),
                 connected: true,
                 home: true,
                 since_ms: Some(now - 190 * MINUTE),
             },
             Relay {
                 key: RelayKey(2),
-                label: "/ip4/10.31.7.2/tcp/4100".into(),
+                label: "10.31.7.2:4100".into(),
                 connected: false,
                 home: true,
                 since_ms: Some(now - 25 * MINUTE),
@@ -389,8 +400,8 @@ impl World for Fake {
                 let steps = vec![
                     step(StepKind::Written, 4, ""),
                     step(StepKind::Sealed, 4, ""),
-                    step(StepKind::OnRelay, 3, "/ip4/10.20.0.5/tcp/4100"),
-                    step(StepKind::OnRelay, 2, "/ip4/10.31.7.2/tcp/4100"),
+                    step(StepKind::OnRelay, 3, "10.20.0.5:4100"),
+                    step(StepKind::OnRelay, 2, "10.31.7.2:4100"),
                 ];
                 self.updates.push_back(Update::Trail(Trail { key, steps }));
             }
@@ -445,6 +456,38 @@ impl World for Fake {
             Command::RelayRemove(key) => {
                 self.roads.relays.retain(|r| r.key != key);
                 self.updates.push_back(Update::Roads(self.roads.clone()));
+            }
+            Command::DeleteMessage(key) => {
+                for (chat, talk) in &mut self.talks {
+                    if talk.iter().any(|m| m.key == key) {
+                        talk.retain(|m| m.key != key);
+                        self.updates.push_back(Update::Erased(*chat, vec![key]));
+                    }
+                }
+                self.updates.push_back(Update::Done(Task::Erase));
+            }
+            Command::ClearChat(chat) => {
+                self.talks.remove(&chat);
+                self.page(chat, PageAt::Newest);
+                self.contact(chat, |c| c.last = None);
+            }
+            Command::RemoveContact(chat) => {
+                self.chats.retain(|c| c.id != chat);
+                self.updates.push_back(Update::Chats(self.chats.clone()));
+            }
+            Command::ChangePassphrase { passphrase } => {
+                self.passphrase = passphrase.to_string();
+                self.updates.push_back(Update::Done(Task::Passphrase));
+            }
+            Command::Find(chat, text) => {
+                let talk = self.talks.get(&chat).map_or(&[][..], Vec::as_slice);
+                let keys = talk
+                    .iter()
+                    .rev()
+                    .filter(|m| crate::text::contains(&m.text, &text))
+                    .map(|m| m.key)
+                    .collect();
+                self.updates.push_back(Update::Found(Found { chat, text, keys, more: false, done: true }));
             }
             Command::RenameMe(_) => {
                 self.opened();
@@ -566,7 +609,7 @@ pub(crate) fn go(app: &mut App<Fake>, screen: &str) {
         "waiting" => Route::Chats(Some(ChatId(4))),
         "people" => Route::People,
         "add" | "chooser" => Route::Add,
-        "contact" => Route::Contact(first),
+        "contact" | "sure" => Route::Contact(first),
         "verify" => Route::Verify(first),
         "network" => Route::Network,
         "settings" => Route::Settings,

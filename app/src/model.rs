@@ -248,6 +248,21 @@ impl Wanted {
     }
 }
 
+/// What a search in a chat has found so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Found {
+    /// Where.
+    pub(crate) chat: ChatId,
+    /// What was looked for.
+    pub(crate) text: String,
+    /// Newest first.
+    pub(crate) keys: Vec<MessageKey>,
+    /// There are more than are told.
+    pub(crate) more: bool,
+    /// Everything has been looked at, or enough was found.
+    pub(crate) done: bool,
+}
+
 /// A text that was being written when the profile was closed.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
@@ -287,6 +302,10 @@ pub(crate) enum Task {
     Verify,
     /// Looking into a file, a picture or a folder.
     Take,
+    /// Deleting.
+    Erase,
+    /// Changing the passphrase.
+    Passphrase,
     /// Changing a name.
     Rename,
     /// Anything else.
@@ -336,6 +355,8 @@ pub(crate) struct Model {
     pub(crate) invite: Option<String>,
     /// The safety number that is shown.
     pub(crate) safety: Option<Safety>,
+    /// What the search in a chat has found.
+    pub(crate) found: Option<Found>,
     /// Whether a code that was taken says the same number.
     pub(crate) compared: Option<(ChatId, bool)>,
     /// The folder in which a file is chosen.
@@ -368,6 +389,10 @@ pub(crate) enum Update {
     },
     /// A message that is new at the end.
     Arrived(ChatId, Message),
+    /// What a search has found so far.
+    Found(Found),
+    /// Messages that are here no longer.
+    Erased(ChatId, Vec<MessageKey>),
     /// A message came further.
     Delivery(ChatId, MessageKey, Delivery),
     /// Steps that were asked for.
@@ -422,6 +447,11 @@ impl Model {
                     timeline.arrive(message);
                 }
             }
+            Update::Erased(chat, keys) => {
+                if let Some(timeline) = self.timelines.get_mut(&chat) {
+                    timeline.erase(&keys);
+                }
+            }
             Update::Delivery(chat, key, delivery) => {
                 let loaded = self.timelines.get_mut(&chat).map(|t| t.messages.iter_mut());
                 if let Some(message) = loaded.into_iter().flatten().find(|m| m.key == key) {
@@ -434,6 +464,7 @@ impl Model {
                 self.safety = Some(safety);
                 self.compared = None;
             }
+            Update::Found(found) => self.found = Some(found),
             Update::Compared(chat, same) => self.compared = Some((chat, same)),
             Update::Folder(folder) => self.folder = Some(folder),
             // These change the views; see the window.

@@ -8,6 +8,8 @@ use std::{
     },
 };
 
+use madang_core::lock;
+
 use crate::{
     app::App,
     bridge::Bridge,
@@ -24,6 +26,9 @@ pub fn run() -> ExitCode {
     if let Err(error) = madang_core::scrub_environment() {
         eprintln!("{error}");
         return ExitCode::FAILURE;
+    }
+    if let Err(error) = lock::harden() {
+        eprintln!("{error}");
     }
     log();
     let mut args = std::env::args().skip(1);
@@ -127,20 +132,8 @@ fn window() -> Result<bool, eframe::Error> {
 
 /// Replaces this process by a fresh one, so that nothing of the profile that was open stays in memory.
 fn start_anew() -> ExitCode {
-    #[cfg(unix)]
-    {
-        use std::os::unix::process::CommandExt;
-        if let Ok(program) = std::env::current_exe() {
-            let error = std::process::Command::new(program).exec();
-            eprintln!("{error}");
-        }
-        ExitCode::FAILURE
-    }
-    #[cfg(not(unix))]
-    {
-        let started = std::env::current_exe().and_then(|program| std::process::Command::new(program).spawn());
-        if started.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-    }
+    eprintln!("{}", lock::reexec([]));
+    ExitCode::FAILURE
 }
 
 fn practice() -> ExitCode {

@@ -25,9 +25,9 @@ use crate::{
 type Window = Harness<'static, App<Fake>>;
 
 const BOTH: [Lang; 2] = [Lang::Ko, Lang::En];
-const SCREENS: [&str; 18] = [
+const SCREENS: [&str; 19] = [
     "welcome", "unlock", "empty", "list", "chat", "unread", "waiting", "trail", "find", "people", "add",
-    "contact", "verify", "network", "settings", "keys", "chooser", "palette",
+    "contact", "verify", "network", "settings", "keys", "chooser", "palette", "sure",
 ];
 
 fn window(screen: &str, lang: Lang, size: [f32; 2]) -> Window {

@@ -104,6 +104,16 @@ pub(crate) fn typed(raw: &str) -> String {
     raw.trim().nfc().collect()
 }
 
+/// An address as people type it: `10.0.0.5:4470` for `/ip4/10.0.0.5/tcp/4470`; others stay as they are.
+pub(crate) fn address(raw: &str) -> String {
+    let parts: Vec<&str> = raw.split('/').collect();
+    match parts.as_slice() {
+        ["", "ip4" | "dns4", host, "tcp" | "udp", port, ..] => format!("{host}:{port}"),
+        ["", "ip6", host, "tcp" | "udp", port, ..] => format!("[{host}]:{port}"),
+        _ => name(raw),
+    }
+}
+
 /// The letter on an avatar.
 pub(crate) fn initial(name: &str) -> String {
     name.chars()
@@ -278,6 +288,13 @@ mod tests {
         {
             assert_ne!(likeness(one), likeness(other), "{one} {other}");
         }
+    }
+
+    #[test]
+    fn addresses_are_shown_as_they_are_typed() {
+        assert_eq!(address("/ip4/10.0.0.5/tcp/4470"), "10.0.0.5:4470");
+        assert_eq!(address("/ip6/fd00::1/udp/4470/quic-v1"), "[fd00::1]:4470");
+        assert_eq!(address("10.0.0.5:4470"), "10.0.0.5:4470");
     }
 
     #[test]

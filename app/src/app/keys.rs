@@ -35,6 +35,7 @@ impl<W: World> App<W> {
         }
         if self.views.palette.is_none()
             && self.views.chooser.is_none()
+            && self.views.sure.is_none()
             && !self.views.keys
             && !egui::Popup::is_any_open(ui.ctx())
             && hit(Modifiers::NONE, Key::Escape)

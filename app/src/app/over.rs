@@ -59,6 +59,22 @@ impl<W: World> App<W> {
         }
     }
 
+    pub(super) fn sure(&mut self, ctx: &egui::Context, cx: &Cx<'_>, asked: &mut Option<Action>) {
+        let Some(sure) = self.views.sure else { return };
+        let modal = egui::Modal::new(egui::Id::unique("sure"))
+            .frame(sheet(&ctx.global_style()))
+            .backdrop_color(cx.c.veil)
+            .show(ctx, |ui| view::sure::show(ui, cx, &self.model, sure));
+        let should_close = modal.should_close();
+        let (done, action) = modal.inner;
+        if action.is_some() {
+            *asked = action;
+        }
+        if done || should_close {
+            self.views.sure = None;
+        }
+    }
+
     pub(super) fn key_list(&mut self, ctx: &egui::Context, cx: &Cx<'_>) {
         if !self.views.keys {
             return;

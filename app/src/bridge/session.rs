@@ -1,6 +1,7 @@
 //! An open profile: the node's answers and events told as updates of the model.
 
 mod desk;
+mod find;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -43,6 +44,8 @@ pub(super) struct Session {
     tell: Tell,
     /// Contacts are told when their messages have been seen.
     pub(super) tell_read: bool,
+    /// The search that is under way.
+    finding: Option<tokio::task::JoinHandle<()>>,
     /// Since when each relay is up or down, by this computer's clock.
     relay_since: BTreeMap<RelayNumber, u64>,
     chats: BTreeMap<ChatId, Known>,
@@ -63,6 +66,8 @@ struct Changes {
     roads: bool,
     relays: BTreeSet<RelayNumber>,
     lines: BTreeSet<ConversationId>,
+    erased: Vec<(ConversationId, Vec<MessageId>)>,
+    cleared: BTreeSet<ConversationId>,
     /// Conversations in which the other side wrote.
     heard: BTreeSet<ConversationId>,
     arrived: Vec<(ConversationId, MessageId)>,
@@ -80,6 +85,7 @@ impl Session {
             events,
             tell,
             tell_read: true,
+            finding: None,
             relay_since: BTreeMap::new(),
             chats: BTreeMap::new(),
             quotes: BTreeMap::new(),
@@ -89,6 +95,9 @@ impl Session {
 
     /// Closes the profile.
     pub(super) async fn close(self) {
+        if let Some(finding) = &self.finding {
+            finding.abort();
+        }
         self.node.shutdown().await;
     }
 
@@ -130,6 +139,19 @@ impl Session {
                 (Task::Other, T::FailOther, self.keep_draft(chat, text, reply_to).await)
             }
             Command::KeepDesk(chat) => (Task::Other, T::FailOther, self.keep_desk(chat).await),
+            Command::DeleteMessage(key) => {
+                (Task::Erase, T::FailErase, self.node.delete_message(MessageId(key.0)).await)
+            }
+            Command::ClearChat(chat) => (Task::Erase, T::FailErase, self.clear(chat).await),
+            Command::RemoveContact(chat) => {
+                self.tell.say(Update::Began(Task::Erase)).await;
+                (Task::Erase, T::FailErase, self.node.remove_contact(ContactId(chat.0)).await)
+            }
+            Command::ChangePassphrase { passphrase } => {
+                self.tell.say(Update::Began(Task::Passphrase)).await;
+                let changed = self.node.change_passphrase(passphrase.as_bytes()).await;
+                (Task::Passphrase, T::FailPassphrase, changed)
+            }
             Command::RenameMe(name) => (Task::Rename, T::FailOther, self.rename_me(&name).await),
             Command::Compare(chat, text) => (Task::Other, T::FailNotYet, self.compare(chat, &text).await),
             Command::Seen(chat) => (Task::Other, T::FailOther, self.seen(chat).await),
@@ -141,6 +163,10 @@ impl Session {
             Command::Verify(chat, yes) => (Task::Verify, T::FailNotYet, self.verify(chat, yes).await),
             Command::RelayAdd(text) => (Task::Relay, T::FailRelay, self.relay_add(&text).await),
             Command::RelayRemove(key) => (Task::Relay, T::FailRelay, self.relay_remove(key).await),
+            Command::Find(chat, text) => {
+                self.find(chat, text);
+                return;
+            }
             Command::Network => {
                 self.tell_me().await;
                 self.tell_roads().await;
@@ -229,7 +255,7 @@ impl Session {
             .relays()
             .await?
             .into_iter()
-            .map(|r| (r.number, r.addresses.first().cloned().unwrap_or_default()))
+            .map(|r| (r.number, r.addresses.first().map(|a| text::address(a)).unwrap_or_default()))
             .collect();
         let steps = steps.into_iter().map(|step| {
             let (kind, detail) = match step.step {
@@ -247,6 +273,12 @@ impl Session {
         });
         self.tell.say(Update::Trail(Trail { key, steps: steps.collect() })).await;
         Ok(())
+    }
+
+    async fn clear(&mut self, chat: ChatId) -> Result<(), NodeError> {
+        let Some(conversation) = self.conversation(chat) else { return Ok(()) };
+        self.tell.say(Update::Began(Task::Erase)).await;
+        self.node.clear_conversation(conversation).await
     }
 
     async fn rename_me(&mut self, name: &str) -> Result<(), NodeError> {
@@ -365,7 +397,7 @@ impl Session {
         let links = u32::try_from(contacts.iter().filter(|c| c.linked).count()).unwrap_or(u32::MAX);
         let relays = relays.into_iter().filter(|r| r.home).map(|r| Relay {
             key: RelayKey(r.number.0),
-            label: r.addresses.first().cloned().unwrap_or_default(),
+            label: r.addresses.first().map(|a| text::address(a)).unwrap_or_default(),
             connected: r.up,
             since_ms: self.relay_since.get(&r.number).copied(),
             home: r.home,
@@ -397,6 +429,17 @@ impl Session {
         }
         if let Some(now) = Some(crate::clock::now_ms()).filter(|now| *now > 0) {
             self.relay_since.extend(changes.relays.iter().map(|relay| (*relay, now)));
+        }
+        for (conversation, ids) in &changes.erased {
+            if let Some(chat) = self.chat_of(*conversation) {
+                let keys = ids.iter().map(|id| MessageKey(id.0)).collect();
+                self.tell.say(Update::Erased(chat, keys)).await;
+            }
+        }
+        for conversation in &changes.cleared {
+            if let Some(chat) = self.chat_of(*conversation) {
+                let _ = self.page(chat, PageAt::Newest).await;
+            }
         }
         for conversation in &changes.heard {
             self.tell_heard(*conversation).await;
@@ -500,8 +543,13 @@ impl Changes {
                 self.lines.insert(conversation);
                 self.deliveries.insert(id, (conversation, delivery));
             }
-            Event::Erased { conversation, .. } | Event::Cleared(conversation) => {
+            Event::Erased { conversation, messages } => {
                 self.lines.insert(conversation);
+                self.erased.push((conversation, messages));
+            }
+            Event::Cleared(conversation) => {
+                self.lines.insert(conversation);
+                self.cleared.insert(conversation);
             }
             Event::ContactRemoved(_) => self.everything = true,
             Event::Relay { relay, .. } => {

@@ -118,6 +118,12 @@ words! {
     CancelReply: "Cancel the reply", "답장 취소";
     CopyText: "Copy text", "글 복사";
     ShowTrail: "Where is it now?", "지금 어디에 있나요?";
+    DeleteMessage: "Delete here",
+        "여기서 지우기";
+    DeleteMessageTitle: "Delete this message?",
+        "이 메시지를 지울까요?";
+    DeleteMessageBody: "It is deleted on this computer, with its key. What {0} has received already stays with them; what they have not received yet is withdrawn where that is still possible.",
+        "이 메시지를 열쇠와 함께 이 컴퓨터에서 지웁니다. {0} 님이 이미 받았다면 상대에게 남아 있고, 아직 받지 않았다면 가능한 경우 거두어들입니다.";
     MessageActions: "Message actions", "메시지 동작";
     JumpLatest: "Jump to the latest", "최신 메시지로";
     JumpLatestCount: "{0} new below", "아래에 새 메시지 {0}개";
@@ -131,7 +137,7 @@ words! {
     FoundCount: "{0} of {1}", "{0} / {1}";
     PreviousHit: "Previous", "이전";
     NextHit: "Next", "다음";
-    SearchLoaded: "Searches the part of the conversation that is loaded.", "불러온 부분에서 찾습니다.";
+    FoundNone: "None", "없음";
     FirstWords: "You are connected. Everything you write here can be read only by the two of you.", "연결되었습니다. 여기에 쓰는 글은 두 사람만 읽을 수 있습니다.";
     TooLong: "Too long for one message: {0} of {1} bytes.", "한 메시지로는 너무 깁니다: {1}바이트 중 {0}바이트.";
     Messages: "Messages", "메시지 목록";
@@ -241,6 +247,26 @@ words! {
     TheyCallThemselves: "Calls themselves {0}", "스스로 쓰는 이름: {0}";
     NameSaved: "Name saved.", "이름을 저장했습니다.";
     OpenChat: "Open the conversation", "대화 열기";
+    OnThisComputer: "On this computer",
+        "이 컴퓨터에서";
+    OnThisComputerExplained: "What is deleted here cannot be brought back here. What they have on their own devices stays with them.",
+        "여기서 지운 것은 여기서 되살릴 수 없습니다. 상대의 기기에 있는 것은 그대로 남습니다.";
+    ClearChat: "Delete the history",
+        "대화 내용 지우기";
+    ClearChatTitle: "Delete the whole history with {0}?",
+        "{0} 님과 나눈 대화를 모두 지울까요?";
+    ClearChatBody: "All messages of this conversation are deleted on this computer, with their keys. {0} keeps their own copy, and the contact stays. Copies of the disk made earlier are not touched.",
+        "이 대화의 모든 메시지를 열쇠와 함께 이 컴퓨터에서 지웁니다. {0} 님에게 있는 사본과 연락처는 남습니다. 예전에 만든 디스크 사본에는 영향을 주지 못합니다.";
+    RemoveContact: "Remove the contact",
+        "연락처 지우기";
+    RemoveContactTitle: "Remove {0}?",
+        "{0} 님을 지울까요?";
+    RemoveContactBody: "The contact, the history and all shared keys are deleted on this computer. {0} is not told, and what they write from now on reaches nobody. To talk again you need a new invite.",
+        "연락처와 대화, 함께 쓰던 열쇠를 모두 이 컴퓨터에서 지웁니다. {0} 님에게는 알리지 않으며, 앞으로 상대가 쓰는 글은 전달되지 않습니다. 다시 이야기하려면 새 초대가 필요합니다.";
+    Cancel: "Cancel",
+        "취소";
+    FailErase: "Not everything could be deleted. Try again.",
+        "다 지우지 못했습니다. 다시 시도하세요.";
     NoPeopleTitle: "Nobody here yet", "아직 아무도 없습니다";
 
     // Network.
@@ -262,8 +288,8 @@ words! {
         "{0}부터 닿지 않음, 스스로 다시 시도합니다";
     RelayHome: "Keeps your mail", "내 우편을 보관";
     AddRelay: "Add a relay", "중계소 추가";
-    RelayText: "Relay descriptor or address", "중계소 서술자 또는 주소";
-    RelayTextHint: "madang-relay:… or /ip4/10.0.0.5/tcp/4100", "madang-relay:… 또는 /ip4/10.0.0.5/tcp/4100";
+    RelayText: "Relay text or address", "중계소 글 또는 주소";
+    RelayTextHint: "madang-relay:… or 10.0.0.5:4470", "madang-relay:… 또는 10.0.0.5:4470";
     RelayWays: "Paste or type what the operator gave you, or drop a file or a picture of its QR code here.",
         "운영자가 준 내용을 붙여 넣거나 입력하세요. 파일이나 QR 코드 그림을 여기에 끌어다 놓아도 됩니다.";
     RelayAdded: "Relay added.", "중계소를 추가했습니다.";
@@ -311,6 +337,16 @@ words! {
     AutoLock: "Lock by itself", "자동 잠금";
     AutoLockExplained: "Locking closes the profile and forgets its keys. Messages wait on the relays meanwhile.",
         "잠그면 프로필을 닫고 열쇠를 메모리에서 지웁니다. 그동안 메시지는 중계소에서 기다립니다.";
+    PassphraseNew: "New passphrase",
+        "새 암호 문구";
+    PassphraseChange: "Change the passphrase",
+        "암호 문구 바꾸기";
+    PassphraseChangeExplained: "The old one then opens nothing on this computer. Copies of the profile made earlier still open with it.",
+        "바꾸면 이 컴퓨터에서는 예전 암호 문구로 아무것도 열 수 없습니다. 예전에 만든 프로필 사본은 여전히 예전 암호 문구로 열립니다.";
+    PassphraseChanged: "The passphrase is changed.",
+        "암호 문구를 바꾸었습니다.";
+    FailPassphrase: "The passphrase was not changed; the old one holds.",
+        "암호 문구를 바꾸지 못했습니다. 예전 것이 그대로 유효합니다.";
     AutoLockNever: "Never", "안 함";
     AutoLockMinutes: "After {0} minutes", "{0}분 뒤";
     About: "About", "정보";

@@ -177,6 +177,11 @@ impl Timeline {
         }
     }
 
+    /// Takes messages out that were deleted.
+    pub(super) fn erase(&mut self, keys: &[MessageKey]) {
+        self.messages.retain(|m| !keys.contains(&m.key));
+    }
+
     /// The message with this key, if it is loaded.
     pub(crate) fn find(&self, key: MessageKey) -> Option<&Message> {
         self.messages.iter().find(|m| m.key == key)

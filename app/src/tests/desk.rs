@@ -145,3 +145,110 @@ fn a_practice_ends_and_is_not_locked() {
         assert!(!w.state().world.told.contains(&"KeepDesk".to_owned()));
     }
 }
+
+#[test]
+fn what_is_deleted_is_asked_once_more_and_gone() {
+    for lang in BOTH {
+        let mut w = wide("chat", lang);
+        w.get_all_by_label(lang.tr(T::MessageActions)).last().expect("a message").click();
+        w.run_steps(3);
+        press(&mut w, lang.tr(T::DeleteMessage));
+        assert!(shows(&w, lang.tr(T::DeleteMessageTitle)));
+        assert!(!w.state().world.told.contains(&"DeleteMessage".to_owned()));
+        press(&mut w, lang.tr(T::Cancel));
+        let before = w.state().model.timelines[&ChatId(1)].messages.len();
+        w.get_all_by_label(lang.tr(T::MessageActions)).last().expect("a message").click();
+        w.run_steps(3);
+        press(&mut w, lang.tr(T::DeleteMessage));
+        press(&mut w, lang.tr(T::DeleteMessage));
+        w.run_steps(3);
+        assert_eq!(w.state().model.timelines[&ChatId(1)].messages.len(), before - 1);
+
+        let mut w = wide("sure", lang);
+        let name = w.state().model.chats[0].name.clone();
+        assert!(shows(&w, &lang.with(T::RemoveContactTitle, &[&name])));
+        w.get_all_by_label(lang.tr(T::RemoveContact)).last().expect("the button").click();
+        w.run_steps(4);
+        assert!(w.state().model.chats.iter().all(|chat| chat.id != ChatId(1)));
+    }
+}
+
+#[test]
+fn the_passphrase_changes_and_the_new_one_opens() {
+    for lang in BOTH {
+        let mut w = window("settings", lang, [1366.0, 2400.0]);
+        let secret = "등불 walnut 강가 39 orbit";
+        write(&mut w, Role::PasswordInput, lang.tr(T::PassphraseNew), secret);
+        write(&mut w, Role::PasswordInput, lang.tr(T::PassphraseAgain), secret);
+        press(&mut w, lang.tr(T::PassphraseChange));
+        assert!(shows(&w, lang.tr(T::PassphraseChanged)));
+        w.key_press_modifiers(Modifiers::COMMAND, Key::L);
+        w.run_steps(4);
+        write(&mut w, Role::PasswordInput, lang.tr(T::Passphrase), secret);
+        w.key_press(Key::Enter);
+        w.run_steps(5);
+        assert!(w.state().model.stage.is_open());
+    }
+}
+
+/// Presses Tab until the control with this role and name has the focus.
+fn tab_to(w: &mut super::Window, role: Role, label: &str) {
+    for _ in 0..60 {
+        let there = w.query_all_by_role_and_label(role, label).any(|node| node.is_focused());
+        if there {
+            return;
+        }
+        w.key_press(Key::Tab);
+        w.run_steps(2);
+    }
+    panic!("{label} is not reached by Tab");
+}
+
+#[test]
+fn from_welcome_to_a_sent_message_by_keyboard_alone() {
+    for lang in BOTH {
+        let mut w = window("welcome", lang, [1366.0, 1200.0]);
+        let secret = "등불 walnut 강가 39 orbit";
+        tab_to(&mut w, Role::TextInput, lang.tr(T::ProfileName));
+        w.event(egui::Event::Text("하늘".into()));
+        w.run_steps(2);
+        for field in [T::Passphrase, T::PassphraseAgain] {
+            tab_to(&mut w, Role::PasswordInput, lang.tr(field));
+            w.event(egui::Event::Text(secret.into()));
+            w.run_steps(2);
+        }
+        tab_to(&mut w, Role::CheckBox, lang.tr(T::Understood));
+        w.key_press(Key::Space);
+        w.run_steps(2);
+        tab_to(&mut w, Role::Button, lang.tr(T::CreateProfile));
+        w.key_press(Key::Enter);
+        w.run_steps(4);
+        assert!(w.state().model.stage.is_open());
+
+        w.key_press_modifiers(Modifiers::COMMAND, Key::N);
+        w.run_steps(3);
+        tab_to(&mut w, Role::RadioButton, lang.tr(T::TakeInvite));
+        w.key_press(Key::Enter);
+        w.run_steps(3);
+        tab_to(&mut w, Role::MultilineTextInput, lang.tr(T::PasteInvite));
+        w.event(egui::Event::Paste(format!("madang:{}", "a".repeat(200))));
+        w.run_steps(2);
+        tab_to(&mut w, Role::TextInput, lang.tr(T::TheirName));
+        w.event(egui::Event::Text("지수 Jisu".into()));
+        w.run_steps(2);
+        w.key_press(Key::Enter);
+        w.run_steps(4);
+        w.state_mut().world.answered(ChatId(1));
+        w.run_steps(3);
+        w.key_press_modifiers(Modifiers::ALT, Key::ArrowDown);
+        w.run_steps(4);
+        let name = lang.with(T::MessageTo, &["지수 Jisu"]);
+        tab_to(&mut w, Role::MultilineTextInput, &name);
+        w.event(egui::Event::Text("안녕 hello".into()));
+        w.run_steps(2);
+        w.key_press(Key::Enter);
+        w.run_steps(4);
+        let talk = &w.state().model.timelines[&ChatId(1)].messages;
+        assert_eq!(talk.last().map(|m| m.text.as_str()), Some("안녕 hello"));
+    }
+}

@@ -60,6 +60,8 @@ pub(crate) enum Pressed {
     Copy,
     /// Show where it is.
     Trail,
+    /// Delete it here.
+    Delete,
     /// Go to the message that it answers.
     Quoted(MessageKey),
     /// Show all of it.
@@ -330,6 +332,7 @@ fn menu(
         if message.mine {
             item(ui, Icon::Path, T::ShowTrail, Pressed::Trail);
         }
+        item(ui, Icon::Trash, T::DeleteMessage, Pressed::Delete);
     };
     egui::Popup::menu(&response).accessible_name(cx.tr(T::MessageActions)).show(&mut items);
     egui::Popup::context_menu(label)

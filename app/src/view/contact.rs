@@ -4,7 +4,7 @@ use egui::{RichText, Ui};
 
 use super::welcome::NAME_CHARS_MAX;
 use crate::{
-    action::{Action, Command},
+    action::{Action, Command, Sure},
     i18n::T,
     model::{Bond, Chat, ChatId, Model, Task},
     route::Route,
@@ -47,8 +47,8 @@ pub(crate) fn show(
             } else {
                 (Icon::Warning, T::NotVerified, cx.c.weak)
             };
-            ui.label(icon.text(size::TITLE, ink)).accessible_name("");
-            ui.label(RichText::new(cx.tr(word)).font(theme::regular(size::SMALL)).color(ink));
+            let label = ui.label(icon.beside(cx.tr(word), size::SMALL, ink));
+            label.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, cx.tr(word)));
             if let Some(other) = &chat.resembles {
                 ui.label(
                     RichText::new(cx.with(T::LooksLikeAdvice, &[other]))
@@ -76,6 +76,21 @@ pub(crate) fn show(
             if chat.is_live() && button::quiet(ui, cx, T::VerifyAction, true).clicked() {
                 asked = Some(Action::Go(Route::Verify(chat.id)));
             }
+        });
+        ui.add_space(space::XL);
+        page::section(ui, cx, T::OnThisComputer, |ui| {
+            page::hint(ui, cx, cx.tr(T::OnThisComputerExplained));
+            ui.add_space(space::S);
+            let idle = !model.is_busy(Task::Erase);
+            ui.horizontal_wrapped(|ui| {
+                if chat.writable && button::danger(ui, cx, T::ClearChat, idle).clicked() {
+                    asked = Some(Action::Ask(Sure::History(chat.id)));
+                }
+                if button::danger(ui, cx, T::RemoveContact, idle).clicked() {
+                    asked = Some(Action::Ask(Sure::Contact(chat.id)));
+                }
+            });
+            page::failure(ui, cx, model, Task::Erase);
         });
         match chat.bond {
             Bond::Live => {}

@@ -7,9 +7,10 @@ use egui::{CornerRadius, Frame, Margin, Rect, RichText, Sense, Stroke, Ui, Vec2}
 use super::{
     bubble::{self, Place, Pressed, Shape},
     composer::{self, Composer, Sent},
+    find::{self, Find},
 };
 use crate::{
-    action::{Action, Command},
+    action::{Action, Command, Sure},
     i18n::T,
     model::{Bond, Chat, MessageKey, Model, PageAt, Timeline},
     route::Route,
@@ -44,13 +45,6 @@ pub(crate) struct Conversation {
     find: Option<Find>,
 }
 
-#[derive(Default)]
-struct Find {
-    text: String,
-    at: usize,
-    focused: bool,
-}
-
 impl Conversation {
     /// Opens the search, or closes it.
     pub(crate) fn toggle_find(&mut self) {
@@ -80,11 +74,12 @@ pub(crate) fn show(
     let empty = Timeline::default();
     let timeline = model.timelines.get(&chat.id).unwrap_or(&empty);
     let mut asked = head(ui, cx, chat);
-    let hits = state.find.as_mut().map(|find| find_bar(ui, cx, timeline, find));
-    let goal = hits.as_ref().and_then(|(_, goal)| *goal);
-    if matches!(&hits, Some((_, _))) && state.find.as_ref().is_some_and(|f| f.at == usize::MAX) {
-        state.find = None;
+    let mut goal = None;
+    if let Some(find) = &mut state.find {
+        asked = find::show(ui, cx, model, chat, find).or(asked);
+        goal = find.take_goal(timeline);
     }
+    state.find = state.find.take().filter(|find| !find.closed);
 
     if !chat.writable {
         return asked.or(first_words(ui, cx, chat));
@@ -148,68 +143,6 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat) -> Option<Action> {
     asked
 }
 
-/// Draws the search and returns the keys found and the one to go to now. An `at` of `usize::MAX` asks to close.
-fn find_bar(
-    ui: &mut Ui,
-    cx: &Cx<'_>,
-    timeline: &Timeline,
-    find: &mut Find,
-) -> (Vec<MessageKey>, Option<MessageKey>) {
-    let mut goal = None;
-    let mut found = Vec::new();
-    page::bar(ui, cx, |ui| {
-        let side = (measure::TOUCH + space::S) * 3.0 + 76.0;
-        let width = (ui.available_width() - side).max(80.0);
-        let mut changed = false;
-        ui.scope(|ui| {
-            ui.set_width(width);
-            let response =
-                button::search(ui, cx, T::SearchHere, &mut find.text).on_hover_text(cx.tr(T::SearchLoaded));
-            changed = response.changed();
-            if !std::mem::replace(&mut find.focused, true) {
-                response.request_focus();
-            }
-        });
-        if !find.text.trim().is_empty() {
-            found = timeline
-                .messages
-                .iter()
-                .rev()
-                .filter(|m| text::contains(&m.text, &find.text))
-                .map(|m| m.key)
-                .collect();
-        }
-        let enter = ui.input(|input| input.key_pressed(egui::Key::Enter));
-        let some = !found.is_empty();
-        let older =
-            button::icon_named(ui, cx, Icon::Up, cx.tr(T::PreviousHit), cx.c.ink, some).clicked() || enter;
-        let newer = button::icon_named(ui, cx, Icon::Below, cx.tr(T::NextHit), cx.c.ink, some).clicked();
-        if changed {
-            find.at = 0;
-        } else if some && older {
-            find.at = (find.at + 1) % found.len();
-        } else if some && newer {
-            find.at = (find.at + found.len() - 1) % found.len();
-        }
-        if changed || older || newer {
-            goal = found.get(find.at).copied();
-        }
-        let count = if some {
-            cx.with(T::FoundCount, &[&(find.at + 1).to_string(), &found.len().to_string()])
-        } else {
-            String::new()
-        };
-        ui.add_sized(
-            [68.0, measure::TOUCH],
-            egui::Label::new(RichText::new(count).font(theme::regular(size::SMALL)).color(cx.c.weak)),
-        );
-        if button::icon(ui, cx, Icon::Cross, T::Close).clicked() {
-            find.at = usize::MAX;
-        }
-    });
-    (found, goal)
-}
-
 fn messages(
     ui: &mut Ui,
     cx: &Cx<'_>,
@@ -267,6 +200,7 @@ fn messages(
                 state.composer.focus = true;
             }
             Some(Pressed::Copy) => asked = Some(Action::Copy(message.text.clone())),
+            Some(Pressed::Delete) => asked = Some(Action::Ask(Sure::Message(chat.id, message.key))),
             Some(Pressed::Trail) => asked = Some(Action::Trail(chat.id, message.key)),
             Some(Pressed::Quoted(key)) => {
                 asked = lead_to(chat, timeline, &mut state.stream, key, view_height).or(asked);

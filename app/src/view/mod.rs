@@ -7,13 +7,16 @@ pub(crate) mod chooser;
 pub(crate) mod composer;
 pub(crate) mod contact;
 pub(crate) mod conversation;
+pub(crate) mod find;
 pub(crate) mod keys;
 pub(crate) mod licences;
 pub(crate) mod network;
 pub(crate) mod palette;
+pub(crate) mod passphrase;
 pub(crate) mod people;
 pub(crate) mod rail;
 pub(crate) mod settings;
+pub(crate) mod sure;
 pub(crate) mod trail;
 pub(crate) mod unlock;
 pub(crate) mod verify;
@@ -21,7 +24,7 @@ pub(crate) mod welcome;
 
 use std::collections::BTreeMap;
 
-use crate::model::ChatId;
+use crate::{action::Sure, model::ChatId};
 
 /// State that belongs to the screens alone.
 #[derive(Default)]
@@ -44,6 +47,8 @@ pub(crate) struct Views {
     pub(crate) settings: settings::Settings,
     /// The chooser of files, while it is open.
     pub(crate) chooser: Option<chooser::Chooser>,
+    /// What is about to be destroyed, while it is asked.
+    pub(crate) sure: Option<Sure>,
     /// The list of keys is open.
     pub(crate) keys: bool,
     /// The palette, while it is open.

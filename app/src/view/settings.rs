@@ -2,11 +2,11 @@
 
 use egui::{RichText, Ui};
 
-use super::{keys, rail, welcome};
+use super::{keys, passphrase::NewPassphrase, rail, welcome};
 use crate::{
     action::{Action, Command},
     i18n::T,
-    model::{Model, Notify, Prefs, Task, ThemeChoice},
+    model::{Model, Notify, Prefs, Stage, Task, ThemeChoice},
     route::Route,
     text,
     theme::{self, measure, size, space},
@@ -18,6 +18,7 @@ use crate::{
 pub(crate) struct Settings {
     /// The own name while it is changed.
     name: Option<String>,
+    passphrase: NewPassphrase,
 }
 
 /// Draws the screen.
@@ -71,6 +72,11 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Settings
                 }
             });
         });
+        if model.stage == Stage::Open {
+            page::section(ui, cx, T::Passphrase, |ui| {
+                asked = passphrase(ui, cx, model, &mut state.passphrase).or(asked.take());
+            });
+        }
         page::section(ui, cx, T::RoadRelays, |ui| {
             let up = model.roads.relays.iter().filter(|r| r.connected).count();
             let all = model.roads.relays.len();
@@ -159,6 +165,24 @@ fn profile(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Settings) -> Opt
     let pressed = button::quiet(ui, cx, T::Rename, new && !model.is_busy(Task::Rename)).clicked();
     page::failure(ui, cx, model, Task::Rename);
     pressed.then(|| Action::Do(Command::RenameMe(text::typed(name))))
+}
+
+fn passphrase(ui: &mut Ui, cx: &Cx<'_>, model: &Model, new: &mut NewPassphrase) -> Option<Action> {
+    page::hint(ui, cx, cx.tr(T::PassphraseChangeExplained));
+    ui.add_space(space::S);
+    new.show(ui, cx, T::PassphraseNew);
+    ui.add_space(space::S);
+    if model.is_busy(Task::Passphrase) {
+        page::working(ui, cx, T::CreatingProfile);
+        return None;
+    }
+    let wanting = new.wanting();
+    if let Some(word) = wanting.filter(|_| !new.is_empty()) {
+        page::hint(ui, cx, cx.tr(word));
+    }
+    let pressed = button::quiet(ui, cx, T::PassphraseChange, wanting.is_none()).clicked();
+    page::failure(ui, cx, model, Task::Passphrase);
+    pressed.then(|| Action::Do(Command::ChangePassphrase { passphrase: new.take() }))
 }
 
 fn text_size(ui: &mut Ui, cx: &Cx<'_>, prefs: Prefs) -> Option<Prefs> {

@@ -73,6 +73,20 @@ impl Icon {
         RichText::new(self.letter()).font(egui::FontId::new(points, theme::icon_family())).color(colour)
     }
 
+    /// The sign and a word in one line.
+    pub(crate) fn beside(self, word: &str, points: f32, colour: Color32) -> egui::text::LayoutJob {
+        let part = |size: f32, family: egui::FontFamily| egui::TextFormat {
+            font_id: egui::FontId::new(size, family),
+            color: colour,
+            valign: egui::Align::Center,
+            ..Default::default()
+        };
+        let mut job = egui::text::LayoutJob::default();
+        job.append(&self.letter().to_string(), 0.0, part(points * 1.25, theme::icon_family()));
+        job.append(word, theme::space::XS, part(points, egui::FontFamily::Proportional));
+        job
+    }
+
     /// Paints the sign centred at `at`.
     pub(crate) fn paint(self, painter: &egui::Painter, at: egui::Pos2, points: f32, colour: Color32) {
         painter.text(

@@ -1,0 +1,104 @@
+//! The search in one chat: over everything that is kept, newest first.
+
+use egui::{Key, RichText, Ui};
+
+use crate::{
+    action::{Action, Command},
+    i18n::T,
+    model::{Chat, MessageKey, Model, Timeline},
+    text,
+    theme::{self, measure, size, space},
+    widget::{Cx, button, icon::Icon, page},
+};
+
+/// What the search remembers while it is open.
+#[derive(Default)]
+pub(crate) struct Find {
+    text: String,
+    /// Which of the found messages is looked at.
+    at: usize,
+    focused: bool,
+    /// The text that has been asked for.
+    asked: String,
+    /// The message to go to, until it is loaded.
+    goal: Option<MessageKey>,
+    /// The part around `goal` has been asked for.
+    reading: bool,
+    /// The cross was pressed.
+    pub(crate) closed: bool,
+}
+
+impl Find {
+    /// Whether this message is one of those that are looked for.
+    pub(crate) fn marks(&self, words: &str) -> bool {
+        !self.text.trim().is_empty() && text::contains(words, &self.text)
+    }
+
+    /// The message to go to now. One that is not loaded is given once, to be read, and once more when it is here.
+    pub(crate) fn take_goal(&mut self, timeline: &Timeline) -> Option<MessageKey> {
+        let goal = self.goal?;
+        if timeline.find(goal).is_some() {
+            self.goal = None;
+            return Some(goal);
+        }
+        (!timeline.asking && !std::mem::replace(&mut self.reading, true)).then_some(goal)
+    }
+
+    fn lead(&mut self, found: &[MessageKey]) {
+        self.goal = found.get(self.at).copied();
+        self.reading = false;
+    }
+}
+
+/// Draws the search under the head of a chat.
+pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat, find: &mut Find) -> Option<Action> {
+    let mut asked = None;
+    page::bar(ui, cx, |ui| {
+        let side = (measure::TOUCH + space::S) * 3.0 + 76.0;
+        let width = (ui.available_width() - side).max(80.0);
+        let mut enter = false;
+        ui.scope(|ui| {
+            ui.set_width(width);
+            let field = button::search(ui, cx, T::SearchHere, &mut find.text);
+            // Enter leaves the field of one line; the search goes on to the next hit and stays there.
+            enter = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+            if enter || !std::mem::replace(&mut find.focused, true) {
+                field.request_focus();
+            }
+        });
+        let needle = find.text.trim();
+        if needle != find.asked {
+            needle.clone_into(&mut find.asked);
+            (find.at, find.goal) = (0, None);
+            asked = Some(Action::Do(Command::Find(chat.id, needle.to_owned())));
+        }
+        let found = model.found.as_ref().filter(|f| f.chat == chat.id && f.text == find.asked);
+        let keys = found.map_or(&[][..], |f| f.keys.as_slice());
+        let some = !keys.is_empty() && !needle.is_empty();
+        if some && find.at == 0 && find.goal.is_none() && !std::mem::replace(&mut find.reading, true) {
+            find.lead(keys);
+        }
+        let older =
+            button::icon_named(ui, cx, Icon::Up, cx.tr(T::PreviousHit), cx.c.ink, some).clicked() || enter;
+        let newer = button::icon_named(ui, cx, Icon::Below, cx.tr(T::NextHit), cx.c.ink, some).clicked();
+        if some && (older || newer) {
+            let step = if older { 1 } else { keys.len() - 1 };
+            find.at = (find.at + step) % keys.len();
+            find.lead(keys);
+        }
+        let count = match found {
+            Some(f) if some => {
+                let all = if f.more { format!("{}+", keys.len()) } else { keys.len().to_string() };
+                cx.with(T::FoundCount, &[&(find.at + 1).to_string(), &all])
+            }
+            Some(f) if f.done && !find.asked.is_empty() => cx.tr(T::FoundNone).to_owned(),
+            _ => String::new(),
+        };
+        ui.add_sized(
+            [68.0, measure::TOUCH],
+            egui::Label::new(RichText::new(count).font(theme::regular(size::SMALL)).color(cx.c.weak)),
+        );
+        find.closed = button::icon(ui, cx, Icon::Cross, T::Close).clicked();
+    });
+    asked
+}
