@@ -358,7 +358,7 @@ mod tests {
     impl Window {
         fn open(home: &std::path::Path) -> Window {
             let (wake, woken) = channel();
-            let paths = Paths { profile: home.join("profile"), prefs: home.join("window.toml") };
+            let paths = Paths::at(home);
             let wake = move || wake.send(()).unwrap_or_default();
             Window { bridge: Bridge::start(paths, wake).expect("a worker"), model: Model::default(), woken }
         }
@@ -437,7 +437,7 @@ mod tests {
         window.until("an open profile", |m| m.stage == Stage::Open && m.me.name == "하늘");
         window.bridge.tell(Command::Keep(Prefs { text_percent: 130, ..Prefs::default() }));
         drop(window);
-        let paths = Paths { profile: home.path().join("profile"), prefs: home.path().join("window.toml") };
+        let paths = Paths::at(home.path());
         assert_eq!(paths.prefs().map(|p| p.text_percent), Some(130));
     }
 }

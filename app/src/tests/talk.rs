@@ -147,3 +147,29 @@ fn unread_messages_are_counted_marked_and_then_seen() {
         assert!(!shows(&w, &lang.with(T::Unread, &["3"])));
     }
 }
+
+#[test]
+fn a_search_goes_through_everything_that_is_kept_and_leads_there() {
+    for lang in BOTH {
+        let mut w = wide("list", lang);
+        w.state_mut().world.fill(3_000);
+        let name = w.state().model.chats[0].name.clone();
+        w.get_all_by_label_contains(&name).next().expect("the chat").click();
+        w.run_steps(4);
+        w.key_press_modifiers(Modifiers::COMMAND, Key::F);
+        w.run_steps(3);
+        write(&mut w, Role::TextInput, lang.tr(T::SearchHere), "17 가나다");
+        w.run_steps(6);
+        let first = w.state().model.found.as_ref().expect("a result").keys.clone();
+        assert!(first.len() > 20 && shows(&w, &lang.with(T::FoundCount, &["1", &first.len().to_string()])));
+        for _ in 0..12 {
+            w.key_press(Key::Enter);
+            w.run_steps(4);
+        }
+        let goal = first[12];
+        let timeline = &w.state().model.timelines[&ChatId(1)];
+        assert!(timeline.find(goal).is_some() && timeline.more_after, "an old message is loaded and led to");
+        write(&mut w, Role::TextInput, lang.tr(T::SearchHere), " nothing like it");
+        assert!(shows(&w, lang.tr(T::FoundNone)));
+    }
+}

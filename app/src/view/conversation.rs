@@ -14,7 +14,6 @@ use crate::{
     i18n::T,
     model::{Bond, Chat, MessageKey, Model, PageAt, Timeline},
     route::Route,
-    text,
     theme::{self, measure, size, space},
     widget::{
         Cx, avatar, button,
@@ -186,13 +185,12 @@ fn messages(
         }
     }
 
-    let needle = state.find.as_ref().map(|find| find.text.trim().to_owned()).filter(|text| !text.is_empty());
     let mut child =
         ui.new_child(egui::UiBuilder::new().max_rect(visible.view).id_salt(("messages", chat.id)));
     child.set_clip_rect(visible.view.intersect(ui.clip_rect()));
     for (at, rect) in &visible.rows {
         let (message, Some(shape)) = (&timeline.messages[*at], shapes.get(at)) else { continue };
-        let hit = needle.as_ref().is_some_and(|needle| text::contains(&message.text, needle));
+        let hit = state.find.as_ref().is_some_and(|find| find.marks(&message.text));
         match bubble::paint(&mut child, cx, message, shape, *rect, &chat.name, hit) {
             Some(Pressed::Reply) => {
                 state.composer.reply_to = Some(message.key);
