@@ -2,6 +2,7 @@
 
 mod desk;
 mod find;
+mod shown;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,17 +10,18 @@ use std::{
 };
 
 use madang_core::{
-    Contact, ContactId, ContactState, ConversationId, Delivery as Far, Event, Events, Message as Kept,
-    MessageId, Node, NodeError, Notice as Word, Place, RelayNumber, Span, Step as Done,
+    ContactId, ConversationId, Delivery as Far, Event, Events, Message as Kept, MessageId, Node, NodeError,
+    Notice as Word, Place, RelayNumber, Span, Step as Done,
 };
 
+use self::shown::{chat_of, delivery_of, label_of, last_of};
 use super::{Tell, failure::failure};
 use crate::{
     action::Command,
     i18n::T,
     model::{
-        Bond, Chat, ChatId, Delivery, Last, Me, Message, MessageKey, Notice, Page, PageAt, Quote, Relay,
-        RelayKey, Roads, Safety, Step, StepKind, Task, Trail, Update,
+        Chat, ChatId, Me, Message, MessageKey, Notice, Page, PageAt, Quote, Relay, RelayKey, Roads, Safety,
+        Step, StepKind, Task, Trail, Update,
     },
     text,
 };
@@ -32,8 +34,6 @@ const EVENTS_TOGETHER: usize = 512;
 const QUOTES_MAX: usize = 4096;
 /// Characters of a quote or a last line.
 const LINE_CHARS: usize = 160;
-/// A clock of another machine may be this far ahead before its label is not believed.
-const AHEAD_MS: u64 = 10 * 60 * 1000;
 /// Days for which an invite is good.
 const INVITE_DAYS: u16 = 30;
 
@@ -563,55 +563,5 @@ impl Changes {
             Event::Notice(word) => self.words.push(word),
             Event::Lagged => self.everything = true,
         }
-    }
-}
-
-fn chat_of(contact: &Contact, before: Option<Chat>) -> Chat {
-    let seed = contact.account.map_or(u64::from(contact.id.0), |account| {
-        u64::from_be_bytes(account.as_bytes()[..8].try_into().unwrap_or_default())
-    });
-    let bond = match contact.state {
-        ContactState::Live => Bond::Live,
-        ContactState::Failed => Bond::Failed,
-        ContactState::Fetching | ContactState::Waiting => Bond::Waiting,
-    };
-    let (last, unread, order) = before.map_or((None, 0, 0), |chat| (chat.last, chat.unread, chat.order));
-    Chat {
-        id: ChatId(contact.id.0),
-        name: text::name(&contact.name),
-        their_name: text::name(&contact.their_name),
-        seed,
-        verified: contact.verified,
-        bond,
-        writable: contact.conversation.is_some(),
-        linked: contact.linked,
-        last,
-        unread,
-        order,
-        resembles: None,
-    }
-}
-
-fn last_of(message: &Kept) -> Last {
-    let text = text::line(&text::body(message.text.as_deref().unwrap_or_default()), LINE_CHARS);
-    Last { text, delivery: message.mine.then(|| delivery_of(message.delivery)), label_ms: label_of(message) }
-}
-
-/// What the writer's clock said, unless it is ahead of this machine's.
-fn label_of(message: &Kept) -> Option<u64> {
-    match (message.claimed_ms, message.label_ms) {
-        (Some(claimed), Some(kept)) if claimed > kept.saturating_add(AHEAD_MS) => Some(kept),
-        (claimed, kept) => claimed.or(kept),
-    }
-}
-
-fn delivery_of(far: Option<Far>) -> Delivery {
-    match far {
-        None | Some(Far::Written) => Delivery::Written,
-        Some(Far::Sealed) => Delivery::Sealed,
-        Some(Far::OnRelay { copies }) => Delivery::OnRelay(copies),
-        Some(Far::OnDevice) => Delivery::OnDevice,
-        Some(Far::Delivered) => Delivery::Delivered,
-        Some(Far::Read) => Delivery::Read,
     }
 }

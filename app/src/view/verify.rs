@@ -35,7 +35,9 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat) -> Opti
                     RichText::new(cx.tr(T::SafetyNumber)).font(theme::strong(size::SMALL)).color(cx.c.weak),
                 );
                 ui.add_space(space::XS);
-                let wide = 4.0 * 82.0;
+                let digits = egui::FontId::monospace(size::LARGE);
+                let group = ui.painter().layout_no_wrap("00000".to_owned(), digits, cx.c.ink).size().x;
+                let wide = GROUPS_IN_LINE as f32 * (group + space::L) - space::L;
                 ui.horizontal(|ui| {
                     ui.add_space(((ui.available_width() - wide) / 2.0).max(0.0));
                     Grid::new("digits").spacing([space::L, space::XS]).show(ui, |ui| {

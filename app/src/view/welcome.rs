@@ -15,6 +15,9 @@ use crate::{
 /// Longest name, in characters.
 pub(crate) const NAME_CHARS_MAX: usize = 40;
 
+/// Height of the form with what stands around it, in points; only where there is more room does it matter.
+const FORM_TALL: f32 = 620.0;
+
 /// What the screen remembers.
 #[derive(Default)]
 pub(crate) struct Welcome {
@@ -28,12 +31,14 @@ pub(crate) struct Welcome {
 pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Welcome) -> Option<Action> {
     let form_wide = measure::FORM + space::XXL * 2.0;
     let both = form_wide + measure::FORM + space::XXL;
+    let room = ui.available_height();
     let beside = ui.available_width() >= both + space::XXL * 2.0;
     ScrollArea::vertical()
         .auto_shrink(false)
         .show(ui, |ui| {
             if beside {
                 return page::column(ui, both, |ui| {
+                    ui.add_space(((room - FORM_TALL) / 2.5).max(0.0));
                     ui.horizontal_top(|ui| {
                         let side = ui.vertical(|ui| {
                             ui.set_width(measure::FORM);
