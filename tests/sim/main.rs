@@ -2,8 +2,10 @@
 
 mod erase;
 mod first_contact;
+mod generations;
 mod hidden;
 mod properties;
+mod restored;
 mod roads;
 mod thousand;
 mod trouble;

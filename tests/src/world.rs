@@ -22,6 +22,7 @@ use madang_core::{
 };
 use proto::id::Address;
 use proto::sim::{Host, HostId, Incoming, Port, Sever, Simulator, Wire};
+use proto::store::{Direction, LeafRule, MemoryStore, Store, Table};
 
 pub use journal::Journal;
 pub use node::{Clock, Node};
@@ -103,6 +104,9 @@ impl Host for Machine {
         }
     }
 }
+
+/// The core's table of generations, as `docs/protocol/05-ratchet.md` numbers it.
+const GENERATIONS: Table = Table { id: 49, name: "generation", leaf: LeafRule::PerRecord };
 
 /// Where a machine listens.
 pub(crate) fn address_of(host: HostId) -> Address {
@@ -307,6 +311,15 @@ impl World {
         theirs.map(|message| message.text.unwrap_or_default()).collect()
     }
 
+    /// The generations of two people that live on the device of one of them, by their numbers there, as they are on disk.
+    #[must_use]
+    pub fn generations(&self, who: Who, with: Who) -> Vec<u32> {
+        let party = u64::from(self.contact(who, with).expect("they are contacts").id.0) << 32;
+        let orders = party..=party | u64::from(u32::MAX);
+        let found = self.node(who).store().range(&GENERATIONS, b"", orders, Direction::Ascending, 64);
+        found.expect("memory can be read").into_iter().map(|(order, _)| order as u32).collect()
+    }
+
     /// How far a message is known to have come, by its author.
     #[must_use]
     pub fn delivery(&self, from: Who, to: Who, id: MessageId) -> Option<Delivery> {
@@ -345,6 +358,23 @@ impl World {
     pub fn on(&mut self, who: Who) {
         self.sim.start(who);
         self.sim.run_for(Duration::ZERO);
+    }
+
+    /// Takes a backup of a person's profile: what is on their disk now.
+    #[must_use]
+    pub fn backup(&self, who: Who) -> MemoryStore {
+        self.node(who).store().clone()
+    }
+
+    /// A person's disk is lost, and an earlier backup put in its place.
+    pub fn restore(&mut self, who: Who, backup: &MemoryStore) {
+        self.off(who);
+        self.node_mut(who).restore(backup);
+        let conversations: Vec<ConversationId> = self.journal.borrow().conversations().map(|c| c.0).collect();
+        let here: BTreeSet<MessageId> =
+            conversations.into_iter().flat_map(|id| self.node(who).history(id)).map(|m| m.id).collect();
+        self.journal.borrow_mut().lost(who, &here);
+        self.on(who);
     }
 
     /// Crashes a machine, which starts again at once.

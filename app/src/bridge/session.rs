@@ -481,6 +481,15 @@ impl Session {
                 self.notice(T::NoticeInviteExhausted, Some(*contact), true).await
             }
             Word::InviteForged(contact) => self.notice(T::NoticeInviteForged, Some(*contact), true).await,
+            Word::ContactRestored(contact) => {
+                self.notice(T::NoticeContactRestored, Some(*contact), true).await
+            }
+            Word::MetAgain(contact) => self.notice(T::NoticeMetAgain, Some(*contact), false).await,
+            Word::NeedsInvite(contact) => self.notice(T::NoticeNeedsInvite, Some(*contact), true).await,
+            Word::DeviceRevoked(contact) => self.notice(T::NoticeDeviceRevoked, Some(*contact), true).await,
+            Word::DevicesContradict(contact) => {
+                self.notice(T::NoticeDevicesContradict, Some(*contact), true).await
+            }
             Word::RelayListReplaced(_) => self.notice(T::NoticeRelayList, None, true).await,
             Word::RelayEquivocates(_) => self.notice(T::NoticeRelayLies, None, true).await,
             Word::RelayImpostor(_) => self.notice(T::NoticeRelayOther, None, true).await,

@@ -441,6 +441,11 @@ words! {
     NoticeInviteUsedAgain: "Somebody answered an invite that another had answered before. They were not let in.", "이미 쓰인 초대에 다른 사람이 답했습니다. 들이지 않았습니다.";
     NoticeInviteExhausted: "{0}: the invite is used up, perhaps by a thief. Ask for a new one.", "{0}: 초대가 모두 쓰였습니다. 누군가 가로챘을 수 있습니다. 새 초대를 부탁하세요.";
     NoticeInviteForged: "{0}: what waits under the invite is not what it names. Do not trust it.", "{0}: 초대 아래에 있는 것이 초대가 말한 것과 다릅니다. 믿지 마세요.";
+    NoticeContactRestored: "{0} says that their profile was restored from a backup. Ask them whether it was.", "{0} 님의 프로필이 백업에서 복원되었다고 합니다. 본인에게 확인하세요.";
+    NoticeMetAgain: "{0} was met again after the restored backup.", "백업을 복원한 뒤 {0} 님과 다시 이어졌습니다.";
+    NoticeNeedsInvite: "{0} cannot be met again from the backup. Exchange a new invite.", "백업만으로는 {0} 님과 다시 이어질 수 없습니다. 새 초대를 주고받으세요.";
+    NoticeDeviceRevoked: "{0} has called back the device you wrote to. Nothing goes there any more.", "{0} 님이 지금까지 쓰던 기기를 해지했습니다. 더는 그 기기로 보내지 않습니다.";
+    NoticeDevicesContradict: "{0} names different devices to different people. Compare safety numbers.", "{0} 님이 사람마다 다른 기기를 말합니다. 안전 번호를 비교하세요.";
     NoticeRelayList: "A relay lost its list and began anew.", "중계소가 목록을 잃고 새로 시작했습니다.";
     NoticeRelayLies: "A relay tells two different histories. Remove it.", "중계소가 서로 다른 두 기록을 보여 줍니다. 지우세요.";
     NoticeRelayOther: "Another relay answers at the address of one of yours.", "내 중계소의 주소에서 다른 중계소가 답합니다.";

@@ -251,6 +251,31 @@ pub fn notice(notice: &Notice) -> (&'static str, String) {
                 contact.0
             ),
         ),
+        Notice::ContactRestored(contact) => (
+            "contact-restored",
+            format!(
+                "contact {} says that their profile was restored from a backup; ask them whether it was",
+                contact.0
+            ),
+        ),
+        Notice::MetAgain(contact) => {
+            ("met-again", format!("contact {} was met again after the restored backup", contact.0))
+        }
+        Notice::NeedsInvite(contact) => (
+            "needs-invite",
+            format!("contact {} cannot be met again from the backup; exchange a new invite", contact.0),
+        ),
+        Notice::DeviceRevoked(contact) => (
+            "device-revoked",
+            format!("the device of contact {} was called back by its owner; nothing goes there", contact.0),
+        ),
+        Notice::DevicesContradict(contact) => (
+            "devices-contradict",
+            format!(
+                "contact {} names different devices to different people; compare safety numbers",
+                contact.0
+            ),
+        ),
         Notice::RelayListReplaced(relay) => (
             "relay-list-replaced",
             format!("relay {} lost its list and began anew; what was not fetched is sent again", relay.0),

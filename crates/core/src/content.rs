@@ -113,10 +113,16 @@ pub enum Item {
     Seal([u8; 32]),
     /// What the sender calls themselves.
     Name(String),
-    /// Fresh prekeys for the next generation; kept until generations are spoken.
+    /// Fresh prekeys for the next generation; one with a higher number takes the place of all before it.
     Offer(Vec<u8>),
     /// The newest place in a conversation that the sender has read.
     Read(ConversationId, MessageId),
+    /// The sender's devices, as their account says.
+    Devices(Vec<u8>),
+    /// A bundle for meeting again after a restored backup.
+    LastResort(Vec<u8>),
+    /// After a repair: of the reader's messages in this conversation, the sender has those up to this number.
+    Have(ConversationId, u64),
     /// Its author deleted it before it was received: nothing is said, and the stream goes on.
     Withdrawn,
     /// Something this version does not know. Acknowledged like all else, then left alone.
@@ -141,6 +147,16 @@ impl Item {
                 .and_then(|e| e.u8(5))
                 .and_then(|e| e.bytes(&conversation.0))
                 .and_then(|e| e.bytes(&id.0))
+                .map(drop),
+            Self::Devices(list) => e.array(2).and_then(|e| e.u8(6)).and_then(|e| e.bytes(list)).map(drop),
+            Self::LastResort(bundle) => {
+                e.array(2).and_then(|e| e.u8(7)).and_then(|e| e.bytes(bundle)).map(drop)
+            }
+            Self::Have(conversation, number) => e
+                .array(3)
+                .and_then(|e| e.u8(8))
+                .and_then(|e| e.bytes(&conversation.0))
+                .and_then(|e| e.u64(*number))
                 .map(drop),
             Self::Withdrawn => e.array(1).and_then(|e| e.u8(16)).map(drop),
             Self::Unknown(kind) => e.array(1).and_then(|e| e.u8(*kind)).map(drop),
@@ -181,8 +197,14 @@ impl Item {
                 let id = d.bytes()?.try_into().map_err(|_| ContentError::Malformed)?;
                 Self::Read(ConversationId(conversation), MessageId(id))
             }
+            (6, 2) => Self::Devices(d.bytes()?.to_vec()),
+            (7, 2) => Self::LastResort(d.bytes()?.to_vec()),
+            (8, 3) => {
+                let conversation = d.bytes()?.try_into().map_err(|_| ContentError::Malformed)?;
+                Self::Have(ConversationId(conversation), d.u64()?)
+            }
             (16, 1) => Self::Withdrawn,
-            (0..=5 | 16, _) => return Err(ContentError::Malformed),
+            (0..=8 | 16, _) => return Err(ContentError::Malformed),
             (unknown, _) => return Ok(Self::Unknown(unknown)),
         };
         if d.position() == bytes.len() { Ok(item) } else { Err(ContentError::Malformed) }

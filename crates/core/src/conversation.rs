@@ -33,6 +33,9 @@ pub(crate) struct Conversation {
     pub(crate) unread: u32,
     #[n(9)]
     pub(crate) read_place: u64,
+    /// The highest number that the other side gave to a message which came, deleted since or not.
+    #[n(10)]
+    pub(crate) their_sequence: u64,
 }
 
 /// Heads kept: what two devices can make between two looks, many times over.
@@ -132,6 +135,7 @@ impl Conversation {
             last_label_ms: None,
             unread: 0,
             read_place: 0,
+            their_sequence: 0,
         }
     }
 
@@ -214,6 +218,7 @@ impl Conversation {
             self.my_sequence += 1;
             self.my_last = Some(id);
         } else {
+            self.their_sequence = self.their_sequence.max(content.sequence);
             self.unread = self.unread.saturating_add(1);
         }
         Ok(Inserted::New(id, place))
@@ -377,6 +382,31 @@ fn message(place: Place, record: MessageRecord, delivery: Option<Delivery>) -> R
         after_gap: record.gap,
         delivery,
     })
+}
+
+/// Returns the places of own messages with numbers above `sequence`, oldest first.
+pub(crate) fn own_after(
+    conversation: u32,
+    sequence: u64,
+    overlay: &Overlay<'_>,
+) -> Result<Vec<Place>, StoreError> {
+    let (mut places, mut last) = (Vec::new(), Some(u64::MAX));
+    while let Some(from) = last {
+        let name = tables::name(conversation);
+        let page = overlay.range(&tables::MESSAGE, &name, 0..=from, Direction::Descending, 64)?;
+        for (place, bytes) in &page {
+            let record: MessageRecord = decode(bytes)?;
+            let content = Content::decode(&record.content).map_err(|_| crate::CORRUPT)?;
+            match record.mine {
+                true if content.sequence > sequence => places.push(Place(*place)),
+                true => last = None,
+                false => {}
+            }
+        }
+        last = last.and(page.last()).and_then(|(place, _)| place.checked_sub(1));
+    }
+    places.reverse();
+    Ok(places)
 }
 
 /// Returns the bytes of one of our own records.

@@ -189,6 +189,16 @@ pub enum Notice {
     InviteExhausted(ContactId),
     /// What waits under the invite is not what the invite names.
     InviteForged(ContactId),
+    /// The contact's device says that it was restored from a backup; it holds the right keys. Ask them if it is so.
+    ContactRestored(ContactId),
+    /// After this profile was restored, the contact was met again.
+    MetAgain(ContactId),
+    /// After this profile was restored, the contact can only be met again by a new invite.
+    NeedsInvite(ContactId),
+    /// The contact's account has called back the device that this conversation is with: nothing goes there any more.
+    DeviceRevoked(ContactId),
+    /// The contact's account says different things of its devices to different people.
+    DevicesContradict(ContactId),
     /// The relay lost its list and began anew.
     RelayListReplaced(RelayNumber),
     /// The relay signed two histories: it lies to somebody.

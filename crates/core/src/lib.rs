@@ -18,6 +18,7 @@ pub mod stream;
 
 mod pair;
 mod tables;
+mod uptime;
 
 /// What is told of a record of ours that cannot be read.
 pub(crate) const CORRUPT: proto::store::StoreError =

@@ -1,22 +1,31 @@
-//! What two devices share: ratchet, drops, stream and the envelopes under way between them.
+//! What two devices share: generations, one stream through all of them, and the envelopes under way.
 //!
-//! A pair seals segments into slots of its sending drop and opens what comes in slots of the other's. It decides
-//! nothing about roads and writes nothing itself: the engine puts its records into the batch of the turn.
+//! A pair seals segments on the generation it sends on, and opens what comes in any that lives. It knows the order of
+//! generations: which one sends, which only drains, which of two begun at once wins. It decides nothing about roads;
+//! the engine commits what [`Pair::save`] writes before anything leaves.
+
+mod generation;
+mod record;
+mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crypto::handshake::Established;
+use crypto::identity::AccountId;
+use crypto::prekey::{BundleSecret, Offer, OfferSecret};
 use crypto::ratchet::Session;
-use crypto::seal::{self, Class};
-use crypto::slot::Chain;
-use crypto::{CryptoRng, Secret32, Signature, X25519Public, X25519Secret};
+use crypto::renewal::{REPAIR_SLOTS, Rekey, RepairSecret};
+use crypto::{CryptoRng, Signature, X25519Public, X25519Secret};
 use minicbor::{Decode, Encode};
-use proto::envelope::{Blob, Envelope};
+use proto::envelope::Envelope;
 use proto::id::{Moment, Party, Tag};
-use proto::store::StoreError;
-use zeroize::Zeroizing;
 
-use crate::conversation::{decode, encode};
+use self::generation::Place;
+pub(crate) use self::generation::{Generation, Opening, Origin, Phase};
+pub(crate) use self::record::{order, slots_name};
+pub(crate) use self::window::{Awaited, KeptSlot, Opener};
 use crate::stream::{Ack, Receiver, Segment, Sender};
+use crate::uptime::Used;
 
 /// Slots of a drop that its reader keeps ready.
 pub(crate) const WINDOW_SLOTS: u32 = 256;
@@ -32,9 +41,15 @@ pub(crate) const EARLY_MAX: usize = 256;
 pub(crate) const TTL_DAYS: u8 = 30;
 /// Plaintext bytes in one segment: what the largest class holds beside the ratchet's and the seal's own.
 pub(crate) const SEGMENT_BYTES_MAX: usize = 61_200;
+/// Generations of one pair that live at once.
+pub(crate) const GENERATIONS_MAX: usize = 4;
+/// Repairs of the other side that are remembered, so that an old one says nothing again.
+const REPAIRS_MAX: usize = 64;
 
-/// Under this number stands the envelope of first contact, which has no slot in the pair's drop.
-pub(crate) const FLIGHT_OF_INIT: u32 = u32::MAX;
+/// Under this slot number stands the envelope that begins a generation: it lies outside the generation's drop.
+pub(crate) const OPENING: u32 = u32::MAX;
+/// Under this generation number stand the slots of the repair drop.
+pub(crate) const REPAIR: u32 = u32::MAX;
 
 /// The first byte inside a seal: what the rest is.
 pub(crate) mod inner {
@@ -42,11 +57,33 @@ pub(crate) mod inner {
     pub(crate) const INIT: u8 = 1;
     /// A ratchet message.
     pub(crate) const MESSAGE: u8 = 2;
+    /// The next generation.
+    pub(crate) const REKEY: u8 = 3;
+    /// The word of a device that was restored.
+    pub(crate) const REPAIR: u8 = 4;
     /// The bundle under an invite.
     pub(crate) const BUNDLE: u8 = 7;
 }
 
-/// An envelope under way: its number in the outbox and the items in it.
+/// A slot of a pair: the local number of the generation, and the slot's in its drop.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct SlotId {
+    pub(crate) generation: u32,
+    pub(crate) slot: u32,
+}
+
+impl SlotId {
+    /// The number under which router and tables know it.
+    pub(crate) fn number(self) -> u64 {
+        (u64::from(self.generation) << 32) | u64::from(self.slot)
+    }
+
+    pub(crate) fn from_number(number: u64) -> Self {
+        Self { generation: (number >> 32) as u32, slot: number as u32 }
+    }
+}
+
+/// An envelope under way: its number in the outbox, the items in it, and the use at which it was last posted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Encode, Decode)]
 #[cbor(array)]
 pub(crate) struct Flight {
@@ -56,6 +93,8 @@ pub(crate) struct Flight {
     pub(crate) first: u64,
     #[n(2)]
     pub(crate) count: u64,
+    #[n(3)]
+    pub(crate) posted: u64,
 }
 
 impl Flight {
@@ -75,47 +114,86 @@ pub(crate) enum Unreadable {
     Lost,
 }
 
-/// What opens the seal of one slot, apart from the ratchet: it changes nothing and may be used on another thread.
-#[derive(Clone)]
-pub(crate) struct Opener {
-    tag: Tag,
-    psk: Secret32,
-    seal: X25519Secret,
+/// What stood inside a seal.
+pub(crate) enum Opened {
+    Segment(Segment),
+    Rekey(Box<Rekey>),
 }
 
-impl Opener {
-    /// Opens a blob that came in this slot.
-    ///
-    /// # Errors
-    /// [`Unreadable::Forged`] for whatever is wrong.
-    pub(crate) fn open(&self, blob: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
-        seal::open_contact(blob, self.tag.as_bytes(), &self.psk, &self.seal).map_err(|_| Unreadable::Forged)
+/// What lives as long as the pair, whatever generation it is in.
+pub(crate) struct Keys {
+    /// By which the two meet again after a restored backup. It opens no content.
+    pub(crate) repair: RepairSecret,
+    /// Where the other side would say that it was restored.
+    pub(crate) repair_tags: Vec<Tag>,
+    /// The secret half of what they keep of us for that.
+    pub(crate) last_resort: Option<BundleSecret>,
+    /// What we keep of them, as it came.
+    pub(crate) their_last_resort: Option<Vec<u8>>,
+    /// The secret half of the offer that they hold, and since when they may.
+    pub(crate) offer: Option<OfferSecret>,
+    pub(crate) offer_given: Used,
+    /// The offer of theirs that we hold.
+    pub(crate) their_offer: Option<Offer>,
+    pub(crate) next_offer: u32,
+    /// The first bytes of the names of generations that their repairs began, newest last.
+    repairs: Vec<[u8; 8]>,
+    /// The next generation is to begin as soon as an offer is at hand.
+    pub(crate) is_hasty: bool,
+    /// A repair was begun, and they have not told yet which of our messages they have.
+    pub(crate) awaits_have: bool,
+}
+
+impl Keys {
+    /// What a first handshake leaves.
+    pub(crate) fn new(repair: RepairSecret, them: &AccountId) -> Self {
+        let repair_tags = (0..REPAIR_SLOTS).map(|number| Tag(repair.slot(them, number).tag())).collect();
+        Self {
+            repair,
+            repair_tags,
+            last_resort: None,
+            their_last_resort: None,
+            offer: None,
+            offer_given: Used(0),
+            their_offer: None,
+            next_offer: 1,
+            repairs: Vec::new(),
+            is_hasty: false,
+            awaits_have: false,
+        }
+    }
+
+    /// Notes a repair by the name of the generation that it began. Returns whether it is new.
+    pub(crate) fn note_repair(&mut self, sid: &[u8; 32]) -> bool {
+        let name: [u8; 8] = sid[..8].try_into().expect("a name has 32 bytes");
+        if self.repairs.contains(&name) {
+            return false;
+        }
+        if self.repairs.len() == REPAIRS_MAX {
+            self.repairs.remove(0);
+        }
+        self.repairs.push(name);
+        true
     }
 }
 
 pub(crate) struct Pair {
     pub(crate) party: Party,
-    pub(crate) sid: [u8; 32],
-    resume: Secret32,
-    pub(crate) link: Secret32,
-    repair: Secret32,
-    our_seal: X25519Secret,
-    session: Session,
-    send: Chain,
-    receive: Chain,
-    their_seal: X25519Public,
+    keys: Keys,
+    generations: BTreeMap<u32, Generation>,
+    /// The generation that is sent on.
+    sending: u32,
+    next_generation: u32,
+    /// The stream that runs now: a repair begins a new one, with numbers from 1.
+    stream: u32,
     pub(crate) sender: Sender,
     pub(crate) receiver: Receiver,
-    /// One more than the highest slot of theirs that came.
-    pub(crate) seen: u32,
-    /// One more than the highest slot of ours that they say came.
-    pub(crate) seen_by_them: u32,
-    pub(crate) slots: BTreeMap<u32, Awaited>,
-    pub(crate) spent: BTreeMap<u32, Tag>,
-    pub(crate) flights: BTreeMap<u32, Flight>,
+    /// Messages that went either way since the generation that is sent on began.
+    pub(crate) messages: u32,
+    pub(crate) flights: BTreeMap<SlotId, Flight>,
     /// Since when a flight is doubted: later slots came, it did not.
-    pub(crate) doubted: BTreeMap<u32, Moment>,
-    pub(crate) early: BTreeSet<u32>,
+    pub(crate) doubted: BTreeMap<SlotId, Moment>,
+    pub(crate) early: BTreeSet<SlotId>,
     pub(crate) early_since: Option<Moment>,
     pub(crate) ack_due: Option<Moment>,
     pub(crate) ack_sent: Option<Moment>,
@@ -124,132 +202,36 @@ pub(crate) struct Pair {
     /// When the other side is asked anew for word of what is under way, and how often in a row it was.
     pub(crate) probe_at: Option<Moment>,
     pub(crate) probes: usize,
-}
-
-#[derive(Encode, Decode)]
-#[cbor(array)]
-struct PairRecord {
-    #[cbor(n(0), with = "minicbor::bytes")]
-    sid: [u8; 32],
-    #[cbor(n(1), with = "minicbor::bytes")]
-    resume: [u8; 32],
-    #[cbor(n(2), with = "minicbor::bytes")]
-    link: [u8; 32],
-    #[cbor(n(3), with = "minicbor::bytes")]
-    repair: [u8; 32],
-    #[cbor(n(4), with = "minicbor::bytes")]
-    our_seal: [u8; 32],
-}
-
-impl Drop for PairRecord {
-    fn drop(&mut self) {
-        use zeroize::Zeroize;
-        for secret in [&mut self.resume, &mut self.link, &mut self.repair, &mut self.our_seal] {
-            secret.zeroize();
-        }
-    }
-}
-
-#[derive(Encode, Decode)]
-#[cbor(array)]
-struct LiveRecord {
-    #[cbor(n(0), with = "minicbor::bytes")]
-    session: Vec<u8>,
-    #[cbor(n(1), with = "minicbor::bytes")]
-    send: Vec<u8>,
-    #[cbor(n(2), with = "minicbor::bytes")]
-    receive: Vec<u8>,
-    #[cbor(n(3), with = "minicbor::bytes")]
-    their_seal: [u8; 32],
-    #[n(4)]
-    next: u64,
-    #[n(5)]
-    sealed: u64,
-    #[n(6)]
-    acked: u64,
-    #[n(7)]
-    acked_beyond: Vec<u64>,
-    #[n(8)]
-    upto: u64,
-    #[n(9)]
-    seen: u32,
-    #[n(10)]
-    seen_by_them: u32,
-    /// A receipt is due that no envelope carries yet: a crash must not swallow it.
-    #[n(11)]
-    owes_receipt: bool,
-}
-
-impl Drop for LiveRecord {
-    fn drop(&mut self) {
-        use zeroize::Zeroize;
-        self.session.zeroize();
-        self.send.zeroize();
-        self.receive.zeroize();
-    }
-}
-
-/// A slot of theirs that is waited for: what its reader needs of it. The key that writes it is theirs alone to use,
-/// and deriving it anew for each slot would make up most of the time to start.
-pub(crate) struct Awaited {
-    pub(crate) tag: Tag,
-    psk: Secret32,
-}
-
-/// A slot as it is kept: waited for, or spent and only a tag.
-pub(crate) enum KeptSlot {
-    Open(Awaited),
-    Spent(Tag),
-}
-
-impl KeptSlot {
-    pub(crate) fn encode_open(slot: &Awaited) -> Vec<u8> {
-        [&[1][..], slot.tag.as_bytes(), slot.psk.as_bytes()].concat()
-    }
-
-    pub(crate) fn encode_spent(tag: &Tag) -> Vec<u8> {
-        [&[0][..], tag.as_bytes()].concat()
-    }
-
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
-        match bytes.split_first() {
-            Some((1, rest)) => {
-                let (tag, psk) = rest.split_first_chunk::<32>().ok_or(crate::CORRUPT)?;
-                let psk = Secret32::from_slice(psk).map_err(|_| crate::CORRUPT)?;
-                Ok(Self::Open(Awaited { tag: Tag(*tag), psk }))
-            }
-            Some((0, rest)) => rest.try_into().map(|tag| Self::Spent(Tag(tag))).map_err(|_| crate::CORRUPT),
-            _ => Err(crate::CORRUPT),
-        }
-    }
+    are_keys_dirty: bool,
 }
 
 impl Pair {
-    /// Joins what a handshake established. No slot is waited for yet: see [`Pair::widen`].
+    /// Joins what a first handshake established. No slot is waited for yet: see [`Pair::widen`].
     pub(crate) fn new(
         party: Party,
-        established: crypto::handshake::Established,
+        them: &AccountId,
+        origin: Origin,
+        established: Established,
         session: Session,
-        our_seal: X25519Secret,
-        their_seal: X25519Public,
+        seals: (X25519Secret, X25519Public),
     ) -> Self {
+        let keys = Keys::new(RepairSecret::new(established.repair.clone()), them);
+        let mut pair = Self::bare(party, keys);
+        pair.add(origin, established, session, seals);
+        pair
+    }
+
+    fn bare(party: Party, keys: Keys) -> Self {
         Self {
             party,
-            sid: established.sid,
-            resume: established.resume,
-            link: established.link,
-            repair: established.repair,
-            our_seal,
-            session,
-            send: Chain::new(&established.drop_send),
-            receive: Chain::new(&established.drop_recv),
-            their_seal,
+            keys,
+            generations: BTreeMap::new(),
+            sending: 0,
+            next_generation: 0,
+            stream: 0,
             sender: Sender::default(),
             receiver: Receiver::default(),
-            seen: 0,
-            seen_by_them: 0,
-            slots: BTreeMap::new(),
-            spent: BTreeMap::new(),
+            messages: 0,
             flights: BTreeMap::new(),
             doubted: BTreeMap::new(),
             early: BTreeSet::new(),
@@ -259,162 +241,253 @@ impl Pair {
             gather_until: None,
             probe_at: None,
             probes: 0,
+            are_keys_dirty: true,
         }
     }
 
-    pub(crate) fn encode_pair(&self) -> Vec<u8> {
-        encode(&PairRecord {
-            sid: self.sid,
-            resume: *self.resume.as_bytes(),
-            link: *self.link.as_bytes(),
-            repair: *self.repair.as_bytes(),
-            our_seal: *self.our_seal.to_bytes().as_bytes(),
-        })
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
     }
 
-    pub(crate) fn encode_live(&self) -> Vec<u8> {
-        encode(&LiveRecord {
-            session: self.session.to_bytes().to_vec(),
-            send: self.send.to_bytes().to_vec(),
-            receive: self.receive.to_bytes().to_vec(),
-            their_seal: *self.their_seal.as_bytes(),
-            next: self.sender.next(),
-            sealed: self.sender.sealed(),
-            acked: self.sender.acked(),
-            acked_beyond: self.sender.beyond().collect(),
-            upto: self.receiver.upto(),
-            seen: self.seen,
-            seen_by_them: self.seen_by_them,
-            owes_receipt: self.ack_due.is_some(),
-        })
+    pub(crate) fn keys_mut(&mut self) -> &mut Keys {
+        self.are_keys_dirty = true;
+        &mut self.keys
     }
 
-    /// Reads what [`Pair::encode_pair`] and [`Pair::encode_live`] wrote; slots, flights and held items are added
-    /// by the caller. A receipt that was owed is due at `now`.
-    pub(crate) fn restore(
-        party: Party,
-        pair: &[u8],
-        live: &[u8],
-        held: impl IntoIterator<Item = u64>,
-        now: Moment,
-    ) -> Result<Self, StoreError> {
-        let pair: PairRecord = decode(pair)?;
-        let live: LiveRecord = decode(live)?;
-        let corrupt = |_| crate::CORRUPT;
-        Ok(Self {
-            party,
-            sid: pair.sid,
-            resume: Secret32::new(pair.resume),
-            link: Secret32::new(pair.link),
-            repair: Secret32::new(pair.repair),
-            our_seal: X25519Secret::from_bytes(pair.our_seal),
-            session: Session::from_bytes(&live.session).map_err(|_| crate::CORRUPT)?,
-            send: Chain::from_bytes(&live.send).map_err(|_| crate::CORRUPT)?,
-            receive: Chain::from_bytes(&live.receive).map_err(|_| crate::CORRUPT)?,
-            their_seal: X25519Public::from_bytes(&live.their_seal).map_err(corrupt)?,
-            sender: Sender::restore(live.next, live.sealed, live.acked, live.acked_beyond.iter().copied()),
-            receiver: Receiver::restore(live.upto, held),
-            seen: live.seen,
-            seen_by_them: live.seen_by_them,
-            slots: BTreeMap::new(),
-            spent: BTreeMap::new(),
-            flights: BTreeMap::new(),
-            doubted: BTreeMap::new(),
-            early: BTreeSet::new(),
-            early_since: None,
-            ack_due: live.owes_receipt.then_some(now),
-            ack_sent: None,
-            gather_until: None,
-            probe_at: None,
-            probes: 0,
-        })
+    // ---- generations ----
+
+    /// Adds a generation. Returns its number.
+    pub(crate) fn add(
+        &mut self,
+        origin: Origin,
+        established: Established,
+        session: Session,
+        seals: (X25519Secret, X25519Public),
+    ) -> u32 {
+        let number = self.next_generation;
+        self.next_generation += 1;
+        self.are_keys_dirty = true;
+        let parent = origin.parent.and_then(|number| self.generations.get(&number));
+        let depth = parent.map_or(0, |parent| parent.depth + 1);
+        let place = Place { number, stream: self.stream, depth };
+        let generation = Generation::new(place, origin, established, session, seals);
+        self.generations.insert(number, generation);
+        number
     }
 
-    /// Derives slots until [`WINDOW_SLOTS`] beyond the newest that came are ready. Returns the new ones' numbers.
-    pub(crate) fn widen(&mut self) -> Vec<u32> {
-        let mut fresh = Vec::new();
-        while self.receive.position() < self.seen.saturating_add(WINDOW_SLOTS) {
-            let slot = self.receive.next();
-            fresh.push(slot.number());
-            self.slots.insert(slot.number(), Awaited { tag: Tag(slot.tag()), psk: slot.psk().clone() });
+    /// Takes a generation out. Its records, tags and flights are the caller's to end.
+    pub(crate) fn remove(&mut self, number: u32) -> Option<Generation> {
+        self.early.retain(|at| at.generation != number);
+        self.generations.remove(&number)
+    }
+
+    pub(crate) fn generation(&self, number: u32) -> Option<&Generation> {
+        self.generations.get(&number)
+    }
+
+    pub(crate) fn generation_mut(&mut self, number: u32) -> Option<&mut Generation> {
+        self.generations.get_mut(&number)
+    }
+
+    pub(crate) fn generations(&self) -> impl DoubleEndedIterator<Item = &Generation> {
+        self.generations.values()
+    }
+
+    /// The generation that is sent on.
+    pub(crate) fn sending(&self) -> &Generation {
+        self.generations.get(&self.sending).expect("a pair sends on one of its generations")
+    }
+
+    pub(crate) fn sending_mut(&mut self) -> &mut Generation {
+        self.generations.get_mut(&self.sending).expect("a pair sends on one of its generations")
+    }
+
+    /// From now on this generation is sent on; the count of its messages begins.
+    pub(crate) fn send_on(&mut self, number: u32) {
+        if let Some(generation) = self.generations.get_mut(&number).filter(|g| g.is_draining()) {
+            generation.enter(Phase::Live);
         }
-        fresh
+        self.sending = number;
+        self.messages = 0;
+        self.gather_until = None;
+        self.probe_at = None;
+        self.probes = 0;
     }
+
+    /// Tells whether `rival` is to be sent on rather than what is sent on now: it lies further from the first of its
+    /// stream, or as far and its name is the smaller. Both sides order all generations alike by this.
+    pub(crate) fn is_better(&self, rival: &Generation) -> bool {
+        let sending = self.sending();
+        if rival.stream != self.stream {
+            return false;
+        }
+        let rank = |generation: &Generation| (std::cmp::Reverse(generation.depth), generation.sid);
+        sending.stream != self.stream || rank(rival) < rank(sending)
+    }
+
+    /// The other side has spoken in a generation, having sealed items up to `sealed` by then. Once that is the one we
+    /// send on, all others only drain. Returns whether it is heard for the first time.
+    pub(crate) fn hear(&mut self, number: u32, sealed: u64, now: Used) -> bool {
+        let Some(generation) = self.generations.get_mut(&number) else { return false };
+        let first = !generation.is_heard();
+        if first {
+            generation.enter(Phase::Live);
+        }
+        if number == self.sending {
+            for other in self.generations.values_mut().filter(|g| g.number != number && !g.is_draining()) {
+                other.opening = None;
+                other.enter(Phase::Drain { since: now, upto: sealed });
+            }
+        }
+        first
+    }
+
+    /// Returns generations whose end has come: all that can have been sealed in them is here and the other side has
+    /// heard us in the one we send on, or they have drained until `limit`.
+    pub(crate) fn drained(&self, now: Used, limit: std::time::Duration) -> Vec<u32> {
+        let confirmed = self.sending().is_heard() && self.sending().seen_by_them > 0;
+        let ended = |g: &&Generation| match g.phase {
+            Phase::Drain { since, upto } => {
+                let complete = g.stream == self.stream && self.receiver.upto() >= upto;
+                (confirmed && complete) || now.since(since) >= limit
+            }
+            _ => false,
+        };
+        self.generations.values().filter(ended).map(|g| g.number).collect()
+    }
+
+    /// Returns the generation to give up if another one is to begin: the oldest that drains, or the oldest but
+    /// `parent` and the one that is sent on.
+    pub(crate) fn surplus(&self, parent: Option<u32>) -> Option<u32> {
+        if self.generations.len() < GENERATIONS_MAX {
+            return None;
+        }
+        let free = |g: &&Generation| g.number != self.sending && Some(g.number) != parent;
+        let draining = self.generations.values().find(|g| g.is_draining() && free(g));
+        draining.or_else(|| self.generations.values().find(free)).map(|g| g.number)
+    }
+
+    /// Begins a new stream: all is numbered from 1 again. Older generations go on receiving apart from it.
+    pub(crate) fn begin_stream(&mut self, now: Used) {
+        self.stream += 1;
+        self.sender = Sender::default();
+        self.receiver = Receiver::default();
+        for generation in self.generations.values_mut().filter(|g| !g.is_draining()) {
+            generation.opening = None;
+            generation.enter(Phase::Drain { since: now, upto: u64::MAX });
+        }
+    }
+
+    /// Tells whether segments of this generation belong to the stream that runs now.
+    pub(crate) fn is_current(&self, number: u32) -> bool {
+        self.generations.get(&number).is_some_and(|g| g.stream == self.stream)
+    }
+
+    /// Tells whether it is known that an envelope of ours came, or must have been lost: later ones came, or the other
+    /// side has heard us in a later generation.
+    pub(crate) fn has_passed(&self, at: SlotId) -> bool {
+        let Some(generation) = self.generations.get(&at.generation) else { return true };
+        if at.slot == OPENING {
+            return generation.is_heard();
+        }
+        let overtaken = at.generation != self.sending && self.sending().seen_by_them > 0;
+        at.slot < generation.seen_by_them || overtaken
+    }
+
+    /// Returns what is under way and must come, however long that takes: items, and what begins a generation.
+    pub(crate) fn lasting(&self) -> impl Iterator<Item = (SlotId, Flight)> {
+        let lasting = |(at, flight): &(&SlotId, &Flight)| flight.count > 0 || at.slot == OPENING;
+        self.flights.iter().filter(lasting).map(|(at, flight)| (*at, *flight))
+    }
+
+    // ---- slots ----
+
+    /// Derives the slots that are to be waited for. Returns the new ones' ids.
+    pub(crate) fn widen(&mut self, generation: u32) -> Vec<SlotId> {
+        let Some(found) = self.generations.get_mut(&generation) else { return Vec::new() };
+        let fresh = found.window.widen();
+        if !fresh.is_empty() {
+            found.touch();
+        }
+        fresh.into_iter().map(|slot| SlotId { generation, slot }).collect()
+    }
+
+    /// Returns a slot that is waited for.
+    pub(crate) fn awaited(&self, at: SlotId) -> Option<&Awaited> {
+        self.generations.get(&at.generation)?.window.slot(at.slot)
+    }
+
+    /// Notes that a slot was used. Returns its tag, and the slots that may be forgotten now.
+    pub(crate) fn spend(&mut self, at: SlotId) -> Option<(Tag, Vec<(u32, Tag)>)> {
+        let generation = self.generations.get_mut(&at.generation)?;
+        generation.touch();
+        generation.window.spend(at.slot)
+    }
+
+    /// Tells whether a slot is too far ahead of what has come for the ratchet to be asked.
+    pub(crate) fn is_early(&self, at: SlotId) -> bool {
+        self.generations.get(&at.generation).is_some_and(|g| g.window.is_early(at.slot))
+    }
+
+    /// Returns what opens the seal of a slot that is waited for.
+    pub(crate) fn opener(&self, at: SlotId) -> Option<Opener> {
+        let generation = self.generations.get(&at.generation)?;
+        generation.window.opener(at.slot, &generation.our_seal)
+    }
+
+    /// Reads what stood inside the seal of a slot of this generation. On an error nothing has changed.
+    pub(crate) fn decrypt(&mut self, generation: u32, inner: &[u8]) -> Result<Opened, Unreadable> {
+        let generation = self.generations.get_mut(&generation).ok_or(Unreadable::Malformed)?;
+        match inner.split_first() {
+            Some((&inner::MESSAGE, rest)) => generation.decrypt(rest).map(Opened::Segment),
+            Some((&inner::REKEY, rest)) => {
+                let rekey = Rekey::parse(rest).map_err(|_| Unreadable::Malformed)?;
+                Ok(Opened::Rekey(Box::new(rekey)))
+            }
+            _ => Err(Unreadable::Malformed),
+        }
+    }
+
+    // ---- sending ----
 
     /// Returns how many more envelopes the other side's window takes, of those that carry items.
     pub(crate) fn room_for_items(&self) -> u32 {
-        self.seen_by_them.saturating_add(CONTENT_SLOTS).saturating_sub(self.send.position())
+        self.sending().room_below(CONTENT_SLOTS)
     }
 
     /// Returns how many more envelopes the other side's window takes at all.
     pub(crate) fn room(&self) -> u32 {
-        self.seen_by_them.saturating_add(WINDOW_SLOTS).saturating_sub(self.send.position())
+        self.sending().room()
     }
 
     /// Returns how many slots are used and not known to have come.
     pub(crate) fn slots_in_doubt(&self) -> u32 {
-        self.send.position().saturating_sub(self.seen_by_them)
+        WINDOW_SLOTS.saturating_sub(self.room())
     }
 
-    /// Returns the next slot of our drop.
-    pub(crate) fn position(&self) -> u32 {
-        self.send.position()
-    }
-
+    /// Returns the receipt that a segment carries which is sealed on the generation that is sent on.
     pub(crate) fn ack(&self) -> Ack {
-        self.receiver.ack(self.seen)
+        self.receiver.ack(self.sending().window.seen())
+    }
+
+    /// Returns the first word in a generation that begins now: what has come of the stream, and how much there is.
+    pub(crate) fn first_word(&self) -> Segment {
+        Segment { first: 0, items: Vec::new(), ack: self.receiver.ack(0), sealed: self.sender.sealed() }
     }
 
     /// Encrypts a segment into the next slot. The pair's records must be on disk before the envelope leaves.
-    pub(crate) fn seal(&mut self, segment: &Segment, rng: &mut dyn CryptoRng) -> (u32, Envelope, Signature) {
-        let ciphertext = self.session.encrypt(&segment.encode());
-        let mut bytes = Vec::with_capacity(9 + ciphertext.len());
-        bytes.push(inner::MESSAGE);
-        bytes.extend_from_slice(&self.sid[..8]);
-        bytes.extend_from_slice(&ciphertext);
-        let slot = self.send.next();
-        let class = Class::for_len(bytes.len()).expect("a segment is cut to fit the largest class");
-        let blob = seal::seal_contact(class, &slot.tag(), slot.psk(), &self.their_seal, &bytes, rng)
-            .expect("the class was chosen for the length and the key was checked on entry");
-        let blob = Blob::parse(blob).expect("a seal has the length of its class");
-        let envelope = Envelope::seal_into(&slot, blob, TTL_DAYS, 0);
-        (slot.number(), envelope, slot.sign_delete())
+    pub(crate) fn seal(
+        &mut self,
+        segment: &Segment,
+        rng: &mut dyn CryptoRng,
+    ) -> (SlotId, Envelope, Signature) {
+        let generation = self.sending;
+        let (slot, envelope, deletion) = self.sending_mut().seal(segment, rng);
+        (SlotId { generation, slot }, envelope, deletion)
     }
 
     /// Encrypts the first segment of an answer, which travels inside the handshake's envelope.
     pub(crate) fn encrypt(&mut self, segment: &Segment) -> Vec<u8> {
-        self.session.encrypt(&segment.encode())
-    }
-
-    /// Returns what opens the seal of a slot that is waited for.
-    pub(crate) fn opener(&self, number: u32) -> Option<Opener> {
-        let slot = self.slots.get(&number)?;
-        Some(Opener { tag: slot.tag, psk: slot.psk.clone(), seal: self.our_seal.clone() })
-    }
-
-    /// Decrypts what stood inside the seal of a slot. On an error nothing has changed.
-    pub(crate) fn decrypt(&mut self, inner: &[u8]) -> Result<Segment, Unreadable> {
-        let rest = inner.strip_prefix(&[inner::MESSAGE]).ok_or(Unreadable::Malformed)?;
-        let ciphertext = rest.strip_prefix(&self.sid[..8]).ok_or(Unreadable::Malformed)?;
-        let plaintext = self.session.decrypt(ciphertext).map_err(|_| Unreadable::Lost)?;
-        Segment::decode(&plaintext).map_err(|_| Unreadable::Malformed)
-    }
-
-    /// Notes that a slot was used. Returns its tag, and the slots that may be forgotten now.
-    pub(crate) fn spend(&mut self, number: u32) -> Option<(Tag, Vec<(u32, Tag)>)> {
-        let tag = self.slots.remove(&number)?.tag;
-        self.spent.insert(number, tag);
-        self.seen = self.seen.max(number + 1);
-        let kept = self.spent.split_off(&self.seen.saturating_sub(SPENT_SLOTS));
-        let old = std::mem::replace(&mut self.spent, kept).into_iter();
-        // What a sender may still have under way lies within two windows; gaps behind them stay gaps.
-        let kept = self.slots.split_off(&self.seen.saturating_sub(2 * WINDOW_SLOTS));
-        let gaps = std::mem::replace(&mut self.slots, kept).into_iter();
-        Some((tag, old.chain(gaps.map(|(number, slot)| (number, slot.tag))).collect()))
-    }
-
-    /// Tells whether slot `number` is too far ahead of what has come for the ratchet to be asked.
-    pub(crate) fn is_early(&self, number: u32) -> bool {
-        number >= self.seen.saturating_add(EARLY_SLOTS)
+        self.sending_mut().encrypt(segment)
     }
 }

@@ -22,7 +22,7 @@ pub struct Ack {
     pub upto: u64,
     /// Further kept items, as inclusive ranges in rising order.
     pub ranges: Vec<(u64, u64)>,
-    /// One more than the highest slot of the sender's drop that was used by an envelope that came.
+    /// One more than the highest slot of the sender's drop, in the generation that carries this, that came.
     pub slots: u32,
 }
 
@@ -35,6 +35,8 @@ pub struct Segment {
     pub items: Vec<Vec<u8>>,
     /// What has come from the other side.
     pub ack: Ack,
+    /// Every item up to this one has been sealed in some segment, this one or an earlier.
+    pub sealed: u64,
 }
 
 /// The bytes are no segment.
@@ -50,7 +52,7 @@ impl From<minicbor::decode::Error> for SegmentError {
 
 impl Segment {
     /// Bytes that a segment needs beside its items, at most.
-    pub const OVERHEAD_BYTES: usize = 48 + SACK_RANGES_MAX * 19;
+    pub const OVERHEAD_BYTES: usize = 57 + SACK_RANGES_MAX * 19;
     /// Bytes that each item needs beside its own, at most.
     pub const ITEM_OVERHEAD_BYTES: usize = 3;
 
@@ -65,7 +67,7 @@ impl Segment {
         &self,
         e: &mut minicbor::Encoder<&mut Vec<u8>>,
     ) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
-        e.array(5)?.u64(self.first)?.array(self.items.len() as u64)?;
+        e.array(6)?.u64(self.first)?.array(self.items.len() as u64)?;
         for item in &self.items {
             e.bytes(item)?;
         }
@@ -73,7 +75,7 @@ impl Segment {
         for (from, to) in &self.ack.ranges {
             e.u64(*from)?.u64(*to)?;
         }
-        e.u32(self.ack.slots)?;
+        e.u32(self.ack.slots)?.u64(self.sealed)?;
         Ok(())
     }
 
@@ -83,7 +85,7 @@ impl Segment {
     /// [`SegmentError`] if the bytes are anything else, or an acknowledgement contradicts itself.
     pub fn decode(bytes: &[u8]) -> Result<Self, SegmentError> {
         let mut d = minicbor::Decoder::new(bytes);
-        if d.array()? != Some(5) {
+        if d.array()? != Some(6) {
             return Err(SegmentError);
         }
         let first = d.u64()?;
@@ -108,11 +110,11 @@ impl Segment {
             below = to;
             ranges.push((from, to));
         }
-        let slots = d.u32()?;
+        let (slots, sealed) = (d.u32()?, d.u64()?);
         if d.position() != bytes.len() {
             return Err(SegmentError);
         }
-        Ok(Self { first, items, ack: Ack { upto, ranges, slots } })
+        Ok(Self { first, items, ack: Ack { upto, ranges, slots }, sealed })
     }
 }
 

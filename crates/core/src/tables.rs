@@ -13,19 +13,20 @@ tables! {
     ME = 32, "me", LeafRule::PerRecord;
     /// One record a contact; order = party.
     CONTACT = 33, "contact", LeafRule::PerRun(1);
-    /// What a pair keeps for as long as its generation lives; order = party.
+    /// What a pair keeps in every generation: repair secret, last resorts, offers; order = party.
     PAIR = 34, "pair", LeafRule::PerRecord;
-    /// What changes with each envelope of a pair: ratchet, chains, stream; order = party.
+    /// What changes with each envelope of a generation: ratchet and chains; order = party and generation.
     LIVE = 35, "live", LeafRule::PerRecord;
-    /// Slots that are waited for, or spent; name = party, order = slot.
+    /// Slots that are waited for, or spent; name = party and generation, order = slot. A run is destroyed when its last
+    /// slot is forgotten.
     SLOT = 36, "slot", LeafRule::PerRun(16);
     /// Items without acknowledgement; name = party, order = sequence.
     SENT = 37, "sent", LeafRule::PerRun(64);
-    /// Envelopes under way and the items in them; name = party, order = slot.
+    /// Envelopes under way and the items in them; name = party, order = generation and slot.
     FLIGHT = 38, "flight", LeafRule::PerRun(64);
     /// Items ahead of a gap; name = party, order = sequence.
     HELD = 39, "held", LeafRule::PerRun(64);
-    /// Envelopes too far ahead for the ratchet; name = party, order = slot.
+    /// Envelopes too far ahead for the ratchet; name = party, order = generation and slot.
     EARLY = 40, "early", LeafRule::PerRun(64);
     /// Invites given out; order = party.
     INVITE = 41, "invite", LeafRule::PerRecord;
@@ -44,6 +45,10 @@ tables! {
     TRAIL = 47, "trail", LeafRule::PerRun(64 << 24);
     /// Where a message stands; name = its id, order 0.
     BY_ID = 48, "by id", LeafRule::Shared;
+    /// A generation's secrets for as long as it lives; order = party and generation.
+    GENERATION = 49, "generation", LeafRule::PerRecord;
+    /// The numbers of a pair's stream, nothing secret; order = party.
+    STREAM = 50, "stream", LeafRule::Shared;
     /// Texts that are being written; order = conversation.
     DRAFT = 56, "draft", LeafRule::PerRecord;
     /// How the interface was left; order 0.

@@ -63,6 +63,8 @@ pub enum Psk {
     Invite(Secret32),
     /// What an earlier session left for the next, [`Established::resume`].
     Resume(Secret32),
+    /// What two devices that once met keep for meeting again, from [`RepairSecret::psk`](crate::renewal::RepairSecret::psk).
+    Repair(Secret32),
     /// Nothing: a public card. Who stole the bundle's secret can then pose as anyone to its owner.
     None,
 }
@@ -73,12 +75,15 @@ impl Psk {
             Self::None => 0,
             Self::Invite(_) => 1,
             Self::Resume(_) => 2,
+            Self::Repair(_) => 3,
         }
     }
 
     fn salt(&self) -> Secret32 {
         match self {
-            Self::Invite(secret) | Self::Resume(secret) => derive("M1/HX1/psk/1", secret, &[&[self.code()]]),
+            Self::Invite(secret) | Self::Resume(secret) | Self::Repair(secret) => {
+                derive("M1/HX1/psk/1", secret, &[&[self.code()]])
+            }
             Self::None => Secret::new([0; 32]),
         }
     }
@@ -403,6 +408,7 @@ mod tests {
             schedule(psk(), exchanges(), 5, 6),
             schedule(Psk::Invite(secret(9)), exchanges(), 5, 6),
             schedule(Psk::Resume(secret(1)), exchanges(), 5, 6),
+            schedule(Psk::Repair(secret(1)), exchanges(), 5, 6),
             schedule(Psk::None, exchanges(), 5, 6),
             // The elliptic curve broken but for one exchange each ...
             schedule(psk(), [secret(9), secret(3), secret(4)], 5, 6),

@@ -261,6 +261,11 @@ impl DeviceList {
         cert.account_id == self.account_id && self.revoked.contains(&cert.hash)
     }
 
+    /// Whether a device is called back here that was not in `before`.
+    pub fn calls_back_more_than(&self, before: &Self) -> bool {
+        self.revoked.iter().any(|device| !before.revoked.contains(device))
+    }
+
     /// The account that signed it.
     pub const fn account_id(&self) -> AccountId {
         self.account_id
@@ -324,6 +329,22 @@ impl Identity {
         &self.list
     }
 
+    /// Signs the account's next list, which calls a device back. Returns false if the list is full of such already.
+    ///
+    /// A device that calls itself back still opens its own profile; others close their conversations with it.
+    pub fn revoke(&mut self, device: Hash32) -> bool {
+        let devices: Vec<Hash32> = self.list.devices.iter().filter(|d| **d != device).copied().collect();
+        let mut revoked = self.list.revoked.clone();
+        if let Err(at) = revoked.binary_search(&device) {
+            revoked.insert(at, device);
+        }
+        let Some(epoch) = self.list.epoch.checked_add(1).filter(|_| revoked.len() <= REVOKED_MAX) else {
+            return false;
+        };
+        self.list = issue_list(&self.account, epoch, &devices, &revoked);
+        true
+    }
+
     /// Writes everything down: CBOR `[1, account seed, sign seed, dh secret, certificate, list]`.
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         Writer::array(6)
@@ -365,7 +386,7 @@ impl Identity {
         self.cert.account_key == self.account.public()
             && self.cert.sign_key == self.sign.public()
             && self.cert.dh_key == self.dh.public()
-            && self.list.contains(&self.cert)
+            && (self.list.contains(&self.cert) || self.list.revokes(&self.cert))
     }
 }
 

@@ -49,7 +49,8 @@
 //!
 //! [`key`] and [`hash`](mod@hash) are the bricks. [`identity`] says who someone is, [`prekey`] is what they leave behind,
 //! [`handshake`] makes a session of it, [`ratchet`] carries messages, [`seal`] closes envelopes, [`slot`] names the
-//! places where they lie, [`invite`] is how strangers meet, [`safety`] how they make sure. [`request`] speaks to relays.
+//! places where they lie, [`invite`] is how strangers meet, [`renewal`] how those who have met begin anew, [`safety`] how
+//! people make sure. [`request`] speaks to relays.
 //! [`vault`] and [`tree`] keep everything on disk, [`backup`] carries it to another machine.
 //!
 //! No outside cryptographer has reviewed this crate. `docs/protocol/` describes it to the byte, `tests/vectors/` pins it.
@@ -65,6 +66,7 @@ pub mod invite;
 pub mod key;
 pub mod prekey;
 pub mod ratchet;
+pub mod renewal;
 pub mod request;
 pub mod safety;
 pub mod seal;

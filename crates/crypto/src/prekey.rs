@@ -51,6 +51,8 @@ pub enum BundleKind {
     Card,
     /// One membership in a group.
     Group,
+    /// One contact's device, as its last resort: for meeting again after a restored backup.
+    Repair,
 }
 
 impl BundleKind {
@@ -60,11 +62,14 @@ impl BundleKind {
             Self::Offer => 2,
             Self::Card => 3,
             Self::Group => 4,
+            Self::Repair => 5,
         }
     }
 
     fn from_code(code: u8) -> Option<Self> {
-        [Self::Invite, Self::Offer, Self::Card, Self::Group].into_iter().find(|kind| kind.code() == code)
+        [Self::Invite, Self::Offer, Self::Card, Self::Group, Self::Repair]
+            .into_iter()
+            .find(|kind| kind.code() == code)
     }
 }
 

@@ -13,8 +13,9 @@ use crypto::{
     identity::{AccountId, DeviceCert, DeviceList, Identity},
     invite::InviteSecret,
     key::Secret,
-    prekey::{Bundle, BundleKind, BundleSecret},
+    prekey::{Bundle, BundleKind, BundleSecret, Offer, OfferSecret},
     ratchet::{Message, Session},
+    renewal::{Rekey, Repair, RepairSecret},
     request::{open_request, seal_request},
     safety::safety_number,
     seal::{open_contact, open_stranger, seal_contact, seal_stranger},
@@ -544,4 +545,81 @@ fn backup() {
     }
     assert!(BackupSecret::typed(kept["words"].as_str().expect("text")).is_ok());
     assert!(Opener::new(&head.try_into().expect("a head"), &secret).is_ok());
+}
+
+#[test]
+fn renewal() {
+    let rng = &mut rng(8);
+    let (ari, bora) = (Identity::create(rng), Identity::create(rng));
+    let (offer_secret, offer) = OfferSecret::generate(5, rng);
+    let (sid, resume) = ([0x51; 32], Secret::new([0x52; 32]));
+    let (rekey, of_rekey) =
+        Rekey::begin(&ari, bora.cert(), &offer, &sid, &resume, b"next", rng).expect("sound keys");
+    let repair_secret = RepairSecret::new(Secret::new([0x53; 32]));
+    let (last_resort, bundle) = BundleSecret::generate(BundleKind::Repair, 0, &bora, u16::MAX, rng);
+    let peer = PeerKeys { cert: bora.cert(), bundle: &bundle };
+    let (repair, of_repair) = Repair::begin(&ari, peer, &repair_secret, b"again", rng).expect("sound keys");
+    let slots: Vec<Value> = [ari.account_id(), bora.account_id()]
+        .iter()
+        .map(|sender| {
+            let slot = repair_secret.slot(sender, 7);
+            json!({ "sender": hex(sender.as_bytes()), "number": 7, "tag": hex(slot.tag()), "psk": hex(slot.psk().as_bytes()) })
+        })
+        .collect();
+    let kept = pinned(
+        "renewal.json",
+        json!({
+            "about": "The next generation from an offer, and a repair after a restored backup, from one device to another.",
+            "ari": hex(ari.to_bytes()), "bora": hex(bora.to_bytes()),
+            "rekey": {
+                "offer": hex(offer.bytes()), "offer_secret": hex(offer_secret.to_bytes()),
+                "sid_before": hex(sid), "resume_before": hex(resume.as_bytes()),
+                "bytes": hex(rekey.encode()), "plain": hex(b"next"),
+                "sid": hex(of_rekey.established.sid), "resume": hex(of_rekey.established.resume.as_bytes()),
+            },
+            "repair": {
+                "bundle": hex(bundle.bytes()), "bundle_secret": hex(last_resort.to_bytes()),
+                "secret": hex(repair_secret.as_bytes()), "psk": hex(repair_secret.psk().as_bytes()),
+                "link": hex(repair_secret.link().as_bytes()), "slots": slots,
+                "bytes": hex(repair.encode()), "plain": hex(b"again"),
+                "sid": hex(of_repair.established.sid), "resume": hex(of_repair.established.resume.as_bytes()),
+            },
+        }),
+    );
+
+    // Read back from the file alone.
+    let ari = Identity::from_bytes(&unhex(&kept["ari"])).expect("whole");
+    let bora = Identity::from_bytes(&unhex(&kept["bora"])).expect("whole");
+    let of = &kept["rekey"];
+    Offer::parse(&unhex(&of["offer"])).expect("sound");
+    let offer = OfferSecret::from_bytes(&unhex(&of["offer_secret"])).expect("kept");
+    let sid: [u8; 32] = unhex(&of["sid_before"]).try_into().expect("32 bytes");
+    let rekey = Rekey::parse(&unhex(&of["bytes"])).expect("sound");
+    let made =
+        rekey.answer(&bora, &offer, ari.cert(), &sid, &secret(&of["resume_before"])).expect("it stands");
+    assert_eq!((hex(&made.plain), hex(made.established.sid)), (text(&of["plain"]), text(&of["sid"])));
+    let of = &kept["repair"];
+    Bundle::parse(&unhex(&of["bundle"]), bora.cert()).expect("sound");
+    let bundle = BundleSecret::from_bytes(&unhex(&of["bundle_secret"])).expect("kept");
+    let repair = Repair::parse(&unhex(&of["bytes"])).expect("sound");
+    let made = repair
+        .answer(&bora, &bundle, ari.cert(), &RepairSecret::new(secret(&of["secret"])))
+        .expect("it stands");
+    assert_eq!((hex(&made.plain), hex(made.established.sid)), (text(&of["plain"]), text(&of["sid"])));
+
+    // The places and the secrets beside them, computed from the specification alone.
+    let root = unhex(&of["secret"]);
+    assert_eq!(text(&of["psk"]), hex(book_derive::<32>("M1/repair/psk/1", &root, &[])));
+    assert_eq!(text(&of["link"]), hex(book_derive::<32>("M1/repair/link/1", &root, &[])));
+    for slot in of["slots"].as_array().expect("a list") {
+        let parts: [&[u8]; 2] = [&unhex(&slot["sender"]), &7u32.to_be_bytes()];
+        let bytes = book_derive::<64>("M1/repair/slot/1", &root, &parts);
+        let key = crypto::SignSecret::from_seed(Secret::from_slice(&bytes[..32]).expect("32 bytes"));
+        assert_eq!(text(&slot["tag"]), hex(key.public().as_bytes()));
+        assert_eq!(text(&slot["psk"]), hex(&bytes[32..]));
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a string").to_owned()
 }

@@ -39,7 +39,7 @@ pub struct Expected {
     /// The counterpart.
     pub party: Party,
     /// The slot, in a numbering of the owner's.
-    pub slot: u32,
+    pub slot: u64,
 }
 
 /// An envelope at the waist.

@@ -8,6 +8,7 @@ use crypto::identity::{AccountId, Identity};
 use crypto::invite::InviteSecret;
 use crypto::key::{Secret32, SignSecret, X25519Secret};
 use crypto::prekey::{BundleKind, BundleSecret, OfferSecret};
+use crypto::renewal::{Rekey, Repair, RepairSecret};
 use crypto::request::seal_request;
 use crypto::seal::{Class, seal_contact};
 use crypto::slot::{Chain, Slot};
@@ -96,6 +97,16 @@ fn main() {
     let peer = PeerKeys { cert: bora.cert(), bundle: &bundle };
     let (init, _, mut session) = initiate(&ari, peer, &Psk::None, b"", rng).expect("sound keys");
     write("init", "init", &init.encode());
+    let (_, offer) = OfferSecret::generate(1, rng);
+    let resume = Secret32::new([8; 32]);
+    let (rekey, _) =
+        Rekey::begin(&ari, bora.cert(), &offer, &[7; 32], &resume, b"word", rng).expect("sound keys");
+    write("renewal", "rekey", &rekey.encode());
+    let (_, bundle) = BundleSecret::generate(BundleKind::Repair, 1, &bora, 30, rng);
+    let peer = PeerKeys { cert: bora.cert(), bundle: &bundle };
+    let secret = RepairSecret::new(Secret32::new([6; 32]));
+    let (repair, _) = Repair::begin(&ari, peer, &secret, b"word", rng).expect("sound keys");
+    write("renewal", "repair", &repair.encode());
     write("ratchet", "kept", &session.to_bytes());
     write("ratchet", "first", &session.encrypt(b"hello"));
 

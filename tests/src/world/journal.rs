@@ -59,6 +59,15 @@ impl Journal {
         self.fingerprint = crypto::hash::hash("sim/journal", &parts);
     }
 
+    /// A device lost all messages but those that are `here`.
+    pub(super) fn lost(&mut self, who: HostId, here: &BTreeSet<MessageId>) {
+        self.kept.retain(|(id, at)| *at != who || here.contains(id));
+        self.open.retain(|(at, id)| *at != who || here.contains(id));
+        for ((at, _), known) in &mut self.known {
+            known.retain(|id| *at != who || here.contains(id));
+        }
+    }
+
     pub(super) fn wrote(
         &mut self,
         from: HostId,

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crypto::identity::AccountId;
-use madang_core::engine::{Answer, Command, CommandError, Engine, Input, LinkKind, Now, Output, Ticket};
+use madang_core::engine::{
+    Answer, Command, CommandError, Engine, Input, LinkKind, Now, Output, Policy, Ticket,
+};
 use madang_core::{Contact, ConversationId, Event, Message, Span};
 use proto::id::{Moment, PeerName};
 use proto::router::MailboxId;
@@ -39,6 +41,7 @@ pub struct Node {
     relays: BTreeMap<HostId, MailboxId>,
     neighbours: BTreeSet<HostId>,
     clock: Clock,
+    policy: Policy,
     /// What the simulation's clock said when this life began: devices count from their own zero.
     born: Moment,
     mortality: Mortality,
@@ -67,6 +70,7 @@ impl Node {
             relays: BTreeMap::new(),
             neighbours: BTreeSet::new(),
             clock: Clock::Off(0),
+            policy: Policy::default(),
             born: Moment(0),
             mortality: Mortality::default(),
             heard: Vec::new(),
@@ -91,6 +95,23 @@ impl Node {
     /// Sets the clock.
     pub fn set_clock(&mut self, clock: Clock) {
         self.clock = clock;
+    }
+
+    /// Sets when keys are made anew, from now on and in later lives.
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
+        if let Some(engine) = self.engine.get_mut() {
+            engine.set_policy(policy);
+        }
+    }
+
+    /// Puts back what was on disk earlier, as a backup does. The device must be down.
+    pub fn restore(&mut self, backup: &MemoryStore) {
+        assert!(self.engine.get_mut().is_none(), "a profile in use cannot be put back");
+        self.store = backup.clone();
+        let mut batch = Batch::new();
+        Engine::mark_restored(&mut Overlay::new(&self.store, &mut batch));
+        self.store.commit(batch).expect("a mark is small");
     }
 
     /// What the person was told, over all lives of the device.
@@ -181,7 +202,9 @@ impl Node {
                 self.born = port.now();
                 let now = self.now(port);
                 let engine = Engine::load(now, &Overlay::new(&self.store, &mut Batch::new()));
-                *self.engine.borrow_mut() = Some(engine.expect("what was committed can be opened"));
+                let mut engine = engine.expect("what was committed can be opened");
+                engine.set_policy(self.policy);
+                *self.engine.borrow_mut() = Some(engine);
                 for neighbour in &self.neighbours {
                     port.keep(*neighbour);
                 }

@@ -45,6 +45,8 @@ pub enum Command {
     SafetyNumber(ContactId),
     /// Whether the numbers were equal.
     Verify(ContactId, bool),
+    /// The keys that this contact was given may be known to somebody else: they are burnt and new ones made at once.
+    Suspect(ContactId),
     /// A text for a conversation.
     Send {
         /// Which conversation.
@@ -258,6 +260,11 @@ impl Engine {
                 Ok(_) => self.with_contact(id, turn, |contact| contact.verified = verified),
                 Err(error) => Err(error),
             },
+            Command::Suspect(id) if !self.pairs.contains_key(&Party(id.0)) => Err(CommandError::NoContact),
+            Command::Suspect(id) => {
+                self.suspect(Party(id.0), turn)?;
+                Ok(Answer::Done)
+            }
             Command::Send { conversation, text, reply_to } => {
                 self.send(conversation, &text, reply_to, turn)?
             }

@@ -24,7 +24,7 @@ use crate::contact::{ContactRecord, ContactState};
 use crate::content::{ConversationId, Item, Reach, RelayRef};
 use crate::conversation::{Conversation, decode, decode_whole, encode};
 use crate::event::{ContactId, Event, Notice};
-use crate::pair::{FLIGHT_OF_INIT, Flight, Pair, TTL_DAYS, inner};
+use crate::pair::{Flight, OPENING, Opening, Origin, Pair, SlotId, TTL_DAYS, inner};
 use crate::stream::Segment;
 use crate::tables;
 
@@ -174,7 +174,7 @@ impl Engine {
     fn expect_answers(&mut self, party: Party, invite: &OpenInvite) {
         for slot in 0..ANSWER_SLOTS {
             let tag = Tag(invite.secret.answer_slot(slot).tag());
-            self.router.expect(Expected { tag, party, slot });
+            self.router.expect(Expected { tag, party, slot: slot.into() });
         }
     }
 
@@ -186,7 +186,13 @@ impl Engine {
     /// Returns the secrets by which links recognise counterparts, the ones to prefer first: of two invites that
     /// crossed, the one of the lower account goes on.
     pub(super) fn link_secrets(&self) -> Vec<(Party, Secret32)> {
-        let pairs = self.pairs.iter().map(|(party, pair)| (*party, pair.link.clone()));
+        let of_pair = |(party, pair): (&Party, &Pair)| {
+            let links: Vec<Secret32> = pair.generations().rev().map(|g| g.link.clone()).collect();
+            links.into_iter().map(|link| (*party, link)).collect::<Vec<_>>()
+        };
+        let pairs = self.pairs.iter().flat_map(of_pair);
+        // Who was restored from a backup has no other secret in common with us.
+        let repairs = self.pairs.iter().map(|(party, pair)| (*party, pair.keys().repair.link()));
         let open = self.invites.iter().filter(|(_, i)| i.bundle.is_some());
         let invites = open.map(|(party, i)| (*party, i.secret.link()));
         // Until the inviter speaks, they may know us by the invite alone.
@@ -195,7 +201,7 @@ impl Engine {
         let joins = |joins: Vec<(&Party, &Joining)>| {
             joins.into_iter().map(|(party, j)| (*party, j.invite.secret.link())).collect::<Vec<_>>()
         };
-        pairs.chain(joins(lower)).chain(invites).chain(joins(higher)).collect()
+        pairs.chain(joins(lower)).chain(invites).chain(joins(higher)).chain(repairs).collect()
     }
 
     /// Makes an invite and leaves its bundle where the invitee will look.
@@ -359,8 +365,10 @@ impl Engine {
             Item::Reach(self.reach()).encode(),
             Item::Name(self.name.clone()).encode(),
         ];
-        let mut pair = Pair::new(party, established, session, our_seal, bundle.seal());
-        let segment = Segment { first: 1, items: items.to_vec(), ack: pair.ack() };
+        let origin = Origin { parent: None, opening: Some(Opening::Init), born: self.used(turn.now.moment) };
+        let seals = (our_seal, bundle.seal());
+        let mut pair = Pair::new(party, &cert.account_id(), origin, established, session, seals);
+        let segment = Segment { first: 1, items: items.to_vec(), ack: pair.ack(), sealed: INIT_ITEMS };
         for item in &items {
             let sequence = pair.sender.number();
             turn.overlay.put(&tables::SENT, &tables::name(party.0), sequence, [&[0][..], item].concat());
@@ -373,11 +381,11 @@ impl Engine {
             init: init.encode(),
             first: pair.encrypt(&segment),
         };
-        turn.overlay.put(&tables::PAIR, b"", party.0.into(), pair.encode_pair());
+        self.expect_repair(&pair);
         self.pairs.insert(party, pair);
         self.dirty.insert(party);
         self.router.spend(expected);
-        self.widen(party, turn);
+        self.widen(party, 0, turn);
         if let Some(contact) = self.contacts.get_mut(&party) {
             contact.state = ContactState::Waiting;
             contact.cert = Some(cert.bytes().to_vec());
@@ -421,10 +429,11 @@ impl Engine {
         answer.number = number;
         join.answer = Some(answer);
         turn.overlay.put(&tables::JOIN, b"", party.0.into(), join.encode());
-        let flight = Flight { number, first: 1, count: INIT_ITEMS };
-        turn.overlay.put(&tables::FLIGHT, &tables::name(party.0), FLIGHT_OF_INIT.into(), encode(&flight));
+        let flight = Flight { number, first: 1, count: INIT_ITEMS, posted: self.used(turn.now.moment).0 };
+        let at = SlotId { generation: 0, slot: OPENING };
+        turn.overlay.put(&tables::FLIGHT, &tables::name(party.0), at.number(), encode(&flight));
         if let Some(pair) = self.pairs.get_mut(&party) {
-            pair.flights.insert(FLIGHT_OF_INIT, flight);
+            pair.flights.insert(at, flight);
         }
         Ok(())
     }
@@ -442,6 +451,9 @@ impl Engine {
             .iter()
             .find(|(_, j)| j.answer.as_ref().is_some_and(|a| a.number == number))
             .map(|(p, _)| *p);
+        if setback == Setback::Taken && self.repair_refused(number, turn)? {
+            return Ok(());
+        }
         let exhausted = self.router.set_back(mailbox, number, setback);
         let Some(party) = answering.filter(|_| setback == Setback::Taken) else {
             if exhausted {
@@ -478,7 +490,11 @@ impl Engine {
             self.event(Event::Notice(Notice::InviteUsedAgain));
             return Ok(true);
         };
-        let slot = invite.secret.answer_slot(expected.slot);
+        let Ok(slot) = u32::try_from(expected.slot) else { return Ok(false) };
+        if slot >= ANSWER_SLOTS {
+            return Ok(false);
+        }
+        let slot = invite.secret.answer_slot(slot);
         let Ok(bytes) = seal::open_contact(blob, &slot.tag(), slot.psk(), bundle.seal()) else {
             return Ok(false);
         };
@@ -506,19 +522,21 @@ impl Engine {
         }) else {
             return Ok(false);
         };
-        let pair = Pair::new(party, established, session, bundle.seal().clone(), seal);
+        let origin = Origin { parent: None, opening: None, born: self.used(turn.now.moment) };
+        let seals = (bundle.seal().clone(), seal);
+        let pair = Pair::new(party, &account, origin, established, session, seals);
         let known = match crossed {
             Some(other) => self.abandon(other, turn)?,
             None => None,
         };
         let Some(invite) = self.invites.get(&party) else { return Ok(false) };
         let (number, positions) = (invite.number, invite.positions.clone());
-        turn.overlay.put(&tables::PAIR, b"", party.0.into(), pair.encode_pair());
+        self.expect_repair(&pair);
         self.pairs.insert(party, pair);
         self.burn_invite(party, turn);
         self.router.settle(number, turn.overlay)?;
         self.router.spend(expected);
-        self.widen(party, turn);
+        self.widen(party, 0, turn);
         let conversation = self.new_conversation(party, &account, turn);
         let contact = ContactRecord {
             own_name: known.as_ref().and_then(|contact| contact.own_name.clone()),
@@ -534,7 +552,7 @@ impl Engine {
         };
         self.contacts.insert(party, contact);
         self.put_contact(party, turn);
-        self.take_segment(party, segment, road, turn)?;
+        self.take_segment(party, 0, segment, road, turn)?;
         self.queue_item(party, &Item::Reach(self.reach()), turn)?;
         self.queue_item(party, &Item::Name(self.name.clone()), turn)?;
         self.queue_written(party, turn)?;
@@ -566,29 +584,8 @@ impl Engine {
             self.router.forget(&join.invite.bundle_tag);
         }
         self.finish_join(party, turn);
-        if let Some(pair) = self.pairs.remove(&party) {
-            let open = pair.slots.values().map(|slot| slot.tag);
-            open.chain(pair.spent.values().copied()).for_each(|tag| self.router.forget(&tag));
-            for flight in pair.flights.values() {
-                self.router.settle(flight.number, turn.overlay)?;
-            }
-        }
-        self.dirty.remove(&party);
-        for table in [&tables::SLOT, &tables::SENT, &tables::FLIGHT, &tables::HELD, &tables::EARLY] {
-            let mut orders = Vec::new();
-            super::each(table, &tables::name(party.0), turn.overlay, |order, _| {
-                orders.push(order);
-                Ok(())
-            })?;
-            orders.into_iter().for_each(|order| turn.overlay.delete(table, &tables::name(party.0), order));
-        }
-        for table in [&tables::PAIR, &tables::LIVE, &tables::CONTACT] {
-            turn.overlay.delete(table, b"", party.0.into());
-        }
-        for link in self.router.links_to(party) {
-            self.outputs.push(super::Output::Close(link));
-            self.link_down(link, turn)?;
-        }
+        self.erase_pair(party, turn)?;
+        turn.overlay.delete(&tables::CONTACT, b"", party.0.into());
         Ok(self.contacts.remove(&party))
     }
 
@@ -598,6 +595,19 @@ impl Engine {
             let record = invite.encode();
             turn.overlay.put(&tables::INVITE, b"", party.0.into(), record);
         }
+    }
+
+    /// Takes back an invite that was given out: nobody can answer it any more.
+    pub(super) fn withdraw_invite(
+        &mut self,
+        party: Party,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let Some(number) = self.invites.get(&party).filter(|i| i.bundle.is_some()).map(|i| i.number) else {
+            return Ok(());
+        };
+        self.burn_invite(party, turn);
+        self.router.settle(number, turn.overlay)
     }
 
     /// The inviter has spoken: the invite has done its work.

@@ -16,7 +16,7 @@ use super::{Engine, Turn};
 use crate::content::{Content, ConversationId, MessageId};
 use crate::conversation;
 use crate::event::{ContactId, Delivery, Event, Place, Trail};
-use crate::pair::FLIGHT_OF_INIT;
+use crate::pair::{OPENING, SlotId};
 use crate::tables;
 
 /// Messages deleted in one turn: a few megabytes of a batch that may have 64.
@@ -136,13 +136,13 @@ impl Engine {
         let Some(pair) = self.pairs.get(&party) else { return Ok(()) };
         let carries = |items: std::ops::Range<u64>| sequences.range(items).next().is_some();
         let under_way =
-            pair.flights.iter().filter(|(slot, flight)| **slot != FLIGHT_OF_INIT && carries(flight.items()));
-        let slots: Vec<u32> = under_way.map(|(slot, _)| *slot).collect();
-        for slot in slots {
+            pair.flights.iter().filter(|(at, flight)| at.slot != OPENING && carries(flight.items()));
+        let slots: Vec<SlotId> = under_way.map(|(at, _)| *at).collect();
+        for at in slots {
             if self.pairs.get(&party).is_none_or(|pair| pair.room_for_items() == 0) {
                 break;
             }
-            self.reseal(party, slot, turn)?;
+            self.reseal(party, at, turn)?;
         }
         self.dirty.insert(party);
         Ok(())

@@ -9,9 +9,18 @@ mod backup;
 mod command;
 mod contacts;
 mod erase;
+mod generations;
 mod receive;
+mod repair;
 mod roads;
 mod send;
+
+#[cfg(test)]
+mod duo;
+#[cfg(test)]
+mod thief;
+#[cfg(test)]
+mod three_roads;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,13 +33,15 @@ use proto::store::{Direction, Overlay, StoreError};
 
 pub use self::command::{Answer, Command, CommandError, RelayInfo, Whoami};
 use self::contacts::{Joining, OpenInvite};
+pub use self::generations::Policy;
 use self::roads::{Greeting, Relay};
 use crate::contact::ContactRecord;
 use crate::content::ConversationId;
 use crate::conversation::{Conversation, decode, encode};
 use crate::event::{ContactId, Event};
-use crate::pair::{Flight, KeptSlot, Pair};
+use crate::pair::{Flight, KeptSlot, Pair, REPAIR, SlotId, slots_name};
 use crate::tables;
+use crate::uptime::Uptime;
 
 /// The time of a turn: what decisions rest on, and what people are shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -142,6 +153,10 @@ pub struct Engine {
     /// Conversations whose record is not yet in the batch.
     dirty_conversations: BTreeSet<u32>,
     greeting: Option<Greeting>,
+    policy: Policy,
+    uptime: Uptime,
+    /// The profile came out of a backup: every contact gets a new generation before anything else is sent.
+    is_restored: bool,
     outputs: Vec<Output>,
 }
 
@@ -155,6 +170,7 @@ const ME_IDENTITY: u64 = 0;
 const ME_NAME: u64 = 1;
 pub(crate) const ME_COUNTERS: u64 = 2;
 const ME_RESTORED: u64 = 3;
+const ME_USED: u64 = 4;
 const PAGE: usize = 256;
 
 impl Engine {
@@ -198,8 +214,14 @@ impl Engine {
             dirty: BTreeSet::new(),
             dirty_conversations: BTreeSet::new(),
             greeting: None,
+            policy: Policy::default(),
+            uptime: Uptime::new(0, now.moment),
+            is_restored: overlay.get(&tables::ME, b"", ME_RESTORED)?.is_some(),
             outputs: Vec::new(),
         };
+        if let Some(used) = overlay.get(&tables::ME, b"", ME_USED)? {
+            engine.uptime = Uptime::new(decode(&used)?, now.moment);
+        }
         each(&tables::CONTACT, b"", overlay, |order, bytes| {
             engine.contacts.insert(Party(order as u32), decode(bytes)?);
             Ok(())
@@ -227,34 +249,34 @@ impl Engine {
         now: Moment,
         overlay: &Overlay<'_>,
     ) -> Result<(), StoreError> {
-        let live = overlay.get(&tables::LIVE, b"", party.0.into())?.ok_or(crate::CORRUPT)?;
         let name = tables::name(party.0);
-        let mut held = Vec::new();
-        each(&tables::HELD, &name, overlay, |order, _| {
-            held.push(order);
-            Ok(())
-        })?;
-        let mut pair = Pair::restore(party, bytes, &live, held, now)?;
-        each(&tables::SLOT, &name, overlay, |order, bytes| {
-            let number = order as u32;
-            match KeptSlot::decode(bytes)? {
-                KeptSlot::Open(slot) => {
-                    self.router.expect(Expected { tag: slot.tag, party, slot: number });
-                    pair.slots.insert(number, slot);
+        let mut pair = Pair::load(party, bytes, now, overlay)?;
+        let generations: Vec<u32> = pair.generations().map(|g| g.number).collect();
+        for number in generations {
+            each(&tables::SLOT, &slots_name(party, number), overlay, |slot, bytes| {
+                let at = SlotId { generation: number, slot: slot as u32 };
+                let Some(generation) = pair.generation_mut(number) else { return Ok(()) };
+                let (tag, is_open) = generation.window.put(at.slot, KeptSlot::decode(bytes)?);
+                let expected = Expected { tag, party, slot: at.number() };
+                if is_open {
+                    self.router.expect(expected)
+                } else {
+                    self.router.spend(expected)
                 }
-                KeptSlot::Spent(tag) => {
-                    self.router.spend(Expected { tag, party, slot: number });
-                    pair.spent.insert(number, tag);
-                }
+                Ok(())
+            })?;
+        }
+        self.expect_repair(&pair);
+        each(&tables::FLIGHT, &name, overlay, |order, bytes| {
+            let at = SlotId::from_number(order);
+            pair.flights.insert(at, decode::<Flight>(bytes)?);
+            if pair.has_passed(at) {
+                pair.doubted.insert(at, now);
             }
             Ok(())
         })?;
-        each(&tables::FLIGHT, &name, overlay, |order, bytes| {
-            pair.flights.insert(order as u32, decode::<Flight>(bytes)?);
-            Ok(())
-        })?;
         each(&tables::EARLY, &name, overlay, |order, _| {
-            pair.early.insert(order as u32);
+            pair.early.insert(SlotId::from_number(order));
             Ok(())
         })?;
         if !pair.early.is_empty() {
@@ -280,6 +302,7 @@ impl Engine {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), StoreError> {
         let turn = &mut Turn { now, overlay, rng };
+        self.begin_repairs(turn)?;
         match input {
             Input::Command(ticket, command) => {
                 let answer = self.command(command, turn)?;
@@ -304,12 +327,16 @@ impl Engine {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), StoreError> {
         let turn = &mut Turn { now, overlay, rng };
+        self.begin_repairs(turn)?;
         self.flush_pairs(turn)?;
         self.fill_roads(turn)?;
         for party in std::mem::take(&mut self.dirty) {
-            if let Some(pair) = self.pairs.get(&party) {
-                turn.overlay.put(&tables::LIVE, b"", party.0.into(), pair.encode_live());
+            if let Some(pair) = self.pairs.get_mut(&party) {
+                pair.save(turn.overlay);
             }
+        }
+        if let Some(used) = self.uptime.due(now.moment) {
+            turn.overlay.put(&tables::ME, b"", ME_USED, encode(&used));
         }
         for number in std::mem::take(&mut self.dirty_conversations) {
             turn.overlay.put(&tables::CONVERSATION, b"", number.into(), encode(&self.conversations[&number]));
@@ -331,12 +358,20 @@ impl Engine {
         });
         let relays = self.relays.values().filter_map(|relay| relay.deadline(now));
         let greeting = self.greeting.map(|greeting| greeting.at);
-        pairs.chain(links).chain(relays).chain(self.router.deadline()).chain(greeting).min()
+        let own = self.router.deadline().into_iter().chain(greeting).chain([self.uptime.deadline()]);
+        pairs.chain(links).chain(relays).chain(own).min()
     }
 
     /// Returns the account of this profile.
     pub fn account(&self) -> crypto::identity::AccountId {
         self.me.account_id()
+    }
+
+    fn expect_repair(&mut self, pair: &Pair) {
+        for (number, tag) in (0..).zip(&pair.keys().repair_tags) {
+            let at = SlotId { generation: REPAIR, slot: number };
+            self.router.expect(Expected { tag: *tag, party: pair.party, slot: at.number() });
+        }
     }
 
     fn event(&mut self, event: Event) {

@@ -10,8 +10,8 @@ use super::{Engine, Turn};
 use crate::contact::ContactState;
 use crate::content::{Content, Item};
 use crate::conversation::{Inserted, decode};
-use crate::event::{Event, Step};
-use crate::pair::{EARLY_MAX, KeptSlot, Unreadable};
+use crate::event::{Event, Notice, Step};
+use crate::pair::{EARLY_MAX, KeptSlot, OPENING, Opened, Opening, REPAIR, SlotId, slots_name};
 use crate::stream::{Ack, Segment, Take};
 use crate::tables;
 
@@ -71,14 +71,12 @@ impl Engine {
         road: Road,
         turn: &mut Turn<'_, '_>,
     ) -> Result<bool, StoreError> {
-        if self.pairs.contains_key(&expected.party) && self.is_slot(&expected) {
-            let ahead = self.pairs.get(&expected.party).is_some_and(|p| p.is_early(expected.slot));
-            if ahead {
-                return self.keep_early(expected, blob, turn);
-            }
-            let opened = self.open_slot(expected, blob, road, turn)?;
-            self.open_early(expected.party, turn)?;
-            return Ok(opened);
+        let at = SlotId::from_number(expected.slot);
+        if self.pairs.contains_key(&expected.party) && at.generation == REPAIR {
+            return self.open_repair(expected, blob, road, turn);
+        }
+        if self.is_slot(&expected) {
+            return self.open_in_order(expected, blob, road, turn);
         }
         if self.joins.contains_key(&expected.party) {
             return self.open_bundle(expected, blob, turn);
@@ -90,65 +88,82 @@ impl Engine {
     }
 
     fn is_slot(&self, expected: &Expected) -> bool {
-        let pair = &self.pairs[&expected.party];
-        pair.slots.get(&expected.slot).is_some_and(|slot| slot.tag == expected.tag)
+        let at = SlotId::from_number(expected.slot);
+        let slot = self.pairs.get(&expected.party).and_then(|pair| pair.awaited(at));
+        slot.is_some_and(|slot| slot.tag == expected.tag)
     }
 
-    fn open_slot(
+    /// Opens the seal of a slot. What the ratchet is not to be asked for yet waits, sealed as it came.
+    fn open_in_order(
         &mut self,
         expected: Expected,
         blob: &[u8],
         road: Road,
         turn: &mut Turn<'_, '_>,
     ) -> Result<bool, StoreError> {
-        let Some(pair) = self.pairs.get_mut(&expected.party) else { return Ok(false) };
-        let Some(opener) = pair.opener(expected.slot) else { return Ok(false) };
-        match opener.open(blob).and_then(|inner| pair.decrypt(&inner)) {
-            Ok(segment) => {
-                self.use_slot(expected, turn)?;
-                self.finish_join(expected.party, turn);
-                self.enliven(expected.party, turn);
-                self.take_segment(expected.party, segment, road, turn)?;
-                Ok(true)
+        let at = SlotId::from_number(expected.slot);
+        let Some(pair) = self.pairs.get(&expected.party) else { return Ok(false) };
+        let Some(Ok(inner)) = pair.opener(at).map(|opener| opener.open(blob)) else { return Ok(false) };
+        // What begins a generation does not need the ratchet of the one before.
+        if pair.is_early(at) && inner.first() == Some(&crate::pair::inner::MESSAGE) {
+            return self.keep_early(expected, blob, turn);
+        }
+        self.read_slot(expected, &inner, road, turn)?;
+        self.open_early(expected.party, turn)?;
+        Ok(true)
+    }
+
+    /// Reads what stood inside the seal of a slot. The slot is spent, whatever it was.
+    fn read_slot(
+        &mut self,
+        expected: Expected,
+        inner: &[u8],
+        road: Road,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let (party, at) = (expected.party, SlotId::from_number(expected.slot));
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        let opened = pair.decrypt(at.generation, inner);
+        self.use_slot(expected, turn)?;
+        match opened {
+            Ok(Opened::Segment(segment)) => {
+                self.finish_join(party, turn);
+                self.enliven(party, turn);
+                self.take_segment(party, at.generation, segment, road, turn)
             }
-            // It was theirs, and it says nothing that can be used: the slot is spent, the stream asks again.
-            Err(Unreadable::Lost | Unreadable::Malformed) => {
-                self.use_slot(expected, turn)?;
-                self.owe_receipt(expected.party, road, turn);
-                Ok(true)
+            Ok(Opened::Rekey(rekey)) => self.take_rekey(party, at.generation, &rekey, road, turn),
+            // It was theirs, and it says nothing that can be used: the stream asks again.
+            Err(_) => {
+                self.owe_receipt(party, road, turn);
+                Ok(())
             }
-            Err(Unreadable::Forged) => Ok(false),
         }
     }
 
     fn use_slot(&mut self, expected: Expected, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
-        let party = expected.party;
+        let (party, at) = (expected.party, SlotId::from_number(expected.slot));
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
-        let name = tables::name(party.0);
-        let Some((tag, old)) = pair.spend(expected.slot) else { return Ok(()) };
-        turn.overlay.put(&tables::SLOT, &name, expected.slot.into(), KeptSlot::encode_spent(&tag));
+        let name = slots_name(party, at.generation);
+        let Some((tag, old)) = pair.spend(at) else { return Ok(()) };
+        turn.overlay.put(&tables::SLOT, &name, at.slot.into(), KeptSlot::encode_spent(&tag));
         for (slot, tag) in old {
             turn.overlay.delete(&tables::SLOT, &name, slot.into());
             self.router.forget(&tag);
         }
         self.router.spend(expected);
-        self.widen(party, turn);
+        self.widen(party, at.generation, turn);
         self.dirty.insert(party);
         Ok(())
     }
 
-    /// Readies the slots of a pair's window and waits for their tags.
-    pub(super) fn widen(&mut self, party: Party, turn: &mut Turn<'_, '_>) {
+    /// Readies the slots of a generation's window and waits for their tags.
+    pub(super) fn widen(&mut self, party: Party, generation: u32, turn: &mut Turn<'_, '_>) {
         let Some(pair) = self.pairs.get_mut(&party) else { return };
-        for number in pair.widen() {
-            let slot = &pair.slots[&number];
-            turn.overlay.put(
-                &tables::SLOT,
-                &tables::name(party.0),
-                number.into(),
-                KeptSlot::encode_open(slot),
-            );
-            self.router.expect(Expected { tag: slot.tag, party, slot: number });
+        let name = slots_name(party, generation);
+        for at in pair.widen(generation) {
+            let Some(slot) = pair.awaited(at) else { continue };
+            turn.overlay.put(&tables::SLOT, &name, at.slot.into(), KeptSlot::encode_open(slot));
+            self.router.expect(Expected { tag: slot.tag, party, slot: at.number() });
         }
     }
 
@@ -158,14 +173,14 @@ impl Engine {
         blob: &[u8],
         turn: &mut Turn<'_, '_>,
     ) -> Result<bool, StoreError> {
-        let party = expected.party;
+        let (party, at) = (expected.party, SlotId::from_number(expected.slot));
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(false) };
-        if pair.early.len() >= EARLY_MAX && !pair.early.contains(&expected.slot) {
+        if pair.early.len() >= EARLY_MAX && !pair.early.contains(&at) {
             return Ok(true);
         }
-        pair.early.insert(expected.slot);
+        pair.early.insert(at);
         pair.early_since.get_or_insert(turn.now.moment);
-        turn.overlay.put(&tables::EARLY, &tables::name(party.0), expected.slot.into(), blob.to_vec());
+        turn.overlay.put(&tables::EARLY, &tables::name(party.0), at.number(), blob.to_vec());
         self.open_early(party, turn)?;
         Ok(true)
     }
@@ -174,23 +189,52 @@ impl Engine {
     pub(super) fn open_early(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
         loop {
             let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
-            let Some(slot) = pair.early.first().copied() else {
+            if pair.early.is_empty() {
                 pair.early_since = None;
                 return Ok(());
-            };
+            }
             let tired = pair.early_since.is_some_and(|since| since.plus(EARLY_PATIENCE) <= turn.now.moment);
-            if pair.is_early(slot) && !tired && pair.early.len() < EARLY_MAX {
+            let all = tired || pair.early.len() >= EARLY_MAX;
+            let Some(at) = pair.early.iter().copied().find(|at| all || !pair.is_early(*at)) else {
                 return Ok(());
-            }
-            pair.early.remove(&slot);
-            let tag = pair.slots.get(&slot).map(|s| s.tag);
+            };
+            pair.early.remove(&at);
+            let found = pair.awaited(at).map(|slot| slot.tag).zip(pair.opener(at));
             let name = tables::name(party.0);
-            let blob = turn.overlay.get(&tables::EARLY, &name, slot.into())?;
-            turn.overlay.delete(&tables::EARLY, &name, slot.into());
-            if let (Some(tag), Some(blob)) = (tag, blob) {
-                let expected = Expected { tag, party, slot };
-                self.open_slot(expected, &blob, Road::Mailbox(MailboxId(0), 0), turn)?;
+            let blob = turn.overlay.get(&tables::EARLY, &name, at.number())?;
+            turn.overlay.delete(&tables::EARLY, &name, at.number());
+            let Some(((tag, opener), blob)) = found.zip(blob) else { continue };
+            if let Ok(inner) = opener.open(&blob) {
+                let expected = Expected { tag, party, slot: at.number() };
+                self.read_slot(expected, &inner, Road::Mailbox(MailboxId(0), 0), turn)?;
             }
+        }
+    }
+
+    /// The other side has spoken in a generation.
+    fn hear(&mut self, party: Party, generation: u32, sealed: u64, turn: &mut Turn<'_, '_>) {
+        let now = self.used(turn.now.moment);
+        let Some(pair) = self.pairs.get_mut(&party) else { return };
+        let opening = pair.generation(generation).and_then(|g| g.opening.clone());
+        let first = pair.hear(generation, sealed, now);
+        // They may have taken up what we had given up for refused.
+        if pair.sending().number != generation
+            && pair.generation(generation).is_some_and(|g| pair.is_better(g))
+        {
+            pair.send_on(generation);
+            pair.hear(generation, sealed, now);
+        }
+        if !first || matches!(opening, None | Some(Opening::Init)) {
+            return;
+        }
+        // What was sent before they knew its tags may have passed them by.
+        let waiting: Vec<SlotId> = pair.flights.keys().copied().filter(|at| at.slot != OPENING).collect();
+        for at in waiting {
+            pair.doubted.entry(at).or_insert(turn.now.moment);
+        }
+        if let Some(Opening::Repair { .. }) = opening {
+            pair.keys_mut().is_hasty = true;
+            self.event(Event::Notice(Notice::MetAgain(Self::contact_id(party))));
         }
     }
 
@@ -198,11 +242,17 @@ impl Engine {
     pub(super) fn take_segment(
         &mut self,
         party: Party,
+        generation: u32,
         segment: Segment,
         road: Road,
         turn: &mut Turn<'_, '_>,
     ) -> Result<(), StoreError> {
-        self.take_ack(party, &segment.ack, turn)?;
+        self.hear(party, generation, segment.sealed, turn);
+        self.dirty.insert(party);
+        if !self.pairs.get(&party).is_some_and(|pair| pair.is_current(generation)) {
+            return segment.items.iter().try_for_each(|item| self.take_late(party, item, turn));
+        }
+        self.take_ack(party, generation, &segment.ack, turn)?;
         let carries = !segment.items.is_empty();
         for (sequence, bytes) in (segment.first..).zip(segment.items) {
             let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
@@ -221,8 +271,20 @@ impl Engine {
             }
             self.owe_receipt(party, road, turn);
         }
-        self.dirty.insert(party);
         Ok(())
+    }
+
+    /// Takes an item of a stream that has ended with a repair: its number counts no longer, a message in it does.
+    pub(super) fn take_late(
+        &mut self,
+        party: Party,
+        item: &[u8],
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        match Item::decode(item) {
+            Ok(Item::Message(content)) => self.take_message(party, &content, turn),
+            _ => Ok(()),
+        }
     }
 
     fn release_held(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
@@ -235,7 +297,7 @@ impl Engine {
         Ok(())
     }
 
-    fn owe_receipt(&mut self, party: Party, road: Road, turn: &mut Turn<'_, '_>) {
+    pub(super) fn owe_receipt(&mut self, party: Party, road: Road, turn: &mut Turn<'_, '_>) {
         let Some(pair) = self.pairs.get_mut(&party) else { return };
         let now = turn.now.moment;
         let due = match road {
@@ -250,37 +312,42 @@ impl Engine {
     }
 
     /// Takes the other side's word of what it has.
-    fn take_ack(&mut self, party: Party, ack: &Ack, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+    fn take_ack(
+        &mut self,
+        party: Party,
+        generation: u32,
+        ack: &Ack,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
         let name = tables::name(party.0);
         let readable = pair.sender.acked() + 1;
         let fresh = pair.sender.on_ack(ack);
         // What they hold behind a gap is kept there and cannot be read yet: it is delivered when the gap closes.
         let readable = readable..=pair.sender.acked();
-        let came = ack.slots.min(pair.position());
-        if !fresh.is_empty() || came > pair.seen_by_them {
+        let more = pair.generation_mut(generation).is_some_and(|g| g.hear_of(ack.slots));
+        if !fresh.is_empty() || more {
             pair.probe_at = None;
             pair.probes = 0;
         }
-        pair.seen_by_them = pair.seen_by_them.max(came);
         for sequence in readable {
             self.note(party, sequence, Step::Delivered, turn)?;
             turn.overlay.delete(&tables::SENT, &name, sequence);
         }
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
         let mut done = Vec::new();
-        for (slot, flight) in &pair.flights {
-            let came = *slot < pair.seen_by_them;
-            if flight.items().all(|s| pair.sender.is_acked(s)) && (flight.count > 0 || came) {
-                done.push((*slot, flight.number));
-            } else if came {
-                pair.doubted.entry(*slot).or_insert(turn.now.moment);
+        for (at, flight) in &pair.flights {
+            let passed = pair.has_passed(*at);
+            if flight.items().all(|s| pair.sender.is_acked(s)) && (flight.count > 0 || passed) {
+                done.push((*at, flight.number));
+            } else if passed {
+                pair.doubted.entry(*at).or_insert(turn.now.moment);
             }
         }
-        for (slot, number) in done {
-            pair.flights.remove(&slot);
-            pair.doubted.remove(&slot);
-            turn.overlay.delete(&tables::FLIGHT, &name, slot.into());
+        for (at, number) in done {
+            pair.flights.remove(&at);
+            pair.doubted.remove(&at);
+            turn.overlay.delete(&tables::FLIGHT, &name, at.number());
             self.router.settle(number, turn.overlay)?;
         }
         Ok(())
@@ -302,8 +369,15 @@ impl Engine {
                 Ok(())
             }
             Item::Read(conversation, id) => self.take_read(party, conversation, &id, turn),
-            // The seal of a generation is taken where the generation begins; offers wait for their issue.
-            Item::Seal(_) | Item::Offer(_) | Item::Withdrawn | Item::Unknown(_) => Ok(()),
+            Item::Offer(offer) => self.take_offer(party, &offer, turn),
+            Item::Devices(list) => self.take_devices(party, &list, turn),
+            Item::LastResort(bundle) => {
+                self.take_last_resort(party, &bundle);
+                Ok(())
+            }
+            Item::Have(conversation, sequence) => self.take_have(party, conversation, sequence, turn),
+            // The seal of a generation is taken where the generation begins.
+            Item::Seal(_) | Item::Withdrawn | Item::Unknown(_) => Ok(()),
         }
     }
 
@@ -314,6 +388,9 @@ impl Engine {
         turn: &mut Turn<'_, '_>,
     ) -> Result<(), StoreError> {
         let Ok(content) = Content::decode(bytes) else { return Ok(()) };
+        if let Some(pair) = self.pairs.get_mut(&party) {
+            pair.messages = pair.messages.saturating_add(1);
+        }
         let Some(contact) = self.contacts.get(&party) else { return Ok(()) };
         let Some(number) = contact.conversation else { return Ok(()) };
         let Some(conversation) = self.conversations.get_mut(&number) else { return Ok(()) };

@@ -10,9 +10,10 @@ use super::{Engine, Turn};
 use crate::content::{Body, Item, MessageId};
 use crate::conversation::{self, Inserted, decode, encode};
 use crate::event::{Event, Place, Step, Trail};
-use crate::pair::{FLIGHT_OF_INIT, Flight, Pair, SEGMENT_BYTES_MAX};
+use crate::pair::{Flight, OPENING, Opening, Pair, SEGMENT_BYTES_MAX, SlotId};
 use crate::stream::{SEGMENT_ITEMS_MAX, Segment};
 use crate::tables;
+use crate::uptime::Used;
 
 /// Slots in doubt from which items wait to share an envelope: the other side is away, and slots are finite.
 const GATHER_FROM_SLOTS: u32 = 128;
@@ -30,6 +31,9 @@ const PROBES: [Duration; 6] = [
     Duration::from_secs(3 * 24 * 3_600),
     Duration::from_secs(7 * 24 * 3_600),
 ];
+
+/// How much earlier than its time mail is posted again if other mail is.
+const REPOST_TOGETHER: Duration = Duration::from_secs(24 * 3_600);
 
 /// What a number of the stream stands for, until it is acknowledged.
 pub(crate) enum Sent {
@@ -116,6 +120,24 @@ impl Engine {
         self.queue(party, &Sent::Item(item.encode()), turn)
     }
 
+    /// Queues what waited in a stream that has ended; what only made sense there is left out.
+    pub(super) fn queue_again(
+        &mut self,
+        party: Party,
+        bytes: &[u8],
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let sent = Sent::decode(bytes)?;
+        match &sent {
+            Sent::Withdrawn => Ok(()),
+            Sent::Message(..) => self.queue(party, &sent, turn),
+            Sent::Item(item) => match Item::decode(item) {
+                Ok(Item::Read(..) | Item::LastResort(_) | Item::Devices(_)) => self.queue(party, &sent, turn),
+                _ => Ok(()),
+            },
+        }
+    }
+
     fn queue(&mut self, party: Party, sent: &Sent, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
         let Some(pair) = self.pairs.get_mut(&party) else { return Err(crate::CORRUPT) };
         let sequence = pair.sender.number();
@@ -134,7 +156,11 @@ impl Engine {
         let due: Vec<Party> =
             self.pairs.values().filter(|p| self.is_due(p, turn.now.moment)).map(|p| p.party).collect();
         for party in due {
+            self.bury_drained(party, turn)?;
+            self.give_keys(party, turn)?;
+            self.renew(party, turn)?;
             self.probe(party, turn)?;
+            self.post_again(party, turn)?;
             self.reseal_doubted(party, turn)?;
             self.flush(party, turn)?;
             self.plan_probe(party, turn.now.moment);
@@ -152,7 +178,9 @@ impl Engine {
         let doubt =
             pair.doubted.values().min().map(|since| since.plus(DOUBT)).filter(|_| pair.room_for_items() > 0);
         let early = pair.early_since.map(|since| since.plus(super::receive::EARLY_PATIENCE));
-        [ack, doubt, early, pair.gather_until, pair.probe_at].into_iter().flatten().min()
+        let oldest = pair.lasting().map(|(_, flight)| flight.posted).min();
+        let repost = oldest.map(|posted| self.uptime.moment(Used(posted).plus(self.policy.repost)));
+        [ack, doubt, early, pair.gather_until, pair.probe_at, repost].into_iter().flatten().min()
     }
 
     fn flush(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
@@ -193,8 +221,9 @@ impl Engine {
     ) -> Result<(), StoreError> {
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
         let count = items.len() as u64;
-        let segment = Segment { first, items, ack: pair.ack() };
-        let (slot, envelope, deletion) = pair.seal(&segment, turn.rng);
+        let sealed = pair.sender.sealed().max((first + count).saturating_sub(1));
+        let segment = Segment { first, items, ack: pair.ack(), sealed };
+        let (at, envelope, deletion) = pair.seal(&segment, turn.rng);
         pair.ack_due = None;
         pair.ack_sent = Some(turn.now.moment);
         let newly = if count > 0 && first + count - 1 > pair.sender.sealed() {
@@ -211,21 +240,38 @@ impl Engine {
         let Accepted::Kept(number) = self.router.accept(crossing, turn.now.moment, turn.overlay)? else {
             return Err(crate::CORRUPT);
         };
-        let flight = Flight { number, first, count };
-        turn.overlay.put(&tables::FLIGHT, &tables::name(party.0), slot.into(), encode(&flight));
+        let flight = Flight { number, first, count, posted: self.used(turn.now.moment).0 };
+        turn.overlay.put(&tables::FLIGHT, &tables::name(party.0), at.number(), encode(&flight));
         if let Some(pair) = self.pairs.get_mut(&party) {
-            pair.flights.insert(slot, flight);
+            pair.flights.insert(at, flight);
         }
         self.dirty.insert(party);
         for sequence in flight.items().filter(|s| *s >= newly) {
-            self.note(party, sequence, Step::Sealed, turn)?;
+            self.note_sealed(party, sequence, turn)?;
         }
         Ok(())
     }
 
+    /// An item is sealed for the first time: a message among those that its generation carries.
+    fn note_sealed(
+        &mut self,
+        party: Party,
+        sequence: u64,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let Some(bytes) = turn.overlay.get(&tables::SENT, &tables::name(party.0), sequence)? else {
+            return Ok(());
+        };
+        let Sent::Message(conversation, place) = Sent::decode(&bytes)? else { return Ok(()) };
+        if let Some(pair) = self.pairs.get_mut(&party) {
+            pair.messages = pair.messages.saturating_add(1);
+        }
+        self.note_at(conversation, place, Step::Sealed, turn)
+    }
+
     fn plan_probe(&mut self, party: Party, now: Moment) {
         let Some(pair) = self.pairs.get_mut(&party) else { return };
-        if !pair.flights.values().any(|flight| flight.count > 0) {
+        if pair.lasting().next().is_none() {
             pair.probe_at = None;
         } else if pair.probe_at.is_none() {
             pair.probe_at = Some(now.plus(PROBES[pair.probes.min(PROBES.len() - 1)]));
@@ -242,37 +288,115 @@ impl Engine {
         pair.probe_at = None;
         pair.probes += 1;
         let scarce = pair.slots_in_doubt() >= GATHER_FROM_SLOTS;
-        let oldest = pair.flights.iter().find(|(_, f)| f.count > 0).map(|(slot, f)| (*slot, f.number));
-        // First contact has no slot of the drop: it can only be repeated as it is.
-        if let Some(init) = pair.flights.get(&FLIGHT_OF_INIT) {
-            self.router.repeat(init.number);
-        }
+        let oldest = pair.flights.iter().find(|(at, f)| f.count > 0 && at.slot != OPENING);
+        let oldest = oldest.map(|(at, flight)| (*at, flight.number));
+        let openings: Vec<SlotId> = pair.flights.keys().copied().filter(|at| at.slot == OPENING).collect();
+        openings.into_iter().try_for_each(|at| self.repeat_opening(party, at, turn))?;
         match oldest {
-            Some((FLIGHT_OF_INIT, _)) | None => Ok(()),
+            None => Ok(()),
             // Slots are finite; the same bytes at least fill a relay that has lost them.
             Some((_, number)) if scarce => {
                 self.router.repeat(number);
                 Ok(())
             }
-            Some((slot, _)) => self.reseal(party, slot, turn),
+            Some((at, _)) => self.reseal(party, at, turn),
         }
+    }
+
+    /// Sends what begins a generation once more.
+    fn repeat_opening(
+        &mut self,
+        party: Party,
+        at: SlotId,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        let posted = self.uptime.at(turn.now.moment).0;
+        match pair.generation(at.generation).and_then(|g| g.opening.as_ref()) {
+            Some(Opening::Rekey { .. }) => self.send_rekey(party, at.generation, turn)?,
+            // These have slots outside of any drop, and can only be repeated as they are.
+            Some(Opening::Init | Opening::Repair { .. }) => {
+                if let Some(flight) = pair.flights.get(&at) {
+                    self.router.repeat(flight.number);
+                }
+            }
+            None => {}
+        }
+        if let Some(flight) = self.pairs.get_mut(&party).and_then(|pair| pair.flights.get_mut(&at)) {
+            flight.posted = posted;
+            turn.overlay.put(&tables::FLIGHT, &tables::name(party.0), at.number(), encode(flight));
+        }
+        Ok(())
+    }
+
+    /// Posts again what mailboxes may forget before anybody fetches it: sealed anew, as much as fits in one envelope.
+    fn post_again(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let (now, after) = (self.used(turn.now.moment), self.policy.repost);
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        let age = |flight: &Flight| now.since(Used(flight.posted));
+        if !pair.lasting().any(|(_, flight)| age(&flight) >= after) {
+            return Ok(());
+        }
+        // What would follow within a day goes along, so that it can share an envelope.
+        let ripe = pair.lasting().filter(|(_, flight)| age(flight) + REPOST_TOGETHER >= after);
+        let (openings, ripe): (Vec<_>, Vec<_>) = ripe.partition(|(at, _)| at.slot == OPENING);
+        openings.into_iter().try_for_each(|(at, _)| self.repeat_opening(party, at, turn))?;
+        let missing: std::collections::BTreeSet<u64> = match self.pairs.get(&party) {
+            Some(pair) => {
+                ripe.iter().flat_map(|(_, f)| f.items()).filter(|s| !pair.sender.is_acked(*s)).collect()
+            }
+            None => return Ok(()),
+        };
+        let mut left = missing.clone();
+        while let Some(first) = left.first().copied() {
+            if self.pairs.get(&party).is_none_or(|pair| pair.room_for_items() == 0) {
+                break;
+            }
+            let end = (first..).find(|sequence| !left.contains(sequence)).unwrap_or(first);
+            let items = collect_items(party, first, end, turn)?;
+            left = left.split_off(&(first + items.len() as u64));
+            self.seal_segment(party, first, items, turn)?;
+        }
+        for (at, flight) in ripe {
+            if flight.items().any(|sequence| left.contains(&sequence)) {
+                // No slot is left for it: the same bytes go out again, and fill a mailbox that has forgotten them.
+                self.router.repeat(flight.number);
+                let Some(kept) = self.pairs.get_mut(&party).and_then(|p| p.flights.get_mut(&at)) else {
+                    continue;
+                };
+                kept.posted = now.0;
+                turn.overlay.put(&tables::FLIGHT, &tables::name(party.0), at.number(), encode(kept));
+            } else {
+                self.call_back(party, at, turn)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes back an envelope that is under way.
+    fn call_back(&mut self, party: Party, at: SlotId, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        pair.doubted.remove(&at);
+        let Some(flight) = pair.flights.remove(&at) else { return Ok(()) };
+        turn.overlay.delete(&tables::FLIGHT, &tables::name(party.0), at.number());
+        self.router.settle(flight.number, turn.overlay)
     }
 
     /// Seals anew the items of envelopes that are long missing while later ones came.
     fn reseal_doubted(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
-        let ripe: Vec<u32> = pair
+        let ripe: Vec<SlotId> = pair
             .doubted
             .iter()
             .filter(|(_, since)| since.plus(DOUBT) <= turn.now.moment)
-            .map(|(s, _)| *s)
+            .map(|(at, _)| *at)
             .collect();
-        for slot in ripe {
+        for at in ripe {
             let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
             if pair.room_for_items() == 0 {
                 return Ok(());
             }
-            self.reseal(party, slot, turn)?;
+            self.reseal(party, at, turn)?;
         }
         Ok(())
     }
@@ -281,15 +405,16 @@ impl Engine {
     pub(super) fn reseal(
         &mut self,
         party: Party,
-        slot: u32,
+        at: SlotId,
         turn: &mut Turn<'_, '_>,
     ) -> Result<(), StoreError> {
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
-        pair.doubted.remove(&slot);
-        let Some(flight) = pair.flights.remove(&slot) else { return Ok(()) };
+        let Some(flight) = pair.flights.get(&at).copied() else {
+            pair.doubted.remove(&at);
+            return Ok(());
+        };
         let missing: Vec<u64> = flight.items().filter(|s| !pair.sender.is_acked(*s)).collect();
-        turn.overlay.delete(&tables::FLIGHT, &tables::name(party.0), slot.into());
-        self.router.settle(flight.number, turn.overlay)?;
+        self.call_back(party, at, turn)?;
         for run in missing.chunk_by(|a, b| a + 1 == *b) {
             let items = collect_items(party, run[0], run[run.len() - 1] + 1, turn)?;
             // The run came out of one envelope, so it fits into one.
@@ -331,10 +456,9 @@ impl Engine {
         turn: &mut Turn<'_, '_>,
     ) -> Result<(), StoreError> {
         let name = tables::name(conversation);
-        let mut trail: Trail = match turn.overlay.get(&tables::TRAIL, &name, place.0)? {
-            Some(bytes) => decode(&bytes)?,
-            None => Trail::default(),
-        };
+        // What was deleted here has no way any more.
+        let Some(bytes) = turn.overlay.get(&tables::TRAIL, &name, place.0)? else { return Ok(()) };
+        let mut trail: Trail = decode(&bytes)?;
         let before = trail.delivery();
         if !trail.note(step, turn.now.label_ms) {
             return Ok(());
@@ -374,7 +498,11 @@ fn collect_items(
             Sent::Item(bytes) => bytes,
             Sent::Withdrawn => Item::Withdrawn.encode(),
             Sent::Message(conversation, place) => {
-                Item::Message(conversation::content_at(conversation, place, turn.overlay)?).encode()
+                match conversation::record_at(conversation, place, turn.overlay)? {
+                    Some(record) => Item::Message(record.content).encode(),
+                    // Deleted after it was sent once more: it had been received long before.
+                    None => Item::Withdrawn.encode(),
+                }
             }
         };
         bytes += item.len() + Segment::ITEM_OVERHEAD_BYTES;

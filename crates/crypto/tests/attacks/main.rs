@@ -7,5 +7,6 @@ mod identity;
 mod keys;
 mod prekeys;
 mod ratchet;
+mod renewal;
 mod request;
 mod vault;

@@ -1,0 +1,458 @@
+//! From one generation to the next: offers are given, a handshake is made of them, old keys drain and die.
+//!
+//! Which generation sends is the pair's to say. Here it is decided when the next one begins, and everything that dies
+//! is taken out: records, tags, and envelopes that nobody will open any more.
+
+use std::time::Duration;
+
+use crypto::identity::{DeviceCert, DeviceList, Succession};
+use crypto::prekey::{Bundle, BundleKind, BundleSecret, Offer, OfferSecret};
+use crypto::renewal::Rekey;
+use proto::id::{Moment, Party};
+use proto::router::{Accepted, Crossing};
+use proto::store::StoreError;
+
+use super::receive::Road;
+use super::{Engine, Turn};
+use crate::contact::ContactState;
+use crate::content::Item;
+use crate::conversation::encode;
+use crate::event::{ContactId, Event, Notice};
+use crate::pair::{
+    Flight, Generation, OPENING, Opening, Origin, Pair, Phase, SlotId, TTL_DAYS, inner, order, slots_name,
+};
+use crate::stream::Segment;
+use crate::tables;
+use crate::uptime::Used;
+
+/// When keys are made anew and how long old ones are kept. All times are days of use, never of a calendar.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Policy {
+    /// Messages, of both sides together, after which the next generation begins.
+    pub rekey_messages: u32,
+    /// Use after which it begins with the next message.
+    pub rekey_after: Duration,
+    /// Use for which an old generation receives at the longest.
+    pub drain: Duration,
+    /// Use after which an offer that nobody took is replaced.
+    pub offer_life: Duration,
+    /// Use after which what nobody acknowledged is posted again: half the time that mailboxes are asked to keep it.
+    pub repost: Duration,
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            rekey_messages: 100,
+            rekey_after: Duration::from_secs(7 * DAY.as_secs()),
+            drain: Duration::from_secs(30 * DAY.as_secs()),
+            offer_life: Duration::from_secs(60 * DAY.as_secs()),
+            repost: Duration::from_secs(TTL_DAYS as u64 / 2 * DAY.as_secs()),
+        }
+    }
+}
+
+/// Days for which a last resort is said to be good: as long as the pair lives.
+const LAST_RESORT_DAYS: u16 = u16::MAX;
+
+impl Engine {
+    /// Sets when keys are made anew; a test can make a year of it short.
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
+    }
+
+    pub(super) fn used(&self, now: Moment) -> Used {
+        self.uptime.at(now)
+    }
+
+    /// Gives the other side what it needs of us for the next generation and for a repair, unless it has it.
+    pub(super) fn give_keys(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let now = self.used(turn.now.moment);
+        let (me, life) = (&self.me, self.policy.offer_life);
+        let Some(pair) = self.pairs.get_mut(&party).filter(|p| p.sending().is_heard()) else { return Ok(()) };
+        let mut items = Vec::new();
+        if pair.keys().last_resort.is_none() {
+            let (secret, bundle) =
+                BundleSecret::generate(BundleKind::Repair, 0, me, LAST_RESORT_DAYS, turn.rng);
+            pair.keys_mut().last_resort = Some(secret);
+            items.push(Item::LastResort(bundle.bytes().to_vec()));
+        }
+        if pair.keys().offer.is_none() || now.since(pair.keys().offer_given) >= life {
+            items.push(renew_offer(pair, now, turn));
+        }
+        items.iter().try_for_each(|item| self.queue_item(party, item, turn))
+    }
+
+    /// Begins the next generation if this one has served long enough and an offer is at hand.
+    pub(super) fn renew(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let now = self.used(turn.now.moment);
+        let Some(pair) = self.pairs.get(&party) else { return Ok(()) };
+        let (sending, policy) = (pair.sending(), self.policy);
+        if !sending.is_heard() || pair.keys().their_offer.is_none() {
+            return Ok(());
+        }
+        let is_old = pair.messages >= policy.rekey_messages || now.since(sending.born) >= policy.rekey_after;
+        if pair.keys().is_hasty || (is_old && pair.sender.has_unsealed()) {
+            let parent = sending.number;
+            self.rekey(party, parent, turn)?;
+        }
+        Ok(())
+    }
+
+    /// Begins the generation after `parent` with the offer at hand.
+    fn rekey(&mut self, party: Party, parent: u32, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let now = self.used(turn.now.moment);
+        let Some(cert) = self.their_cert(party) else { return Ok(()) };
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        let Some(base) = pair.generation(parent).filter(|g| g.room() > 0) else { return Ok(()) };
+        let Some(offer) = &pair.keys().their_offer else { return Ok(()) };
+        let word = pair.first_word().encode();
+        let begun = Rekey::begin(&self.me, &cert, offer, &base.sid, &base.resume, &word, turn.rng);
+        let seal = offer.seal();
+        pair.keys_mut().is_hasty = false;
+        pair.keys_mut().their_offer = None;
+        // Keys were checked when the offer came; one that still fails is as good as none.
+        let Ok((rekey, begun)) = begun else { return Ok(()) };
+        self.make_room(party, Some(parent), turn)?;
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        let opening = Opening::Rekey {
+            offer: rekey.offer_id(),
+            inner: [&[inner::REKEY][..], &rekey.encode()].concat(),
+        };
+        let origin = Origin { parent: Some(parent), opening: Some(opening), born: now };
+        let number = pair.add(origin, begun.established, begun.session, (begun.seal, seal));
+        pair.send_on(number);
+        self.widen(party, number, turn);
+        self.send_rekey(party, number, turn)
+    }
+
+    /// Seals what begins a generation into a fresh slot of the one before, and withdraws what was under way of it.
+    pub(super) fn send_rekey(
+        &mut self,
+        party: Party,
+        number: u32,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        let Some(generation) = pair.generation(number) else { return Ok(()) };
+        let (Some(Opening::Rekey { inner, .. }), Some(parent)) =
+            (generation.opening.clone(), generation.parent)
+        else {
+            return Ok(());
+        };
+        let at = SlotId { generation: number, slot: OPENING };
+        let Some(parent) = pair.generation_mut(parent).filter(|g| g.room() > 0) else {
+            if let Some(flight) = pair.flights.get(&at) {
+                self.router.repeat(flight.number);
+            }
+            return Ok(());
+        };
+        let (_, envelope, deletion) = parent.seal_inner(&inner, turn.rng);
+        let mailboxes = self.mailboxes_of(party);
+        let crossing =
+            Crossing::Leaving { party, envelope: &envelope, deletion: Some(deletion), mailboxes: &mailboxes };
+        self.launch(party, at, crossing, turn)
+    }
+
+    /// Hands what begins a generation to the router, in place of what was under way of it.
+    pub(super) fn launch(
+        &mut self,
+        party: Party,
+        at: SlotId,
+        crossing: Crossing<'_>,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let posted = self.used(turn.now.moment).0;
+        let Accepted::Kept(number) = self.router.accept(crossing, turn.now.moment, turn.overlay)? else {
+            return Err(crate::CORRUPT);
+        };
+        let flight = Flight { number, first: 0, count: 0, posted };
+        turn.overlay.put(&tables::FLIGHT, &tables::name(party.0), at.number(), encode(&flight));
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        let before = pair.flights.insert(at, flight);
+        self.dirty.insert(party);
+        before.map_or(Ok(()), |before| self.router.settle(before.number, turn.overlay))
+    }
+
+    /// The other side begins the next generation.
+    pub(super) fn take_rekey(
+        &mut self,
+        party: Party,
+        parent: u32,
+        rekey: &Rekey,
+        road: Road,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let now = self.used(turn.now.moment);
+        self.owe_receipt(party, road, turn);
+        let Some(cert) = self.their_cert(party) else { return Ok(()) };
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        let Some(base) = pair.generation(parent) else { return Ok(()) };
+        // An offer that was used before or burnt: they hold a newer one, or it is on its way to them.
+        let offer = pair.keys().offer.as_ref().filter(|o| o.id() == rekey.offer_id());
+        let answer = |offer| rekey.answer(&self.me, offer, &cert, &base.sid, &base.resume).ok();
+        let Some((offer, answered)) = offer.and_then(|offer| Some((offer, answer(offer)?))) else {
+            self.fall_back(party, parent, turn);
+            return Ok(());
+        };
+        let Ok(word) = Segment::decode(&answered.plain) else { return Ok(()) };
+        let seals = (offer.seal().clone(), rekey.seal());
+        pair.keys_mut().offer = None;
+        self.make_room(party, Some(parent), turn)?;
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        let origin = Origin { parent: Some(parent), opening: None, born: now };
+        let number = pair.add(origin, answered.established, answered.session, seals);
+        self.prefer(party, number);
+        self.widen(party, number, turn);
+        self.take_segment(party, number, word, road, turn)?;
+        self.look_behind(road, turn);
+        Ok(())
+    }
+
+    /// They began something in `parent` that cannot be taken up. If what we send on was not heard either, each may be
+    /// speaking where the other cannot hear: `parent` is what both know. Ours is kept, in case they took it up.
+    fn fall_back(&mut self, party: Party, parent: u32, turn: &mut Turn<'_, '_>) {
+        let Some(pair) = self.pairs.get_mut(&party).filter(|p| !p.sending().is_heard()) else { return };
+        let unheard = pair.sending().number;
+        pair.send_on(parent);
+        let under_way: Vec<SlotId> =
+            pair.flights.keys().copied().filter(|at| at.generation == unheard).collect();
+        for at in under_way.into_iter().filter(|at| at.slot != OPENING) {
+            pair.doubted.entry(at).or_insert(turn.now.moment);
+        }
+        self.dirty.insert(party);
+    }
+
+    /// Sends on a generation that has just come to be, if it is better than the present one.
+    pub(super) fn prefer(&mut self, party: Party, number: u32) {
+        let Some(pair) = self.pairs.get_mut(&party) else { return };
+        if pair.generation(number).is_some_and(|rival| pair.is_better(rival)) {
+            pair.send_on(number);
+        }
+    }
+
+    /// What was left behind an envelope that began something was not waited for when the list was read.
+    pub(super) fn look_behind(&mut self, road: Road, turn: &mut Turn<'_, '_>) {
+        if let Road::Mailbox(mailbox, position) = road {
+            self.look_again(mailbox, position, turn);
+        }
+    }
+
+    /// An offer came. If what we began rests on one that has been burnt since, it is begun anew.
+    pub(super) fn take_offer(
+        &mut self,
+        party: Party,
+        bytes: &[u8],
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let Ok(offer) = Offer::parse(bytes) else { return Ok(()) };
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        if pair.keys().their_offer.as_ref().is_some_and(|held| held.id() >= offer.id()) {
+            return Ok(());
+        }
+        let id = offer.id();
+        pair.keys_mut().their_offer = Some(offer);
+        let burnt = match &pair.sending().opening {
+            Some(Opening::Rekey { offer, .. }) if *offer < id => Some(pair.sending().number),
+            _ => None,
+        };
+        let Some(number) = burnt else { return Ok(()) };
+        let newest_heard = pair.generations().rev().find(|g| g.is_heard() && pair.is_current(g.number));
+        let Some(base) = newest_heard.map(|g| g.number) else { return Ok(()) };
+        if let Some(generation) = pair.generation_mut(base) {
+            generation.enter(Phase::Live);
+        }
+        pair.send_on(base);
+        self.bury(party, number, turn)?;
+        self.rekey(party, base, turn)
+    }
+
+    /// Ends generations that have drained.
+    pub(super) fn bury_drained(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let now = self.used(turn.now.moment);
+        let Some(pair) = self.pairs.get(&party) else { return Ok(()) };
+        let drained = pair.drained(now, self.policy.drain);
+        drained.into_iter().try_for_each(|number| self.bury(party, number, turn))
+    }
+
+    /// Ends generations until one more may live.
+    pub(super) fn make_room(
+        &mut self,
+        party: Party,
+        parent: Option<u32>,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        while let Some(number) = self.pairs.get(&party).and_then(|pair| pair.surplus(parent)) {
+            self.bury(party, number, turn)?;
+        }
+        Ok(())
+    }
+
+    /// Ends a generation: its keys and records go, its tags are waited for no longer, and what was sealed in it and is
+    /// not known to have come is sealed anew.
+    pub(super) fn bury(
+        &mut self,
+        party: Party,
+        number: u32,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        let early: Vec<SlotId> = pair.early.iter().filter(|at| at.generation == number).copied().collect();
+        let Some(generation) = pair.remove(number) else { return Ok(()) };
+        let flights: Vec<(SlotId, Flight)> =
+            pair.flights.iter().filter(|(at, _)| at.generation == number).map(|(at, f)| (*at, *f)).collect();
+        for (at, flight) in flights {
+            if flight.count > 0 {
+                pair.doubted.insert(at, Moment(0));
+            } else {
+                pair.flights.remove(&at);
+                turn.overlay.delete(&tables::FLIGHT, &tables::name(party.0), at.number());
+                self.router.settle(flight.number, turn.overlay)?;
+            }
+        }
+        for at in early {
+            turn.overlay.delete(&tables::EARLY, &tables::name(party.0), at.number());
+        }
+        self.erase_generation(party, &generation, turn)?;
+        self.dirty.insert(party);
+        Ok(())
+    }
+
+    /// Takes a generation's records out of the store and its tags out of the router.
+    pub(super) fn erase_generation(
+        &mut self,
+        party: Party,
+        generation: &Generation,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let name = slots_name(party, generation.number);
+        for (slot, tag) in generation.window.tags() {
+            self.router.forget(&tag);
+            turn.overlay.delete(&tables::SLOT, &name, slot.into());
+        }
+        for table in [&tables::GENERATION, &tables::LIVE] {
+            turn.overlay.delete(table, b"", order(party, generation.number));
+        }
+        Ok(())
+    }
+
+    /// Keys that were given to a contact may be known to somebody else: they are burnt, new ones are given, and the
+    /// next generation begins at once, or as soon as an offer of theirs is at hand.
+    pub(super) fn suspect(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let now = self.used(turn.now.moment);
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        pair.keys_mut().is_hasty = true;
+        let item = renew_offer(pair, now, turn);
+        self.renew(party, turn)?;
+        self.queue_item(party, &item, turn)
+    }
+
+    /// The contact's account says which devices count.
+    pub(super) fn take_devices(
+        &mut self,
+        party: Party,
+        bytes: &[u8],
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let Ok(next) = DeviceList::parse(bytes) else { return Ok(()) };
+        let Some(cert) = self.their_cert(party) else { return Ok(()) };
+        let Some(contact) = self.contacts.get_mut(&party) else { return Ok(()) };
+        let known = contact.list.as_ref().and_then(|list| DeviceList::parse(list).ok());
+        let Some(known) = known else { return Ok(()) };
+        let id: ContactId = Self::contact_id(party);
+        match known.judge(&next) {
+            Succession::Equivocation => self.event(Event::Notice(Notice::DevicesContradict(id))),
+            Succession::Newer => {
+                contact.list = Some(bytes.to_vec());
+                let calls_back = next.calls_back_more_than(&known);
+                self.put_contact(party, turn);
+                if !next.contains(&cert) {
+                    self.close(party, turn)?;
+                } else if calls_back {
+                    self.suspect(party, turn)?;
+                }
+            }
+            Succession::Same | Succession::Older | Succession::Foreign => {}
+        }
+        Ok(())
+    }
+
+    /// The device at the other end counts no longer: nothing is sent to it and nothing taken from it.
+    fn close(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        self.erase_pair(party, turn)?;
+        if let Some(contact) = self.contacts.get_mut(&party) {
+            contact.state = ContactState::Failed;
+        }
+        self.put_contact(party, turn);
+        self.event(Event::ContactChanged(Self::contact_id(party)));
+        self.event(Event::Notice(Notice::DeviceRevoked(Self::contact_id(party))));
+        Ok(())
+    }
+
+    /// Takes out all that is shared with a device, with what was under way to it.
+    pub(super) fn erase_pair(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        if let Some(pair) = self.pairs.remove(&party) {
+            for generation in pair.generations() {
+                self.erase_generation(party, generation, turn)?;
+            }
+            pair.keys().repair_tags.iter().for_each(|tag| self.router.forget(tag));
+            for flight in pair.flights.values() {
+                self.router.settle(flight.number, turn.overlay)?;
+            }
+        }
+        self.dirty.remove(&party);
+        for table in [&tables::SENT, &tables::FLIGHT, &tables::HELD, &tables::EARLY] {
+            for (order, _) in take_all(table, party, turn)? {
+                turn.overlay.delete(table, &tables::name(party.0), order);
+            }
+        }
+        for table in [&tables::PAIR, &tables::STREAM] {
+            turn.overlay.delete(table, b"", party.0.into());
+        }
+        for link in self.router.links_to(party) {
+            self.outputs.push(super::Output::Close(link));
+            self.link_down(link, turn)?;
+        }
+        Ok(())
+    }
+
+    /// The certificate of the device at the other end.
+    pub(super) fn their_cert(&self, party: Party) -> Option<DeviceCert> {
+        DeviceCert::parse(self.contacts.get(&party)?.cert.as_ref()?).ok()
+    }
+
+    /// A last resort came: it is kept if it is one of the device at the other end.
+    pub(super) fn take_last_resort(&mut self, party: Party, bytes: &[u8]) {
+        let Some(cert) = self.their_cert(party) else { return };
+        let sound = Bundle::parse(bytes, &cert).is_ok_and(|bundle| bundle.kind() == BundleKind::Repair);
+        if let Some(pair) = self.pairs.get_mut(&party).filter(|_| sound) {
+            pair.keys_mut().their_last_resort = Some(bytes.to_vec());
+        }
+    }
+}
+
+/// Draws an offer in place of the one that is out, whose secret half is gone from now on.
+fn renew_offer(pair: &mut Pair, now: Used, turn: &mut Turn<'_, '_>) -> Item {
+    let keys = pair.keys_mut();
+    let (secret, offer) = OfferSecret::generate(keys.next_offer, turn.rng);
+    keys.next_offer += 1;
+    keys.offer = Some(secret);
+    keys.offer_given = now;
+    Item::Offer(offer.bytes().to_vec())
+}
+
+/// Returns all records of a pair in one table.
+pub(super) fn take_all(
+    table: &proto::store::Table,
+    party: Party,
+    turn: &Turn<'_, '_>,
+) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+    let mut records = Vec::new();
+    super::each(table, &tables::name(party.0), turn.overlay, |order, bytes| {
+        records.push((order, bytes.to_vec()));
+        Ok(())
+    })?;
+    Ok(records)
+}

@@ -1,0 +1,256 @@
+//! Meeting again after a backup was restored: a handshake in the repair drop, and a stream that begins anew.
+//!
+//! Ratchets and slots of a backup may have been used since it was made, so a restored profile sends with none of them.
+//! It begins a generation with each contact's last resort, says so under its device's signature, and both sides number
+//! what is not acknowledged from 1 again. What comes twice by that is known by its message id.
+
+use crypto::handshake::PeerKeys;
+use crypto::prekey::Bundle;
+use crypto::renewal::{REPAIR_SLOTS, Repair, RepairSecret};
+use crypto::seal::{self, Class};
+use proto::envelope::{Blob, Envelope};
+use proto::id::Party;
+use proto::router::{Crossing, Expected};
+use proto::store::StoreError;
+
+use super::generations::take_all;
+use super::receive::Road;
+use super::{Engine, ME_RESTORED, Turn};
+use crate::contact::ContactState;
+use crate::content::{ConversationId, Item};
+use crate::conversation;
+use crate::event::{Delivery, Event, Notice, Trail};
+use crate::pair::{OPENING, Opening, Origin, SlotId, TTL_DAYS, inner};
+use crate::stream::Segment;
+use crate::tables;
+
+impl Engine {
+    /// If the profile came out of a backup: gives every contact a new generation.
+    pub(super) fn begin_repairs(&mut self, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        if !std::mem::take(&mut self.is_restored) {
+            return Ok(());
+        }
+        turn.overlay.delete(&tables::ME, b"", ME_RESTORED);
+        // An invite may have been answered since, and an answer read: neither can be taken up twice.
+        let invites: Vec<Party> = self.invites.keys().copied().collect();
+        invites.into_iter().try_for_each(|party| self.withdraw_invite(party, turn))?;
+        for party in self.joins.keys().copied().collect::<Vec<_>>() {
+            self.give_up(party, turn)?;
+        }
+        for party in self.pairs.keys().copied().collect::<Vec<_>>() {
+            self.begin_repair(party, turn)?;
+        }
+        Ok(())
+    }
+
+    /// The contact can only be met again by an invite.
+    fn give_up(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        self.erase_pair(party, turn)?;
+        self.finish_join(party, turn);
+        if let Some(contact) = self.contacts.get_mut(&party) {
+            contact.state = ContactState::Failed;
+        }
+        self.put_contact(party, turn);
+        self.event(Event::Notice(Notice::NeedsInvite(Self::contact_id(party))));
+        Ok(())
+    }
+
+    fn begin_repair(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let now = self.used(turn.now.moment);
+        let cert = self.their_cert(party);
+        let Some(pair) = self.pairs.get(&party) else { return Ok(()) };
+        let theirs = pair.keys().their_last_resort.as_ref().zip(cert);
+        let Some((cert, bundle)) = theirs.and_then(|(bytes, cert)| {
+            let bundle = Bundle::parse(bytes, &cert).ok()?;
+            Some((cert, bundle))
+        }) else {
+            return self.give_up(party, turn);
+        };
+        let old: Vec<u32> = pair.generations().map(|g| g.number).collect();
+        self.begin_stream(party, turn)?;
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        let peer = PeerKeys { cert: &cert, bundle: &bundle };
+        let word = pair.first_word().encode();
+        let Ok((repair, begun)) = Repair::begin(&self.me, peer, &pair.keys().repair, &word, turn.rng) else {
+            return self.give_up(party, turn);
+        };
+        let first_slot = turn.rng.next_u32() % REPAIR_SLOTS;
+        let inner = [&[inner::REPAIR][..], &repair.encode()].concat();
+        let opening = Opening::Repair { inner, first_slot, slot: first_slot };
+        let origin = Origin { parent: None, opening: Some(opening), born: now };
+        let number = pair.add(origin, begun.established, begun.session, (begun.seal, bundle.seal()));
+        pair.send_on(number);
+        old.into_iter().try_for_each(|number| self.bury(party, number, turn))?;
+        self.widen(party, number, turn);
+        self.send_repair(party, number, turn)
+    }
+
+    fn send_repair(&mut self, party: Party, number: u32, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        let Some(generation) = pair.generation(number) else { return Ok(()) };
+        let Some(Opening::Repair { inner, slot, .. }) = &generation.opening else { return Ok(()) };
+        let place = pair.keys().repair.slot(&self.me.account_id(), *slot);
+        let class = Class::for_len(inner.len()).ok_or(crate::CORRUPT)?;
+        let to = generation.their_seal();
+        let blob = seal::seal_contact(class, &place.tag(), place.psk(), &to, inner, turn.rng)
+            .map_err(|_| crate::CORRUPT)?;
+        let blob = Blob::parse(blob).expect("a seal has the length of its class");
+        let envelope = Envelope::seal_into(&place, blob, TTL_DAYS, 0);
+        let mailboxes = self.mailboxes_of(party);
+        // It stays until its time is over: a slot that was emptied would be closed for the next repair as long.
+        let crossing =
+            Crossing::Leaving { party, envelope: &envelope, deletion: None, mailboxes: &mailboxes };
+        self.launch(party, SlotId { generation: number, slot: OPENING }, crossing, turn)
+    }
+
+    /// A mailbox says that the slot is taken, by an earlier repair: the next one is tried. Returns whether it is.
+    pub(super) fn repair_refused(
+        &mut self,
+        number: u64,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<bool, StoreError> {
+        let found = self.router.party_of(number).and_then(|party| {
+            let pair = self.pairs.get_mut(&party)?;
+            let (at, _) = pair.flights.iter().find(|(at, f)| at.slot == OPENING && f.number == number)?;
+            Some((party, at.generation))
+        });
+        let Some((party, generation)) = found else { return Ok(false) };
+        let Some(found) = self.pairs.get_mut(&party).and_then(|p| p.generation_mut(generation)) else {
+            return Ok(false);
+        };
+        let Some(Opening::Repair { inner, first_slot, slot }) = found.opening.clone() else {
+            return Ok(false);
+        };
+        let slot = (slot + 1) % REPAIR_SLOTS;
+        if slot == first_slot {
+            // All are taken. They become free as the mailbox forgets, and the last one is tried again.
+            return Ok(false);
+        }
+        found.set_opening(Opening::Repair { inner, first_slot, slot });
+        self.send_repair(party, generation, turn)?;
+        Ok(true)
+    }
+
+    /// Something lies in the repair drop of a contact.
+    pub(super) fn open_repair(
+        &mut self,
+        expected: Expected,
+        blob: &[u8],
+        road: Road,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<bool, StoreError> {
+        let party = expected.party;
+        let now = self.used(turn.now.moment);
+        let (Some(cert), Some(pair)) = (self.their_cert(party), self.pairs.get(&party)) else {
+            return Ok(false);
+        };
+        let slot = SlotId::from_number(expected.slot).slot;
+        let Some(bundle) = pair.keys().last_resort.as_ref().filter(|_| slot < REPAIR_SLOTS) else {
+            return Ok(false);
+        };
+        let secret: &RepairSecret = &pair.keys().repair;
+        let place = secret.slot(&cert.account_id(), slot);
+        let Ok(bytes) = seal::open_contact(blob, &place.tag(), place.psk(), bundle.seal()) else {
+            return Ok(false);
+        };
+        let Some(Ok(repair)) = bytes.strip_prefix(&[inner::REPAIR]).map(Repair::parse) else {
+            return Ok(false);
+        };
+        let Ok(answered) = repair.answer(&self.me, bundle, &cert, secret) else { return Ok(false) };
+        let Ok(word) = Segment::decode(&answered.plain) else { return Ok(false) };
+        let seals = (bundle.seal().clone(), repair.seal());
+        let crosses = matches!(pair.sending().opening, Some(Opening::Repair { .. }));
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(false) };
+        self.dirty.insert(party);
+        if !pair.keys_mut().note_repair(&answered.established.sid) {
+            self.owe_receipt(party, road, turn);
+            return Ok(true);
+        }
+        if !crosses {
+            self.begin_stream(party, turn)?;
+        }
+        self.make_room(party, None, turn)?;
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(false) };
+        let origin = Origin { parent: None, opening: None, born: now };
+        let number = pair.add(origin, answered.established, answered.session, seals);
+        self.prefer(party, number);
+        self.widen(party, number, turn);
+        if let Some(contact) = self.contacts.get_mut(&party) {
+            // A backup counts from where it was made.
+            contact.reach_number = None;
+        }
+        self.put_contact(party, turn);
+        self.take_segment(party, number, word, road, turn)?;
+        self.owe_receipt(party, road, turn);
+        self.look_behind(road, turn);
+        self.event(Event::Notice(Notice::ContactRestored(Self::contact_id(party))));
+        Ok(true)
+    }
+
+    /// Begins the stream anew: what is held is read in order, what is not acknowledged is numbered from 1, behind word
+    /// of what we have. Envelopes under way are withdrawn, offers forgotten.
+    fn begin_stream(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let name = tables::name(party.0);
+        for (order, bytes) in take_all(&tables::HELD, party, turn)? {
+            turn.overlay.delete(&tables::HELD, &name, order);
+            self.take_late(party, &bytes, turn)?;
+        }
+        let waiting = take_all(&tables::SENT, party, turn)?;
+        for (order, _) in &waiting {
+            turn.overlay.delete(&tables::SENT, &name, *order);
+        }
+        let now = self.used(turn.now.moment);
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        for (at, flight) in std::mem::take(&mut pair.flights) {
+            turn.overlay.delete(&tables::FLIGHT, &name, at.number());
+            self.router.settle(flight.number, turn.overlay)?;
+        }
+        pair.doubted.clear();
+        pair.begin_stream(now);
+        pair.keys_mut().offer = None;
+        pair.keys_mut().their_offer = None;
+        pair.keys_mut().awaits_have = true;
+        self.tell_have(party, turn)?;
+        self.queue_item(party, &Item::Reach(self.reach()), turn)?;
+        self.queue_item(party, &Item::Name(self.name.clone()), turn)?;
+        waiting.into_iter().try_for_each(|(_, bytes)| self.queue_again(party, &bytes, turn))
+    }
+
+    /// Tells which of the other side's messages are here.
+    fn tell_have(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let Some(number) = self.contacts.get(&party).and_then(|c| c.conversation) else { return Ok(()) };
+        let Some(known) = self.conversations.get(&number) else { return Ok(()) };
+        self.queue_item(party, &Item::Have(known.id, known.their_sequence), turn)
+    }
+
+    /// The other side tells what it has after a repair: what it had and has lost is sent once more.
+    pub(super) fn take_have(
+        &mut self,
+        party: Party,
+        conversation: ConversationId,
+        sequence: u64,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let Some(pair) = self.pairs.get_mut(&party).filter(|p| p.keys().awaits_have) else { return Ok(()) };
+        pair.keys_mut().awaits_have = false;
+        let ours = self.contacts.get(&party).and_then(|c| c.conversation);
+        let Some(number) = self.by_conversation.get(&conversation).copied().filter(|n| ours == Some(*n))
+        else {
+            return Ok(());
+        };
+        if let Some(conversation) = self.conversations.get_mut(&number) {
+            // Numbers that were given out after the backup are not given out again.
+            conversation.my_sequence = conversation.my_sequence.max(sequence);
+            self.dirty_conversations.insert(number);
+        }
+        for place in conversation::own_after(number, sequence, turn.overlay)? {
+            let trail = turn.overlay.get(&tables::TRAIL, &tables::name(number), place.0)?;
+            let trail: Trail = trail.map(|b| conversation::decode(&b)).transpose()?.unwrap_or_default();
+            // What was never acknowledged is in the stream already.
+            if trail.delivery() >= Delivery::Delivered {
+                self.queue_message(party, number, place, turn)?;
+            }
+        }
+        Ok(())
+    }
+}

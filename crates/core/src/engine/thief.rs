@@ -1,0 +1,165 @@
+//! For tests: somebody who takes the whole state of a device at one instant and has all traffic on record.
+//!
+//! What they can read and whom they can link is measured here, and `docs/threat-model.md` says the same in its table
+//! "When a whole device is copied": the numbers there are written from the constants that are used here.
+
+use std::collections::BTreeSet;
+
+use proto::id::{LinkId, Moment, Party, Tag};
+use proto::router::Crossing;
+use proto::store::{Batch, MemoryStore, Overlay};
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+
+use super::duo::{Duo, Recorded, open};
+use super::receive::Road;
+use super::{Engine, Now, Policy, Turn};
+use crate::pair::{GENERATIONS_MAX, SPENT_SLOTS, WINDOW_SLOTS};
+
+const DOCS: &str = include_str!("../../../../docs/threat-model.md");
+
+/// What a thief makes of a copy and a record.
+struct Loot {
+    /// Envelopes of the record that the thief could open and decrypt and that carried a message.
+    read: BTreeSet<usize>,
+    /// Envelopes of the record whose place the thief knows, and so whom they were between.
+    linked: BTreeSet<usize>,
+}
+
+/// Plays the thief: a copy of the device is asked to open all that was recorded for it, and every tag that its keys
+/// lead to is compared with every tag on record.
+fn rob(copy: &MemoryStore, victim: usize, record: &[Recorded]) -> Loot {
+    let mut engine = open(copy, Moment(0));
+    let now = Now { moment: Moment(0), label_ms: None };
+    let (mut batch, mut rng) = (Batch::new(), ChaCha20Rng::from_seed([9; 32]));
+    let mut overlay = Overlay::new(copy, &mut batch);
+    let turn = &mut Turn { now, overlay: &mut overlay, rng: &mut rng };
+    let (mut known, mut generations) = (tags(&engine), numbers(&engine));
+    let mut read = BTreeSet::new();
+    for (at, envelope) in record.iter().enumerate().filter(|(_, e)| e.from != victim) {
+        let road = Road::Link(LinkId(1));
+        engine.arrive(Crossing::Arriving(envelope.tag), &envelope.blob, road, turn).expect("memory works");
+        let told = engine.take_outputs();
+        let is_message = |output: &super::Output| {
+            matches!(output, super::Output::Event(crate::Event::Message { mine: false, .. }))
+        };
+        if told.iter().any(is_message) {
+            read.insert(at);
+        }
+        // A generation that the thief could follow leads further.
+        if numbers(&engine) != generations {
+            generations = numbers(&engine);
+            known.extend(tags(&engine));
+        }
+    }
+    let linked =
+        record.iter().enumerate().filter(|(_, e)| known.contains(&e.tag)).map(|(at, _)| at).collect();
+    Loot { read, linked }
+}
+
+fn numbers(engine: &Engine) -> BTreeSet<u32> {
+    engine.pairs.values().flat_map(|pair| pair.generations().map(|g| g.number)).collect()
+}
+
+/// Every tag that an engine's keys lead to, however far ahead.
+fn tags(engine: &Engine) -> BTreeSet<Tag> {
+    let mut tags = BTreeSet::new();
+    for pair in engine.pairs.values() {
+        tags.extend(pair.keys().repair_tags.iter().copied());
+        for generation in pair.generations() {
+            tags.extend(generation.window.tags().map(|(_, tag)| tag));
+            tags.extend(generation.tags_ahead(2 * WINDOW_SLOTS));
+        }
+    }
+    tags
+}
+
+/// The envelopes on record after which each generation began, as its first side saw it.
+fn newest_generation(duo: &Duo, at: usize) -> u32 {
+    duo.sides[at].engine.pairs[&Party(1)].generations().next_back().expect("one lives").number
+}
+
+fn talk(duo: &mut Duo, rounds: usize) {
+    for round in 0..rounds {
+        duo.write(0, &format!("to bob {round}"));
+        duo.write(1, &format!("to alice {round}"));
+    }
+}
+
+/// Runs a conversation with a theft in its middle and returns the loot, the instant, and the record.
+fn theft(policy: Policy, before: usize, after: usize) -> (Loot, usize, Vec<Recorded>, Duo) {
+    let mut duo = Duo::new(policy);
+    talk(&mut duo, before);
+    let copy = duo.sides[0].store.clone();
+    let instant = duo.recorded.len();
+    talk(&mut duo, after);
+    let record = duo.recorded.clone();
+    (rob(&copy, 0, &record), instant, record, duo)
+}
+
+#[test]
+fn a_copied_device_opens_nothing_that_had_come_before_and_one_answer_after() {
+    let (loot, instant, record, _) = theft(Policy::default(), 30, 30);
+    let earlier: Vec<_> = loot.read.range(..instant).collect();
+    assert_eq!(earlier, Vec::<&usize>::new(), "messages that had come are closed to who copies the device");
+    // The next thing that Bob writes is encrypted to what was copied. Alice's answer to it is not.
+    let later: Vec<_> = loot.read.range(instant..).copied().collect();
+    assert!(later.len() <= 1, "{later:?}");
+    assert!(record.iter().skip(instant).filter(|e| e.from == 1).count() > 30);
+    assert!(DOCS.contains("| before the copy, and had come | none |"));
+    assert!(DOCS.contains("| after it | what the others write until they have heard this device again |"));
+}
+
+#[test]
+fn a_silent_victim_is_read_until_they_speak() {
+    let mut duo = Duo::new(Policy::default());
+    talk(&mut duo, 5);
+    let copy = duo.sides[0].store.clone();
+    let instant = duo.recorded.len();
+    // Alice is silent: Bob hears nothing of her while he writes.
+    duo.mute(0);
+    for round in 0..10 {
+        duo.write(1, &format!("to alice {round}"));
+    }
+    let loot = rob(&copy, 0, &duo.recorded);
+    assert_eq!(loot.read.range(instant..).count(), 10);
+}
+
+#[test]
+fn a_copied_device_links_few_envelopes_before_and_two_generations_after() {
+    let messages = 10;
+    let policy = Policy { rekey_messages: messages, ..Policy::default() };
+    let (loot, instant, record, duo) = theft(policy, 40, 40);
+    assert!(newest_generation(&duo, 0) >= 6, "generations have passed");
+    let of = |from: usize, range: &mut dyn Iterator<Item = usize>| {
+        range.filter(|at| record[*at].from == from).count()
+    };
+    let received = of(1, &mut loot.linked.range(..instant).copied());
+    assert!(received <= SPENT_SLOTS as usize * GENERATIONS_MAX, "{received}");
+    let sent = of(0, &mut loot.linked.range(..instant).copied());
+    assert_eq!(sent, 0, "a link of our own drop is gone once it is used");
+    // After the copy: what is sent in the present generation, and in the next if it rests on an offer that was copied.
+    // A message makes at most four envelopes here: itself, a receipt, and what each generation costs, shared by ten.
+    let last = loot.linked.range(instant..).next_back().copied().unwrap_or(instant);
+    let messages_after = (last - instant) / 2;
+    assert!(messages_after <= 2 * messages as usize + 4, "{messages_after} messages after the copy");
+    assert!(record.len() - last > 40, "what came later cannot be linked");
+}
+
+#[test]
+fn the_table_of_the_threat_model_names_these_numbers() {
+    let policy = Policy::default();
+    let days = policy.rekey_after.as_secs() / 86_400;
+    for row in [
+        format!("the last {SPENT_SLOTS} envelopes received in each live generation"),
+        format!(
+            "until two new generations have begun, at most {} messages or {} days of use",
+            2 * policy.rekey_messages,
+            2 * days
+        ),
+        format!("at most {GENERATIONS_MAX} generations"),
+        format!("{} messages or {days} days of use", policy.rekey_messages),
+    ] {
+        assert!(DOCS.contains(&row), "docs/threat-model.md does not say: {row}");
+    }
+}

@@ -1,0 +1,115 @@
+//! For tests: three roads that lose, repeat and reorder, and a model that is only two lists of texts.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::duo::Duo;
+use super::{Command, Policy};
+
+/// Something that happens. Numbers pick an envelope among those on record.
+#[derive(Clone, Debug)]
+enum Happening {
+    /// One of the two writes.
+    Write(usize),
+    /// A road brings an envelope, new or old; the roads bring what they like when they like.
+    Bring(usize),
+    /// A road brings the last so many in reverse.
+    Reverse(usize),
+    /// Minutes pass.
+    Pass(u64),
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        4 => (0..2_usize).prop_map(Happening::Write),
+        6 => any::<usize>().prop_map(Happening::Bring),
+        1 => (2..60_usize).prop_map(Happening::Reverse),
+        1 => (1..30_u64).prop_map(Happening::Pass),
+    ]
+}
+
+fn write(duo: &mut Duo, at: usize, text: String, model: &mut [Vec<String>; 2]) {
+    let conversation = duo.conversation();
+    model[at].push(text.clone());
+    duo.ask(at, Command::Send { conversation, text, reply_to: None });
+}
+
+/// All three roads bring all that is on record, until neither has anything more to say.
+fn heal(duo: &mut Duo, from: usize) {
+    let mut brought = from;
+    for _ in 0..40 {
+        while brought < duo.recorded.len() {
+            duo.deliver(brought);
+            brought += 1;
+        }
+        duo.pass(Duration::from_secs(900));
+    }
+}
+
+fn check(duo: &Duo, model: &[Vec<String>; 2]) -> Result<(), TestCaseError> {
+    let seen = [duo.texts(0), duo.texts(1)];
+    for at in 0..2 {
+        for author in 0..2 {
+            let theirs: Vec<String> = seen[at]
+                .iter()
+                .filter(|(mine, _)| *mine == (author == at))
+                .map(|(_, text)| text.clone())
+                .collect();
+            prop_assert_eq!(&theirs, &model[author], "what {} sees of {}", at, author);
+        }
+    }
+    let order = |at: usize| seen[at].iter().map(|(_, text)| text.clone()).collect::<Vec<_>>();
+    prop_assert_eq!(order(0), order(1));
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 100, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn any_order_repetition_and_loss_over_three_roads_ends_with_every_message_once_and_in_order(
+        what in prop::collection::vec(happening(), 1..120),
+        messages in 2..30_u32,
+    ) {
+        let mut duo = Duo::new(Policy { rekey_messages: messages, ..Policy::default() });
+        duo.mute(0);
+        duo.mute(1);
+        let (mut model, start) = ([Vec::new(), Vec::new()], duo.recorded.len());
+        for (number, happening) in what.iter().enumerate() {
+            match happening {
+                Happening::Write(at) => write(&mut duo, *at, format!("{number}"), &mut model),
+                Happening::Bring(pick) if duo.recorded.len() > start => {
+                    let span = duo.recorded.len() - start;
+                    duo.deliver(start + pick % span);
+                }
+                Happening::Bring(_) => {}
+                Happening::Reverse(count) => {
+                    let end = duo.recorded.len();
+                    (end.saturating_sub(*count).max(start)..end).rev().for_each(|at| duo.deliver(at));
+                }
+                Happening::Pass(minutes) => duo.pass(Duration::from_secs(60 * minutes)),
+            }
+        }
+        // Half of what was on the roads is lost for good; the rest comes late.
+        let late = start + (duo.recorded.len() - start) / 2;
+        heal(&mut duo, late);
+        check(&duo, &model)?;
+    }
+}
+
+#[test]
+fn what_lies_behind_a_gap_wider_than_the_ratchet_bears_is_sent_again() {
+    for gap in [41, 200] {
+        let mut duo = Duo::new(Policy::default());
+        duo.mute(0);
+        duo.mute(1);
+        let (mut model, start) = ([Vec::new(), Vec::new()], duo.recorded.len());
+        (0..=gap).for_each(|number| write(&mut duo, 0, format!("{number}"), &mut model));
+        let last = duo.recorded.len() - 1;
+        assert!(last - start >= gap);
+        duo.deliver(last);
+        heal(&mut duo, last);
+        check(&duo, &model).expect("all came");
+    }
+}
