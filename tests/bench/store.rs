@@ -27,6 +27,12 @@ const CONVERSATIONS: u64 = 100;
 const ROUND: u64 = 50_000;
 const ROUNDS: usize = 3;
 const LONE: usize = 1_000;
+/// A ratchet state and the record of a message, as one commit has them.
+const STATE: Table = Table { id: 51, name: "state", leaf: LeafRule::PerRecord };
+const STATE_KEPT: Table = Table { id: 52, name: "state kept", leaf: LeafRule::PerRun(64) };
+const STATE_BYTES: usize = 1_500;
+/// Contacts whose states take turns.
+const STATES: u64 = 50;
 
 pub(crate) fn main() {
     let args: Vec<String> = std::env::args().collect();
@@ -71,6 +77,8 @@ fn report(base: &Path, million: u64) -> Value {
     fs::remove_dir_all(rebuild_folder.join("index")).expect("a store has an index");
     let rebuild = run("open", &rebuild_folder, 0);
     let lone = run("lone", &base.join("lone"), LONE as u64);
+    let shredding: Vec<Value> = (0..ROUNDS).map(|round| run_pair(base, round)).collect();
+    let unlock = [64, 128, 256].map(|mib| run("unlock", &base.join(format!("unlock-{mib}")), mib));
     let result = json!({
         "ingest": {
             "records": ROUND, "rounds": ROUNDS,
@@ -89,6 +97,8 @@ fn report(base: &Path, million: u64) -> Value {
         "rebuild": rebuild,
         "rebuild_ms_per_100k": number(&rebuild, "open_ms") * 100_000.0 / ROUND as f64,
         "lone": lone,
+        "shredding": shredding,
+        "unlock": unlock,
     });
     for name in ["large", "killed", "lone"] {
         let _ = fs::remove_dir_all(base.join(name));
@@ -99,6 +109,19 @@ fn report(base: &Path, million: u64) -> Value {
         let _ = fs::remove_dir_all(base.join(format!("bare-{round}")));
     }
     result
+}
+
+/// The same commits with a state whose old key dies each time, and with one whose key stays.
+fn run_pair(base: &Path, round: usize) -> Value {
+    let [with, without] = ["with-shredding", "without-shredding"].map(|part| {
+        let folder = base.join(format!("{part}-{round}"));
+        let told = run(part, &folder, ROUND / 10);
+        let _ = fs::remove_dir_all(&folder);
+        told
+    });
+    let times = number(&with, "commit_us_p50") / number(&without, "commit_us_p50");
+    let more = number(&with, "cpu_us_each") - number(&without, "cpu_us_each");
+    json!({ "with": with, "without": without, "times_p50": times, "cpu_us_more_each": more })
 }
 
 /// Runs one part in a process of its own. A part that ends by being killed has nothing to tell.
@@ -122,6 +145,9 @@ fn part(part: &str, folder: &Path, count: u64) -> Value {
         "open" => open(folder),
         "read" => read(folder, count),
         "lone" => lone(folder, count),
+        "with-shredding" => states(folder, count, &STATE),
+        "without-shredding" => states(folder, count, &STATE_KEPT),
+        "unlock" => unlock(folder, count),
         other => panic!("no part is called {other}"),
     }
 }
@@ -277,6 +303,49 @@ fn lone(folder: &Path, count: u64) -> Value {
     json!({ "commits": count, "ours_us_p50": own, "ours_us_p99": quantile(ours, 0.99),
             "fdatasync_us_p50": floor, "fdatasync_us_p99": quantile(bare, 0.99),
             "times_fdatasync_p50": own / floor, "written_bytes_each": bytes as f64 / count as f64 })
+}
+
+/// Commits as a message makes them: the state of one contact is overwritten, and a record is added.
+fn states(folder: &Path, count: u64, table: &Table) -> Value {
+    let mut rng = StdRng::seed_from_u64(5);
+    let mut store = SealedStore::create(folder, PASSPHRASE, Cost::for_tests(), Options::default(), &mut rng)
+        .expect("a new store");
+    let mut state = vec![0; STATE_BYTES];
+    let mut commits = Vec::new();
+    let meter = Meter::start();
+    for number in 0..count {
+        rng.fill_bytes(&mut state);
+        let mut batch = Batch::new();
+        batch.put(table, b"", number % STATES, state.clone());
+        let (name, order) = place(number % STATES, number / STATES);
+        batch.put(&HISTORY, &name, order, value(&mut rng));
+        let start = Instant::now();
+        store.commit(batch).expect("the disk works");
+        commits.push(start.elapsed().as_secs_f64() * 1e6);
+    }
+    let mut told = meter.stop(count);
+    let start = Instant::now();
+    store.shred().expect("the disk works");
+    told["shred_at_the_end_ms"] = (start.elapsed().as_secs_f64() * 1e3).into();
+    told["commit_us_p50"] = median(commits.clone()).into();
+    told["commit_us_p99"] = quantile(commits, 0.99).into();
+    told["log_bytes_each"] = (log_bytes(folder) as f64 / count as f64).into();
+    told
+}
+
+/// What a passphrase costs: the time to open an empty profile of so many MiB, and the memory at its height.
+fn unlock(folder: &Path, mib: u64) -> Value {
+    let cost = Cost::new(mib as u32 * 1024, 3).expect("a cost that may be chosen");
+    let mut rng = StdRng::seed_from_u64(6);
+    drop(SealedStore::create(folder, PASSPHRASE, cost, Options::default(), &mut rng).expect("a new store"));
+    let before = memory("VmRSS");
+    let start = Instant::now();
+    let opened = SealedStore::open(folder, PASSPHRASE, Options::default());
+    let open_ms = start.elapsed().as_secs_f64() * 1e3;
+    drop(opened.expect("it opens"));
+    let _ = fs::remove_dir_all(folder);
+    json!({ "memory_mib": mib, "passes": 3, "open_ms": open_ms, "rss_before_mib": before,
+            "rss_after_mib": memory("VmRSS"), "rss_peak_mib": memory("VmHWM") })
 }
 
 struct Meter {

@@ -160,7 +160,7 @@ fn cost(init: &Init) -> Result<Cost, Failure> {
         return Ok(Cost::for_tests());
     }
     match init.kdf_memory_kib {
-        None => Ok(Cost::DEFAULT),
+        None => Ok(Config::default().cost),
         Some(kib) => Cost::new(kib, 3)
             .map_err(|_| Failure::usage("--kdf-memory-kib must be from 65536 (64 MiB) to 4194304 (4 GiB)")),
     }

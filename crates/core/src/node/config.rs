@@ -14,7 +14,7 @@ pub struct Config {
     pub discovery: bool,
     /// Whether relays are dialled. Without them the node shows itself to none, and mail waits on both sides.
     pub relays: bool,
-    /// What a guess at the passphrase costs; used when the profile is created or restored, and for its backups.
+    /// What a guess at the passphrase costs, by default what fits this machine; used when the profile is created or restored, and for its backups.
     pub cost: crypto::vault::Cost,
 }
 
@@ -25,7 +25,7 @@ impl Default for Config {
             listen: net::any_addresses(0),
             discovery: true,
             relays: true,
-            cost: crypto::vault::Cost::DEFAULT,
+            cost: store::fitting_cost(),
         }
     }
 }
