@@ -81,7 +81,7 @@ impl<W: World> App<W> {
             Route::Settings => {
                 centre(ui, cx, |ui| view::settings::show(ui, cx, model, &mut self.views.settings))
             }
-            Route::Licences => centre(ui, cx, |ui| view::licences::show(ui, cx, model)),
+            Route::Licences => centre(ui, cx, |ui| view::licences::show(ui, cx)),
             Route::Contact(id) => match model.chat(id) {
                 Some(chat) => {
                     centre(ui, cx, |ui| view::contact::show(ui, cx, model, chat, &mut self.views.contact))

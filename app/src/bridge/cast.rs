@@ -43,7 +43,13 @@ impl Cast {
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 async fn gather(name: &str, korean: bool) -> Result<(Cast, Node, Events), AnyError> {
-    let folder = tempfile::Builder::new().prefix("madang-practice-").tempdir()?;
+    let mut builder = tempfile::Builder::new();
+    let builder = builder.prefix("madang-practice-");
+    // In memory, where the system has such a place: then nothing is left even of a practice that was killed.
+    let folder = match crate::desktop::runtime_folder() {
+        Some(memory) => builder.tempdir_in(memory)?,
+        None => builder.tempdir()?,
+    };
     let relay = Relay::start(Settings::loopback(folder.path().join("relay"))).await?;
     let descriptor = relay.descriptor();
     let (me, events) = person(folder.path(), "me", name, &descriptor).await?;

@@ -80,6 +80,10 @@ impl Drop for Held {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.socket);
         let _ = std::fs::remove_file(&self.lock_path);
+        // Goes only if nobody else is in it.
+        if let Some(folder) = self.lock_path.parent() {
+            let _ = std::fs::remove_dir(folder);
+        }
         self.lock = None;
     }
 }

@@ -5,7 +5,6 @@ use egui::{RichText, Ui};
 use crate::{
     action::Action,
     i18n::T,
-    model::Model,
     route::Route,
     theme::{size, space},
     widget::{Cx, page},
@@ -20,7 +19,7 @@ const TEXTS: [(T, &str); 4] = [
 ];
 
 /// Draws the page.
-pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, _model: &Model) -> Option<Action> {
+pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>) -> Option<Action> {
     page::show(ui, cx, cx.tr(T::LicencesRead), Some(Route::Settings), |ui| {
         page::hint(ui, cx, cx.tr(T::Licences));
         ui.add_space(space::S);
