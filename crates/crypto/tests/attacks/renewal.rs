@@ -65,7 +65,9 @@ fn parts(bytes: &[u8]) -> Vec<Vec<u8>> {
 fn join(parts: &[Vec<u8>]) -> Vec<u8> {
     let mut encoder = Encoder::new(Vec::new());
     encoder.array(parts.len() as u64).expect("memory takes all");
-    parts.iter().for_each(|part| drop(encoder.bytes(part).expect("memory takes all")));
+    for part in parts {
+        encoder.bytes(part).expect("memory takes all");
+    }
     encoder.into_writer()
 }
 
