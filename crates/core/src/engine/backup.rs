@@ -14,13 +14,15 @@ use crate::backup::{FormatError, Kept};
 use crate::contact::{ContactRecord, ContactState};
 use crate::content::Content;
 use crate::conversation::{Conversation, MessageRecord, decode, encode, locate};
+use crate::pair::Pair;
 use crate::tables;
 
 /// What may stand in a backup.
-const TABLES: [&Table; 7] = [
+const TABLES: [&Table; 8] = [
     &tables::ME,
     &tables::RELAY,
     &tables::CONTACT,
+    &tables::PAIR,
     &tables::CONVERSATION,
     &tables::MESSAGE,
     &tables::TRAIL,
@@ -42,6 +44,19 @@ impl Engine {
         for order in [ME_IDENTITY, ME_NAME, ME_COUNTERS] {
             let value = overlay.get(&tables::ME, b"", order)?.ok_or(crate::CORRUPT)?;
             put(kept(&tables::ME, b"", order, value))?;
+        }
+        // What two devices keep to meet again, and nothing that could be used twice.
+        let mut pairs = Vec::new();
+        each(&tables::PAIR, b"", overlay, |party, bytes| {
+            pairs.push((party, Pair::keys_for_backup(bytes)?));
+            Ok(())
+        })?;
+        for (party, keys) in pairs {
+            let contact = overlay.get(&tables::CONTACT, b"", party)?;
+            let state = contact.map(|bytes| decode::<ContactRecord>(&bytes)).transpose()?.map(|c| c.state);
+            if state == Some(ContactState::Live) {
+                put(kept(&tables::PAIR, b"", party, keys))?;
+            }
         }
         let mut all = |table: &'static Table, name: &[u8], wanted: &mut Wanted<'_>| {
             let mut failed = None;
@@ -90,6 +105,9 @@ impl Engine {
             || kept.name.as_slice().try_into().map(u32::from_be_bytes).map_err(|_| FormatError::Malformed);
         match table.id {
             id if id == tables::ME.id && kept.order > ME_COUNTERS => return Err(FormatError::Malformed),
+            id if id == tables::PAIR.id => {
+                Pair::keys_for_backup(&kept.value).map_err(|_| FormatError::Malformed)?;
+            }
             id if id == tables::MESSAGE.id => {
                 let record: MessageRecord = decode(&kept.value).map_err(|_| FormatError::Malformed)?;
                 locate(&Content::id(&record.content), number()?, kept.order, overlay);

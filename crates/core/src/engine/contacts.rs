@@ -619,7 +619,7 @@ impl Engine {
 
     /// Queues messages that were written before there was anybody to encrypt to, and those that an earlier try at
     /// this contact left undelivered.
-    fn queue_written(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+    pub(super) fn queue_written(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
         let Some(number) = self.contacts.get(&party).and_then(|c| c.conversation) else { return Ok(()) };
         let mut places = Vec::new();
         super::each(&tables::TRAIL, &tables::name(number), turn.overlay, |place, bytes| {

@@ -96,6 +96,27 @@ impl Duo {
         self.carry();
     }
 
+    /// The disk of one is lost, and what a backup holds of it is put in its place.
+    pub(super) fn lose_disk(&mut self, at: usize) {
+        let (mut batch, mut kept) = (Batch::new(), Vec::new());
+        let overlay = Overlay::new(&self.sides[at].store, &mut batch);
+        Engine::back_up(&overlay, |record| {
+            kept.push(record);
+            Ok::<_, proto::store::StoreError>(())
+        })
+        .expect("memory works");
+        let (mut store, mut batch) = (MemoryStore::new(), Batch::new());
+        let mut overlay = Overlay::new(&store, &mut batch);
+        kept.iter().for_each(|record| Engine::restore(record, &mut overlay).expect("it was backed up"));
+        Engine::finish_restore(&mut overlay).expect("a profile was backed up");
+        store.commit(batch).expect("memory takes all");
+        self.sides[at].engine = open(&store, self.now);
+        self.sides[at].store = store;
+        self.turn(1 - at, vec![Input::LinkDown(LINK)]);
+        self.connect();
+        self.rest();
+    }
+
     /// From now on nothing that one of them sends comes to the other.
     pub(super) fn mute(&mut self, at: usize) {
         self.muted[at] = true;

@@ -157,6 +157,8 @@ pub struct Engine {
     uptime: Uptime,
     /// The profile came out of a backup: every contact gets a new generation before anything else is sent.
     is_restored: bool,
+    /// What a backup kept of pairs, until the repairs begin in the first turn.
+    unmet: BTreeMap<Party, Pair>,
     outputs: Vec<Output>,
 }
 
@@ -217,6 +219,7 @@ impl Engine {
             policy: Policy::default(),
             uptime: Uptime::new(0, now.moment),
             is_restored: overlay.get(&tables::ME, b"", ME_RESTORED)?.is_some(),
+            unmet: BTreeMap::new(),
             outputs: Vec::new(),
         };
         if let Some(used) = overlay.get(&tables::ME, b"", ME_USED)? {
@@ -249,6 +252,10 @@ impl Engine {
         now: Moment,
         overlay: &Overlay<'_>,
     ) -> Result<(), StoreError> {
+        if self.is_restored && overlay.get(&tables::STREAM, b"", party.0.into())?.is_none() {
+            self.unmet.insert(party, Pair::unmet(party, bytes)?);
+            return Ok(());
+        }
         let name = tables::name(party.0);
         let mut pair = Pair::load(party, bytes, now, overlay)?;
         let generations: Vec<u32> = pair.generations().map(|g| g.number).collect();

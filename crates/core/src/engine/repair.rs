@@ -37,8 +37,17 @@ impl Engine {
         for party in self.joins.keys().copied().collect::<Vec<_>>() {
             self.give_up(party, turn)?;
         }
-        for party in self.pairs.keys().copied().collect::<Vec<_>>() {
-            self.begin_repair(party, turn)?;
+        for (party, pair) in std::mem::take(&mut self.unmet) {
+            self.expect_repair(&pair);
+            self.pairs.insert(party, pair);
+        }
+        let live = self.contacts.iter().filter(|(_, contact)| contact.state == ContactState::Live);
+        for party in live.map(|(party, _)| *party).collect::<Vec<_>>() {
+            if self.pairs.contains_key(&party) {
+                self.begin_repair(party, turn)?;
+            } else {
+                self.give_up(party, turn)?;
+            }
         }
         Ok(())
     }
@@ -81,6 +90,8 @@ impl Engine {
         let number = pair.add(origin, begun.established, begun.session, (begun.seal, bundle.seal()));
         pair.send_on(number);
         old.into_iter().try_for_each(|number| self.bury(party, number, turn))?;
+        // A backup may keep what was written and not what waited.
+        self.queue_written(party, turn)?;
         self.widen(party, number, turn);
         self.send_repair(party, number, turn)
     }

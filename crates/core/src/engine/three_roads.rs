@@ -113,3 +113,22 @@ fn what_lies_behind_a_gap_wider_than_the_ratchet_bears_is_sent_again() {
         check(&duo, &model).expect("all came");
     }
 }
+
+#[test]
+fn what_a_backup_holds_is_enough_to_meet_again() {
+    let mut duo = Duo::new(Policy::default());
+    duo.write(0, "before");
+    duo.write(1, "answer");
+    duo.lose_disk(0);
+    duo.write(1, "since");
+    duo.write(0, "back");
+    for _ in 0..4 {
+        duo.pass(Duration::from_secs(60));
+    }
+    let texts = |at: usize| duo.texts(at).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+    assert_eq!(texts(0), ["before", "answer", "since", "back"]);
+    assert_eq!(texts(0), texts(1));
+    let told =
+        |at: usize, notice: &str| duo.sides[at].events.iter().any(|e| format!("{e:?}").contains(notice));
+    assert!(told(0, "MetAgain") && told(1, "ContactRestored"));
+}

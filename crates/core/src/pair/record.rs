@@ -325,6 +325,22 @@ impl Pair {
         }
     }
 
+    /// Returns what a backup keeps of a pair's record: what the two need to meet again.
+    pub(crate) fn keys_for_backup(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let (mut keys, next_generation) = Keys::decode(bytes)?;
+        keys.offer = None;
+        keys.their_offer = None;
+        Ok(keys.encode(next_generation))
+    }
+
+    /// Reads a pair of which only its own record was kept: it has no generation until a repair begins one.
+    pub(crate) fn unmet(party: Party, bytes: &[u8]) -> Result<Self, StoreError> {
+        let (keys, next_generation) = Keys::decode(bytes)?;
+        let mut pair = Self::bare(party, keys);
+        pair.next_generation = next_generation;
+        Ok(pair)
+    }
+
     /// Reads a pair without slots, flights and early envelopes, which the caller adds. A receipt that was owed is
     /// due at `now`.
     pub(crate) fn load(
