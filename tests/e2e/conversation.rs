@@ -1,6 +1,6 @@
 //! Conversations between real processes on real hosts: people who are away, bad lines, kills.
 
-mod cast;
+pub(crate) mod cast;
 mod kills;
 mod traces;
 
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 pub(crate) const STORIES: &[Story] = stories![
     two_on_one_lan_find_each_other_and_a_restart_keeps_everything,
     first_contact_needs_nobody_online_together,
+    a_relay_typed_in_by_its_ipv6_address_serves_neighbours_who_do_not_discover_each_other,
     a_line_of_loss_and_delay_loses_no_message,
     a_cut_that_heals_loses_no_message,
     kills_lose_nothing_kept_and_show_nothing_twice,
@@ -132,6 +133,45 @@ fn first_contact_needs_nobody_online_together() -> Result<(), Missing> {
     });
     bora.start();
     assert_eq!(bora.received(), written, "in order and once, also after all was seen again");
+    ari.was_told_each_once();
+    bora.was_told_each_once();
+    Ok(())
+}
+
+fn a_relay_typed_in_by_its_ipv6_address_serves_neighbours_who_do_not_discover_each_other()
+-> Result<(), Missing> {
+    let lab = Lab::new()?;
+    let mut keeper = Keeper::over_ipv6(&lab);
+    let person = |place, name| Person::new(&lab, place, name).without_discovery();
+    let (mut ari, mut bora) = (person(Place::A1, "Ari"), person(Place::A2, "Bora"));
+    let typed = format!("[{}]:4470", lab.host(Place::Relay).ip6());
+    for person in [&mut ari, &mut bora] {
+        person.start();
+        // Nothing but the address is known: who answers there is believed to be the relay, and noted.
+        person.use_relay(&typed);
+    }
+    acquaint(&mut ari, &mut bora);
+    let (from_ari, from_bora) = (numbered("from Ari", 4), numbered("from Bora", 4));
+    let ids: Vec<String> = from_ari.iter().map(|text| ari.send(text)).collect();
+    from_bora.iter().for_each(|text| drop(bora.send(text)));
+    assert_eq!(bora.receives(4), from_ari);
+    assert_eq!(ari.receives(4), from_bora);
+    assert_eq!(ari.ask(json!({ "do": "contacts" }))[0]["linked"], false, "no road but the relay");
+    let last = json!({ "do": "trail", "message": ids[3] });
+    let is_delivered = |trail: &Value| {
+        trail.as_array().is_some_and(|steps| steps.iter().any(|step| step["step"] == "delivered"))
+    };
+    ari.until("the receipt", &last, is_delivered);
+    // All three begin anew, and go on.
+    bora.stop();
+    keeper.kill();
+    let later = numbered("while Bora is away", 3);
+    later.iter().for_each(|text| drop(ari.send(text)));
+    ari.stop();
+    keeper.start();
+    ari.start();
+    bora.start();
+    assert_eq!(bora.receives(7), [from_ari, later].concat());
     ari.was_told_each_once();
     bora.was_told_each_once();
     Ok(())

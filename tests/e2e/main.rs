@@ -1,13 +1,22 @@
 //! Stories through the whole house. Each module lists its own; a new module is added here twice.
 
 mod conversation;
+mod floods;
 mod laboratory;
 mod secrets;
+mod strangers;
 mod wires;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let all = [conversation::STORIES, laboratory::STORIES, secrets::STORIES, wires::STORIES];
+    let all = [
+        conversation::STORIES,
+        floods::STORIES,
+        laboratory::STORIES,
+        secrets::STORIES,
+        strangers::STORIES,
+        wires::STORIES,
+    ];
     madang_tests::story::tell_all(all.into_iter().flatten().copied())
 }

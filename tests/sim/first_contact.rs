@@ -4,18 +4,18 @@ use crypto::invite::InviteSecret;
 use crypto::seal::Class;
 use madang_core::engine::{Command, CommandError};
 use madang_core::{ContactState, Delivery, Notice};
-use madang_tests::world::{Doom, MOMENT, WHILE, World};
+use madang_tests::world::{Clock, DAY, Doom, MOMENT, WHILE, Who, World};
 use proto::envelope::{Blob, Envelope};
 use proto::invite::Invite;
 
-use crate::friends;
+/// The number of core's table of invites.
+const INVITE_TABLE: u8 = 41;
+/// What a record there takes at most without a bundle's secret, which has about 150 bytes.
+const BARE_INVITE: usize = 120;
 
 #[test]
 fn two_people_who_are_never_online_together_become_contacts() {
-    let mut world = World::new(101);
-    let (alice, bob, relay) = (world.person("alice"), world.person("bob"), world.relay());
-    world.use_relay(alice, relay);
-    world.pass(WHILE);
+    let (mut world, alice, bob, _) = World::host_and_guest(101);
     world.off(bob);
     let invite = world.invite(alice);
     world.pass(WHILE);
@@ -47,8 +47,7 @@ fn two_people_who_are_never_online_together_become_contacts() {
 
 #[test]
 fn much_that_was_written_before_the_inviter_looked_is_read_in_order() {
-    let mut world = World::new(102);
-    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    let (mut world, alice, bob) = World::two_people(102);
     let relays = [world.relay(), world.relay()];
     for relay in relays {
         world.use_relay(alice, relay);
@@ -77,50 +76,126 @@ fn much_that_was_written_before_the_inviter_looked_is_read_in_order() {
     world.check();
 }
 
-#[test]
-fn an_invite_works_for_one_person_only() {
-    let mut world = World::new(103);
-    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| world.person(name));
+/// Three people, of whom the first reads their mail at a relay and invites.
+fn inviter_and_two(seed: u64, names: [&str; 3]) -> (World, [Who; 3], String) {
+    let mut world = World::new(seed);
+    let people = names.map(|name| world.person(name));
     let relay = world.relay();
-    world.use_relay(alice, relay);
+    world.use_relay(people[0], relay);
     world.pass(WHILE);
-    let invite = world.invite(alice);
-    world.accept(bob, &invite);
+    let invite = world.invite(people[0]);
     world.pass(WHILE);
-    assert!(world.are_friends(alice, bob));
-    world.accept(carol, &invite);
-    world.pass(WHILE * 10);
-    assert_eq!(world.state(alice, carol), None);
-    assert_ne!(world.state(carol, alice), Some(ContactState::Live));
-    let again = world.notices(alice).into_iter().filter(|notice| *notice == Notice::InviteUsedAgain).count();
-    // The bundle is gone from the relay, or carol's answer was told of; never twice.
-    assert!(again <= 1);
-    world.write(alice, bob, "still us");
-    world.settle();
-    assert_eq!(world.read(bob, alice), ["still us"]);
+    (world, people, invite)
 }
 
 #[test]
-fn a_thief_who_is_faster_is_seen_and_the_friend_is_told_to_ask() {
-    let mut world = World::new(104);
-    let [alice, bob, thief] = ["alice", "bob", "thief"].map(|name| world.person(name));
-    let relay = world.relay();
-    world.use_relay(alice, relay);
+fn an_invite_works_for_one_person_only_and_the_next_is_told() {
+    let (mut world, [alice, bob, carol], invite) = inviter_and_two(103, ["alice", "bob", "carol"]);
+    world.accept(bob, &invite);
     world.pass(WHILE);
-    let invite = world.invite(alice);
-    world.pass(WHILE);
+    assert!(world.are_friends(alice, bob));
+    let second = world.accept(carol, &invite);
+    world.pass(WHILE * 10);
+    assert_eq!(world.state(alice, carol), None);
+    assert_eq!(world.state(carol, alice), Some(ContactState::Failed));
+    assert_eq!(world.notices(carol), [Notice::InviteOver(second)]);
+    world.write(alice, bob, "still us");
+    world.settle();
+    assert_eq!(world.read(bob, alice), ["still us"]);
+    // The way out that the sentence names.
+    let another = world.invite(alice);
+    world.accept(carol, &another);
+    assert!(world.run_until(WHILE * 10, |world| world.are_friends(alice, carol)));
+}
+
+#[test]
+fn a_thief_who_is_faster_is_seen_and_both_others_are_told_to_ask() {
+    let (mut world, [alice, bob, thief], invite) = inviter_and_two(104, ["alice", "bob", "thief"]);
     world.off(alice);
     world.accept(thief, &invite);
     world.pass(WHILE);
-    world.accept(bob, &invite);
+    let contact = world.accept(bob, &invite);
     world.pass(WHILE);
     world.on(alice);
     world.pass(WHILE * 10);
     assert_eq!(world.state(alice, thief), Some(ContactState::Live));
     assert!(!world.contact(alice, thief).expect("a contact").verified);
     assert_eq!(world.state(alice, bob), None);
-    assert_eq!(world.state(bob, alice), Some(ContactState::Waiting));
+    assert_eq!(world.state(bob, alice), Some(ContactState::Waiting), "not answered yet");
     assert!(world.notices(alice).contains(&Notice::InviteUsedAgain), "alice learns that two answered");
+    // Bob sees in the relay's list that the bundle was taken back, and that no word came for him.
+    world.restart(bob);
+    world.pass(DAY);
+    assert_eq!(world.notices(bob), [Notice::InviteTaken(contact)], "told once");
+    assert_eq!(world.notices(thief), [], "who was taken is told nothing of the kind");
+    world.pass(DAY * 3);
+    assert_eq!(world.notices(bob).len(), 1);
+}
+
+#[test]
+fn an_invite_ends_after_its_days_of_running_time_and_both_sides_are_told() {
+    let (mut world, [alice, bob, carol], _) = inviter_and_two(111, ["alice", "bob", "carol"]);
+    world.node_mut(alice).set_clock(Clock::Mad);
+    let invite = world.invite_for(alice, 5);
+    world.pass(WHILE);
+    // Days on which the inviter does not run do not count, and answers are not seen on them.
+    world.off(alice);
+    world.accept(carol, &invite);
+    world.pass(DAY * 3);
+    let apart = world.away(alice);
+    world.on(alice);
+    for _ in 0..4 {
+        world.pass(DAY);
+        world.restart(alice);
+    }
+    assert_eq!(world.notices(alice), [], "four of five days");
+    world.pass(DAY * 2);
+    assert_eq!(world.notices(alice), [Notice::InviteExpired]);
+    world.sim.heal(apart);
+    world.pass(WHILE * 10);
+    let late = world.accept(bob, &invite);
+    world.pass(DAY * 2);
+    assert_eq!(world.state(alice, carol), None);
+    assert_eq!(world.notices(alice), [Notice::InviteExpired, Notice::InviteAnsweredLate]);
+    assert_eq!(world.state(bob, alice), Some(ContactState::Failed));
+    assert_eq!(world.notices(bob), [Notice::InviteOver(late)]);
+    assert!(world.notices(carol).iter().any(|notice| matches!(notice, Notice::InviteTaken(_))));
+}
+
+#[test]
+fn an_accepted_invite_that_leads_nowhere_is_given_up_after_its_days() {
+    let mut world = World::new(112);
+    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    let invite = world.invite_for(alice, 2);
+    world.off(alice);
+    let contact = world.accept(bob, &invite);
+    world.pass(DAY);
+    world.restart(bob);
+    assert_eq!(world.state(bob, alice), Some(ContactState::Fetching));
+    world.pass(DAY * 2);
+    assert_eq!(world.state(bob, alice), Some(ContactState::Failed));
+    assert_eq!(world.notices(bob), [Notice::InviteOver(contact)]);
+}
+
+#[test]
+fn the_private_prekeys_of_an_invite_leave_the_disk_when_it_expires_and_when_it_is_used() {
+    let kept = |world: &World, who| {
+        let records = world.node(who).store().iter().filter(|((table, ..), _)| *table == INVITE_TABLE);
+        records.map(|(_, value)| value.len()).collect::<Vec<_>>()
+    };
+    let (mut world, alice, bob, _) = World::host_and_guest(113);
+    let (unused, used) = (world.invite(alice), world.invite(alice));
+    world.pass(WHILE);
+    let before = kept(&world, alice);
+    assert!(before.iter().all(|bytes| *bytes > BARE_INVITE), "each holds the keys of a bundle: {before:?}");
+    world.accept(bob, &used);
+    assert!(world.run_until(WHILE * 10, |world| world.are_friends(alice, bob)));
+    let one_used = kept(&world, alice);
+    assert_eq!(one_used.iter().filter(|bytes| **bytes > BARE_INVITE).count(), 1, "{one_used:?}");
+    world.pass(DAY * 31);
+    let expired = kept(&world, alice);
+    assert!(expired.iter().all(|bytes| *bytes <= BARE_INVITE), "{expired:?}");
+    drop(unused);
 }
 
 #[test]
@@ -139,7 +214,7 @@ fn a_restart_does_not_take_the_one_answer_for_a_second() {
 }
 
 /// Fills answer slots of an invite with what nobody can open.
-fn fill_slots(world: &mut World, relay: madang_tests::world::Who, invite: &str, slots: std::ops::Range<u32>) {
+fn fill_slots(world: &mut World, relay: Who, invite: &str, slots: std::ops::Range<u32>) {
     let invite = Invite::parse(invite).expect("it is an invite");
     let secret: &InviteSecret = &invite.secret;
     for number in slots {
@@ -151,13 +226,12 @@ fn fill_slots(world: &mut World, relay: madang_tests::world::Who, invite: &str, 
 
 #[test]
 fn an_answer_finds_the_one_slot_that_a_vandal_left() {
-    let mut world = World::new(106);
-    let (alice, bob, relay) = (world.person("alice"), world.person("bob"), world.relay());
-    world.use_relay(alice, relay);
-    world.pass(WHILE);
+    let (mut world, alice, bob, relay) = World::host_and_guest(106);
     let invite = world.invite(alice);
     fill_slots(&mut world, relay, &invite, 0..7);
     fill_slots(&mut world, relay, &invite, 8..16);
+    world.pass(WHILE);
+    assert_eq!(world.notices(alice), [Notice::InviteSpoiled], "told once for all slots");
     world.accept(bob, &invite);
     world.pass(WHILE * 10);
     assert!(world.are_friends(alice, bob));
@@ -168,15 +242,13 @@ fn an_answer_finds_the_one_slot_that_a_vandal_left() {
 
 #[test]
 fn an_invite_whose_slots_are_all_filled_says_so() {
-    let mut world = World::new(107);
-    let (alice, bob, relay) = (world.person("alice"), world.person("bob"), world.relay());
-    world.use_relay(alice, relay);
-    world.pass(WHILE);
+    let (mut world, alice, bob, relay) = World::host_and_guest(107);
     let invite = world.invite(alice);
     fill_slots(&mut world, relay, &invite, 0..16);
     let contact = world.accept(bob, &invite);
     world.pass(WHILE * 10);
     assert_eq!(world.notices(bob), [Notice::InviteExhausted(contact)]);
+    assert_eq!(world.notices(alice), [Notice::InviteSpoiled]);
     assert_eq!(world.state(bob, alice), Some(ContactState::Failed));
     // Another invite, and what was written before goes along.
     world.write(bob, alice, "second try");
@@ -227,8 +299,7 @@ fn the_same_on_one_network_and_with_a_death_in_any_turn() {
 
 #[test]
 fn an_invite_by_hand_works_on_one_network_without_any_relay() {
-    let mut world = World::new(109);
-    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    let (mut world, alice, bob) = World::two_people(109);
     let invite = world.invite(alice);
     world.accept(bob, &invite);
     world.write(bob, alice, "before we met");
@@ -241,7 +312,7 @@ fn an_invite_by_hand_works_on_one_network_without_any_relay() {
 
 #[test]
 fn ones_own_invite_and_a_second_one_of_a_contact_are_refused_in_words() {
-    let (mut world, alice, bob, _) = friends(110);
+    let (mut world, alice, bob, _) = World::friends_by_relay(110);
     let invite = world.invite(alice);
     let accept = |text: &str| Command::Accept { text: text.into(), name: None };
     assert_eq!(world.ask(alice, accept(&invite)).expect("up").err(), Some(CommandError::OwnInvite));

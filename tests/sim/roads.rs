@@ -3,14 +3,9 @@
 use madang_core::{Delivery, Step};
 use madang_tests::world::{DAY, MOMENT, WHILE, World};
 
-use crate::friends;
-
 #[test]
 fn two_friends_on_one_network_need_no_relay() {
-    let mut world = World::new(1);
-    let (alice, bob) = (world.person("alice"), world.person("bob"));
-    world.neighbours(alice, bob);
-    world.befriend(alice, bob);
+    let (mut world, alice, bob) = World::friends_next_door(1);
     let id = world.write(alice, bob, "the bridge is open");
     world.write(bob, alice, "I saw it");
     world.pass(MOMENT);
@@ -23,7 +18,7 @@ fn two_friends_on_one_network_need_no_relay() {
 
 #[test]
 fn what_was_written_while_a_friend_was_away_waits_at_the_relay_in_order_and_once() {
-    let (mut world, alice, bob, _) = friends(2);
+    let (mut world, alice, bob, _) = World::friends_by_relay(2);
     world.off(bob);
     let ids = ["one", "two", "three"].map(|text| world.write(alice, bob, text));
     world.pass(WHILE);
@@ -44,7 +39,7 @@ fn what_was_written_while_a_friend_was_away_waits_at_the_relay_in_order_and_once
 
 #[test]
 fn nothing_is_called_delivered_while_only_the_relay_has_it() {
-    let (mut world, alice, bob, _) = friends(3);
+    let (mut world, alice, bob, _) = World::friends_by_relay(3);
     world.off(bob);
     let id = world.write(alice, bob, "wait for me");
     world.pass(WHILE * 60);
@@ -54,10 +49,7 @@ fn nothing_is_called_delivered_while_only_the_relay_has_it() {
 
 #[test]
 fn a_restart_keeps_what_had_no_road_yet() {
-    let mut world = World::new(4);
-    let (alice, bob) = (world.person("alice"), world.person("bob"));
-    world.neighbours(alice, bob);
-    world.befriend(alice, bob);
+    let (mut world, alice, bob) = World::friends_next_door(4);
     let apart = world.away(alice);
     world.pass(WHILE);
     let id = world.write(alice, bob, "I am on the island");
@@ -73,7 +65,7 @@ fn a_restart_keeps_what_had_no_road_yet() {
 
 #[test]
 fn both_write_at_once_and_see_one_order() {
-    let (mut world, alice, bob, _) = friends(5);
+    let (mut world, alice, bob, _) = World::friends_by_relay(5);
     for round in 0..10 {
         world.write(alice, bob, &format!("a{round}"));
         world.write(bob, alice, &format!("b{round}"));
@@ -86,7 +78,7 @@ fn both_write_at_once_and_see_one_order() {
 
 #[test]
 fn an_answer_stands_after_what_it_answers_on_both_sides() {
-    let (mut world, alice, bob, _) = friends(6);
+    let (mut world, alice, bob, _) = World::friends_by_relay(6);
     for round in 0..5 {
         world.write(alice, bob, &format!("question {round}"));
         world.settle();
@@ -101,7 +93,7 @@ fn an_answer_stands_after_what_it_answers_on_both_sides() {
 
 #[test]
 fn five_hundred_messages_wait_for_a_friend_who_was_away_for_weeks() {
-    let (mut world, alice, bob, _) = friends(7);
+    let (mut world, alice, bob, _) = World::friends_by_relay(7);
     world.off(bob);
     for number in 0..500 {
         world.write(alice, bob, &format!("message {number}"));
@@ -122,7 +114,7 @@ fn five_hundred_messages_wait_for_a_friend_who_was_away_for_weeks() {
 
 #[test]
 fn both_write_three_hundred_while_apart_and_their_slots_unlock() {
-    let (mut world, alice, bob, _) = friends(8);
+    let (mut world, alice, bob, _) = World::friends_by_relay(8);
     let apart = world.away(alice);
     let away = world.away(bob);
     for number in 0..300 {
@@ -145,10 +137,7 @@ fn both_write_three_hundred_while_apart_and_their_slots_unlock() {
 
 #[test]
 fn the_same_without_any_relay() {
-    let mut world = World::new(9);
-    let (alice, bob) = (world.person("alice"), world.person("bob"));
-    world.neighbours(alice, bob);
-    world.befriend(alice, bob);
+    let (mut world, alice, bob) = World::friends_next_door(9);
     let apart = world.away(alice);
     for number in 0..300 {
         world.write(alice, bob, &format!("a{number}"));
@@ -162,8 +151,7 @@ fn the_same_without_any_relay() {
 
 #[test]
 fn two_relays_bring_a_message_once_and_fall_silent() {
-    let mut world = World::new(10);
-    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    let (mut world, alice, bob) = World::two_people(10);
     let relays = [world.relay(), world.relay()];
     for relay in relays {
         world.use_relay(alice, relay);
@@ -187,7 +175,7 @@ fn two_relays_bring_a_message_once_and_fall_silent() {
 
 #[test]
 fn who_has_nothing_to_say_sends_nothing() {
-    let (mut world, alice, bob, _) = friends(13);
+    let (mut world, alice, bob, _) = World::friends_by_relay(13);
     world.write(alice, bob, "over the relay");
     world.settle();
     world.neighbours(alice, bob);
@@ -202,7 +190,7 @@ fn who_has_nothing_to_say_sends_nothing() {
 
 #[test]
 fn a_friend_who_is_away_longer_than_a_relay_keeps_mail_misses_nothing_and_costs_little() {
-    let (mut world, alice, bob, relay) = friends(14);
+    let (mut world, alice, bob, relay) = World::friends_by_relay(14);
     world.pass(WHILE * 10);
     world.off(bob);
     for number in 0..8 {
@@ -221,7 +209,7 @@ fn a_friend_who_is_away_longer_than_a_relay_keeps_mail_misses_nothing_and_costs_
 
 #[test]
 fn long_and_short_texts_come_whole() {
-    let (mut world, alice, bob, _) = friends(15);
+    let (mut world, alice, bob, _) = World::friends_by_relay(15);
     let lengths = [1, 600, 900, 3_000, 4_000, 9_000, 16 * 1024];
     let texts = lengths.map(|length| "가나 ab".chars().cycle().take(length / 2).collect::<String>() + ".");
     for text in &texts {
@@ -234,13 +222,7 @@ fn long_and_short_texts_come_whole() {
 
 #[test]
 fn friends_at_different_relays_reach_each_other() {
-    let mut world = World::new(11);
-    let (alice, bob) = (world.person("alice"), world.person("bob"));
-    let (north, south) = (world.relay(), world.relay());
-    world.use_relay(alice, north);
-    world.use_relay(bob, south);
-    world.pass(WHILE);
-    world.befriend(alice, bob);
+    let (mut world, alice, bob, _) = World::friends_by_two_relays(11);
     world.write(alice, bob, "by the southern road");
     world.write(bob, alice, "by the northern road");
     world.settle();
@@ -249,7 +231,7 @@ fn friends_at_different_relays_reach_each_other() {
 
 #[test]
 fn who_moves_to_another_relay_is_found_there() {
-    let (mut world, alice, bob, old) = friends(12);
+    let (mut world, alice, bob, old) = World::friends_by_relay(12);
     let new = world.relay();
     world.use_relay(bob, new);
     world.pass(WHILE);

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use crypto::key::Secret32;
+use crypto::seal::Class;
+use crypto::slot::Chain;
 use madang_core::{Delivery, Notice, Step};
-use madang_tests::world::{Clock, Doom, MOMENT, Quotas, WHILE, World};
+use madang_tests::world::{Clock, Doom, MOMENT, Quotas, RESERVE_SHARE, WHILE, World};
+use proto::envelope::{Blob, Envelope};
 use proto::sim::Wire;
-
-use crate::friends;
 
 #[test]
 fn clocks_that_are_years_apart_and_jump_change_neither_order_nor_delivery() {
-    let (mut world, alice, bob, _) = friends(201);
+    let (mut world, alice, bob, _) = World::friends_by_relay(201);
     const YEAR: i64 = 365 * 24 * 3_600_000;
     world.node_mut(alice).set_clock(Clock::Off(73 * YEAR));
     world.node_mut(bob).set_clock(Clock::Off(-40 * YEAR));
@@ -33,14 +35,8 @@ fn clocks_that_are_years_apart_and_jump_change_neither_order_nor_delivery() {
 
 #[test]
 fn a_full_relay_refuses_in_words_and_the_message_goes_when_there_is_room() {
-    let mut world = World::new(202);
-    let (alice, bob) = (world.person("alice"), world.person("bob"));
     let small = Quotas { bytes: 30 * 1024, ..Quotas::default() };
-    let relay = world.relay_with(small);
-    world.use_relay(alice, relay);
-    world.use_relay(bob, relay);
-    world.pass(WHILE);
-    world.befriend(alice, bob);
+    let (mut world, alice, bob, relay) = World::friends_by_relay_with(202, small);
     world.pass(WHILE * 10);
     world.off(bob);
     let ids: Vec<_> = (0..40).map(|n| world.write(alice, bob, &format!("{n}"))).collect();
@@ -58,8 +54,46 @@ fn a_full_relay_refuses_in_words_and_the_message_goes_when_there_is_room() {
 }
 
 #[test]
+fn a_full_relay_lets_receipts_pass_and_so_it_empties_without_its_operator() {
+    let room = 1 << 20;
+    let (mut world, alice, bob, relay) =
+        World::friends_by_relay_with(208, Quotas { bytes: room, ..Quotas::default() });
+    let full_at = room - room / RESERVE_SHARE;
+    let long = |n: usize| format!("{n} {}", "so it goes, and on it goes. ".repeat(500));
+    world.off(bob);
+    for number in 0..150 {
+        world.write(alice, bob, &long(number));
+    }
+    world.pass(WHILE * 20);
+    let stats = world.relay_mut(relay).stats().expect("it runs");
+    assert!(stats.full > 0 && stats.bytes + 20 * 1024 > full_at, "{stats:?}");
+    // Alice is away when Bob reads: his word that it came needs room at the full relay.
+    world.off(alice);
+    world.on(bob);
+    world.pass(MOMENT / 4);
+    // What is left below the reserve is taken by others.
+    let mut strangers = Chain::new(&Secret32::new([9; 32]));
+    while world.relay_at(relay).stats().expect("it runs").bytes + 1_152 <= full_at {
+        let blob = Blob::parse(vec![9; Class::C0.bytes()]).expect("the size of its class");
+        world.relay_mut(relay).deposit(Envelope::seal_into(&strangers.next(), blob, 30, 0));
+    }
+    world.pass(WHILE * 5);
+    let read = world.read(bob, alice).len();
+    assert!(read > 40, "{read}");
+    let stats = world.relay_mut(relay).stats().expect("it runs");
+    assert!(stats.reserved > 0, "{stats:?}");
+    world.off(bob);
+    world.on(alice);
+    world.pass(WHILE * 20);
+    world.on(bob);
+    world.settle();
+    assert_eq!(world.read(bob, alice), (0..150).map(long).collect::<Vec<_>>());
+    world.check();
+}
+
+#[test]
 fn a_relay_that_lost_everything_is_filled_again() {
-    let (mut world, alice, bob, relay) = friends(203);
+    let (mut world, alice, bob, relay) = World::friends_by_relay(203);
     world.off(bob);
     for number in 0..20 {
         world.write(alice, bob, &format!("{number}"));
@@ -78,13 +112,7 @@ fn a_relay_that_lost_everything_is_filled_again() {
 
 #[test]
 fn a_relay_that_only_the_friend_reads_loses_everything_and_the_mail_still_comes() {
-    let mut world = World::new(204);
-    let (alice, bob) = (world.person("alice"), world.person("bob"));
-    let (north, south) = (world.relay(), world.relay());
-    world.use_relay(alice, north);
-    world.use_relay(bob, south);
-    world.pass(WHILE);
-    world.befriend(alice, bob);
+    let (mut world, alice, bob, [_, south]) = World::friends_by_two_relays(204);
     world.off(bob);
     world.write(alice, bob, "left in the south");
     world.pass(WHILE);
@@ -99,13 +127,7 @@ fn a_relay_that_only_the_friend_reads_loses_everything_and_the_mail_still_comes(
 
 #[test]
 fn a_gap_wider_than_the_ratchet_bears_closes() {
-    let mut world = World::new(207);
-    let (alice, bob) = (world.person("alice"), world.person("bob"));
-    let (north, south) = (world.relay(), world.relay());
-    world.use_relay(alice, north);
-    world.use_relay(bob, south);
-    world.pass(WHILE);
-    world.befriend(alice, bob);
+    let (mut world, alice, bob, [_, south]) = World::friends_by_two_relays(207);
     world.off(bob);
     for number in 0..200 {
         if number == 90 {
@@ -126,8 +148,7 @@ fn a_gap_wider_than_the_ratchet_bears_closes() {
 
 #[test]
 fn a_link_that_breaks_before_the_word_comes_back_brings_nothing_twice() {
-    let mut world = World::new(205);
-    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    let (mut world, alice, bob) = World::two_people(205);
     world.wires(Wire::ROAD);
     world.neighbours(alice, bob);
     world.befriend(alice, bob);
@@ -149,7 +170,7 @@ fn a_link_that_breaks_before_the_word_comes_back_brings_nothing_twice() {
 
 #[test]
 fn a_wire_that_echoes_harms_nothing_but_the_link() {
-    let (mut world, alice, bob, relay) = friends(206);
+    let (mut world, alice, bob, relay) = World::friends_by_relay(206);
     let echo = Wire { echoed_per_million: 30_000, ..Wire::ROAD };
     world.wires(echo);
     world.neighbours(alice, bob);
@@ -166,7 +187,7 @@ fn a_wire_that_echoes_harms_nothing_but_the_link() {
 
 /// One machine dies in one of its turns while two messages are under way.
 fn one_death(victim: usize, doom: Doom, linked: bool) {
-    let (mut world, alice, bob, relay) = friends(300);
+    let (mut world, alice, bob, relay) = World::friends_by_relay(300);
     if linked {
         world.neighbours(alice, bob);
         world.pass(WHILE);
@@ -212,10 +233,7 @@ fn a_death_in_any_turn_of_first_contact_leaves_two_friends() {
             (1, Doom::BeforeCommit(turns)),
             (1, Doom::AfterCommit(turns)),
         ] {
-            let mut world = World::new(400);
-            let (alice, bob, relay) = (world.person("alice"), world.person("bob"), world.relay());
-            world.use_relay(alice, relay);
-            world.pass(WHILE);
+            let (mut world, alice, bob, _) = World::host_and_guest(400);
             let invite = world.invite(alice);
             world.accept(bob, &invite);
             world.doom([alice, bob][victim], doom);

@@ -26,7 +26,7 @@ use proto::store::{Direction, LeafRule, MemoryStore, Store, Table};
 
 pub use journal::Journal;
 pub use node::{Clock, Node};
-pub use proto::mailbox::server::Quotas;
+pub use proto::mailbox::server::{Quotas, RESERVE_SHARE};
 pub use relay::Relay;
 
 /// A person or a relay.
@@ -144,6 +144,66 @@ impl World {
         Self { sim: Simulator::new(seed), journal: Rc::default() }
     }
 
+    // ---- how stories begin ----
+
+    /// Two people who know nothing of each other, and no road between them.
+    #[must_use]
+    pub fn two_people(seed: u64) -> (Self, Who, Who) {
+        let mut world = Self::new(seed);
+        let (alice, bob) = (world.person("alice"), world.person("bob"));
+        (world, alice, bob)
+    }
+
+    /// Two friends on one network, with no relay.
+    #[must_use]
+    pub fn friends_next_door(seed: u64) -> (Self, Who, Who) {
+        let (mut world, alice, bob) = Self::two_people(seed);
+        world.neighbours(alice, bob);
+        world.befriend(alice, bob);
+        (world, alice, bob)
+    }
+
+    /// Two people who know nothing of each other; the first reads their mail at a relay, and could invite.
+    #[must_use]
+    pub fn host_and_guest(seed: u64) -> (Self, Who, Who, Who) {
+        let (mut world, alice, bob) = Self::two_people(seed);
+        let relay = world.relay();
+        world.use_relay(alice, relay);
+        world.pass(WHILE);
+        (world, alice, bob, relay)
+    }
+
+    /// Two friends who read their mail at one relay with room for all, and are on no common network.
+    #[must_use]
+    pub fn friends_by_relay(seed: u64) -> (Self, Who, Who, Who) {
+        Self::friends_by_relay_with(seed, Quotas::default())
+    }
+
+    /// Two friends who read their mail at one relay that gives so much.
+    #[must_use]
+    pub fn friends_by_relay_with(seed: u64, quotas: Quotas) -> (Self, Who, Who, Who) {
+        let (mut world, alice, bob) = Self::two_people(seed);
+        let relay = world.relay_with(quotas);
+        world.use_relay(alice, relay);
+        world.use_relay(bob, relay);
+        world.pass(WHILE);
+        world.befriend(alice, bob);
+        world.pass(WHILE);
+        (world, alice, bob, relay)
+    }
+
+    /// Two friends, the first of whom reads their mail at the first relay and the second at the second.
+    #[must_use]
+    pub fn friends_by_two_relays(seed: u64) -> (Self, Who, Who, [Who; 2]) {
+        let (mut world, alice, bob) = Self::two_people(seed);
+        let relays = [world.relay(), world.relay()];
+        world.use_relay(alice, relays[0]);
+        world.use_relay(bob, relays[1]);
+        world.pass(WHILE);
+        world.befriend(alice, bob);
+        (world, alice, bob, relays)
+    }
+
     // ---- who there is ----
 
     /// Adds a person with a device that runs.
@@ -179,6 +239,15 @@ impl World {
         match self.sim.host_mut(who) {
             Machine::Node(node) => node,
             Machine::Relay(_) => panic!("{who:?} is a relay"),
+        }
+    }
+
+    /// A relay's machine.
+    #[must_use]
+    pub fn relay_at(&self, who: Who) -> &Relay {
+        match self.sim.host(who) {
+            Machine::Relay(relay) => relay,
+            Machine::Node(_) => panic!("{who:?} is a person"),
         }
     }
 
@@ -229,7 +298,12 @@ impl World {
 
     /// A fresh invite of a person's.
     pub fn invite(&mut self, who: Who) -> String {
-        match self.must(who, Command::Invite { expiry_days: 30 }) {
+        self.invite_for(who, 30)
+    }
+
+    /// A fresh invite of a person's that is good for so many days.
+    pub fn invite_for(&mut self, who: Who, expiry_days: u16) -> String {
+        match self.must(who, Command::Invite { expiry_days }) {
             Answer::Invite(text) => text,
             other => panic!("an invite was asked for, not {other:?}"),
         }

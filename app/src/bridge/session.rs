@@ -477,6 +477,11 @@ impl Session {
     async fn tell_word(&self, word: &Word) {
         match word {
             Word::InviteUsedAgain => self.notice(T::NoticeInviteUsedAgain, None, true).await,
+            Word::InviteExpired => self.notice(T::NoticeInviteExpired, None, false).await,
+            Word::InviteAnsweredLate => self.notice(T::NoticeInviteAnsweredLate, None, true).await,
+            Word::InviteSpoiled => self.notice(T::NoticeInviteSpoiled, None, true).await,
+            Word::InviteOver(contact) => self.notice(T::NoticeInviteOver, Some(*contact), true).await,
+            Word::InviteTaken(contact) => self.notice(T::NoticeInviteTaken, Some(*contact), true).await,
             Word::InviteExhausted(contact) => {
                 self.notice(T::NoticeInviteExhausted, Some(*contact), true).await
             }

@@ -439,6 +439,11 @@ words! {
     NoticeRebuilt: "The index was damaged and has been rebuilt from the log. Nothing is lost.", "색인이 손상되어 기록에서 다시 만들었습니다. 잃은 것은 없습니다.";
     NoticeNewContact: "{0} is now your contact.", "{0} 님이 연락처가 되었습니다.";
     NoticeInviteUsedAgain: "Somebody answered an invite that another had answered before. They were not let in.", "이미 쓰인 초대에 다른 사람이 답했습니다. 들이지 않았습니다.";
+    NoticeInviteExpired: "An invite of yours was not answered within its days. Make a new one if it is still wanted.", "보낸 초대에 기한 안에 답이 없었습니다. 아직 필요하면 새로 만드세요.";
+    NoticeInviteAnsweredLate: "Somebody answered an invite whose days were over. Make a new one for them.", "기한이 지난 초대에 누군가 답했습니다. 새 초대를 만들어 주세요.";
+    NoticeInviteSpoiled: "Others have seen an invite of yours. If the person you meant does not appear, make a new one.", "보낸 초대를 다른 사람이 보았습니다. 기다리는 사람이 나타나지 않으면 새로 만드세요.";
+    NoticeInviteOver: "{0}: the invite was used or its days are over. Ask for a new one.", "{0}: 초대가 이미 쓰였거나 기한이 지났습니다. 새 초대를 부탁하세요.";
+    NoticeInviteTaken: "{0}: somebody's answer was taken, and nothing says that it was yours. Ask whether they see you.", "{0}: 누군가의 답이 받아들여졌지만 당신의 답인지 알 수 없습니다. 상대에게 당신이 보이는지 물어보세요.";
     NoticeInviteExhausted: "{0}: the invite is used up, perhaps by a thief. Ask for a new one.", "{0}: 초대가 모두 쓰였습니다. 누군가 가로챘을 수 있습니다. 새 초대를 부탁하세요.";
     NoticeInviteForged: "{0}: what waits under the invite is not what it names. Do not trust it.", "{0}: 초대 아래에 있는 것이 초대가 말한 것과 다릅니다. 믿지 마세요.";
     NoticeContactRestored: "{0} says that their profile was restored from a backup. Ask them whether it was.", "{0} 님의 프로필이 백업에서 복원되었다고 합니다. 본인에게 확인하세요.";

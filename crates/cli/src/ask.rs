@@ -188,6 +188,15 @@ impl Answer {
     }
 }
 
+/// Who a running node is, to its owner and to the wires.
+///
+/// # Errors
+/// [`Failure`] if it has ended.
+pub async fn whoami_row(node: &Node) -> Result<Row, Failure> {
+    let (whoami, addresses) = (node.whoami().await?, node.addresses().await?);
+    Ok(Row::whoami(&whoami, &addresses, &node.transport_names().await?))
+}
+
 /// Asks a node. [`Ask::Lock`] and [`Ask::Quit`] are for whoever owns the node and answer themselves only.
 ///
 /// # Errors
@@ -195,10 +204,7 @@ impl Answer {
 pub async fn answer(node: &Node, ask: Ask) -> Result<Answer, Failure> {
     let one = |row| Ok(Answer::One(row));
     match ask {
-        Ask::Whoami {} => {
-            let (whoami, addresses) = (node.whoami().await?, node.addresses().await?);
-            one(Row::whoami(&whoami, &addresses))
-        }
+        Ask::Whoami {} => one(whoami_row(node).await?),
         Ask::Invite { days } => one(Row::Invite { invite: node.invite(days).await?, days }),
         Ask::Accept { invite, name } => {
             let id = node.accept(&invite, name.as_deref()).await?;

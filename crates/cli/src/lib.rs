@@ -243,14 +243,17 @@ async fn accept(node: &Node, events: &mut Events, args: args::Accept, print: Pri
             match &row {
                 Row::Contact { state: "live", .. } => return Ok(row),
                 Row::Contact { state: "failed", .. } => {
-                    return Err(Failure::other("the invite cannot be used any more; ask for a new one"));
+                    return Err(Failure::other(
+                        "the invite was used, taken back, or its days are over; ask for a new one",
+                    ));
                 }
                 _ => {}
             }
             events.next().await.ok_or_else(ended)?;
         }
     };
-    let late = "the other side has not answered yet; it goes on with the next `listen`";
+    let late = "the other side has not answered yet; it goes on with the next `listen`, and nobody needs to be \
+                online together. If days pass, ask them whether they have been online, and for a new invite";
     print.row(&within(wait, late, live).await?)
 }
 

@@ -239,10 +239,9 @@ fn tell_answer(print: Print, id: Value, answer: Result<Answer, Failure>) -> Resu
 }
 
 async fn tell_ready(node: &Node, print: Print) -> Result<(), Failure> {
-    let (whoami, addresses) = (node.whoami().await?, node.addresses().await?);
     match print.json {
         true => {
-            let mut object = Row::whoami(&whoami, &addresses).to_json();
+            let mut object = ask::whoami_row(node).await?.to_json();
             object["event"] = "ready".into();
             print.json(&object)
         }

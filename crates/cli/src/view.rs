@@ -20,6 +20,8 @@ pub enum Row {
         name: String,
         /// Where direct links are taken.
         addresses: Vec<String>,
+        /// The names that transports have for this run, in hexadecimal digits: the one for direct links first.
+        transport_names: Vec<String>,
     },
     /// An invite.
     Invite {
@@ -136,11 +138,12 @@ pub enum Row {
 
 impl Row {
     /// Shows a profile.
-    pub fn whoami(whoami: &Whoami, addresses: &[Address]) -> Self {
+    pub fn whoami(whoami: &Whoami, addresses: &[Address], names: &[PeerName]) -> Self {
         Self::Whoami {
             account: hex(whoami.account.as_bytes()),
             name: whoami.name.clone(),
             addresses: addresses.iter().map(|address| address.as_str().to_owned()).collect(),
+            transport_names: names.iter().map(|name| hex(name.as_bytes())).collect(),
         }
     }
 
@@ -235,7 +238,42 @@ pub fn notice(notice: &Notice) -> (&'static str, String) {
     match notice {
         Notice::InviteUsedAgain => (
             "invite-used-again",
-            "somebody answered an invite that another had answered before; they were not let in".into(),
+            "somebody answered an invite that another had answered before; they were not let in: if it was \
+             the person you meant, compare safety numbers with whoever came first, and make a new invite"
+                .into(),
+        ),
+        Notice::InviteExpired => (
+            "invite-expired",
+            "an invite of yours was not answered within its days, and its keys are destroyed: make a new \
+             one if it is still wanted"
+                .into(),
+        ),
+        Notice::InviteAnsweredLate => (
+            "invite-answered-late",
+            "somebody answered an invite of yours whose days were over; they were not let in: make a new one \
+             for them"
+                .into(),
+        ),
+        Notice::InviteSpoiled => (
+            "invite-spoiled",
+            "somebody who has an invite of yours left something under it that is no answer: others have seen \
+             it; if the person you meant does not appear, make a new one and hand it over by a safer road"
+                .into(),
+        ),
+        Notice::InviteOver(contact) => (
+            "invite-over",
+            format!(
+                "the invite of contact {} was used, taken back, or its days are over; ask for a new one",
+                contact.0
+            ),
+        ),
+        Notice::InviteTaken(contact) => (
+            "invite-taken",
+            format!(
+                "somebody's answer to the invite of contact {} was taken, and nothing says that it was \
+                 yours; ask them whether they see you, and for a new invite if they do not",
+                contact.0
+            ),
         ),
         Notice::InviteExhausted(contact) => (
             "invite-exhausted",
@@ -308,7 +346,7 @@ pub fn notice(notice: &Notice) -> (&'static str, String) {
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Whoami { account, name, addresses } => {
+            Self::Whoami { account, name, addresses, .. } => {
                 writeln!(f, "name      {}", shown(name))?;
                 write!(f, "account   {account}")?;
                 addresses.iter().try_for_each(|address| write!(f, "\naddress   {address}"))
@@ -317,6 +355,12 @@ impl fmt::Display for Row {
             Self::Contact { contact, name, state, verified, linked, relays, .. } => {
                 let verified = if *verified { ", verified" } else { "" };
                 let linked = if *linked { ", linked" } else { "" };
+                let state = match *state {
+                    "fetching" => "invite accepted, their keys are looked for",
+                    "waiting" => "not answered yet: our answer waits for them",
+                    "failed" => "the invite led nowhere: ask for a new one",
+                    other => other,
+                };
                 write!(f, "{contact:>4}  {}  {state}{verified}{linked}, relays: {relays}", shown(name))
             }
             Self::SafetyNumber { name, safety_number, verified, .. } => {

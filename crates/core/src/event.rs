@@ -185,6 +185,16 @@ pub enum Event {
 pub enum Notice {
     /// Somebody answered an invite that another had answered before; they were not let in.
     InviteUsedAgain,
+    /// An invite of this profile was not answered within its days; its keys are destroyed.
+    InviteExpired,
+    /// Somebody answered an invite whose days were over; they were not let in.
+    InviteAnsweredLate,
+    /// Somebody who holds an invite of this profile left something under it that is no answer.
+    InviteSpoiled,
+    /// The invite leads nowhere any more: it was used, taken back, or its days are over.
+    InviteOver(ContactId),
+    /// Somebody's answer to the invite was taken, and nothing has come that says it was ours.
+    InviteTaken(ContactId),
     /// The invite cannot be used: all its answer slots are filled, perhaps by a thief.
     InviteExhausted(ContactId),
     /// What waits under the invite is not what the invite names.

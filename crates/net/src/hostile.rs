@@ -1,125 +1,17 @@
 //! Stories of peers that do not keep to the protocol. They speak through a connection without any behaviour.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::poll_fn;
-use futures::{AsyncReadExt, AsyncWriteExt};
-use libp2p::core::Endpoint;
-use libp2p::core::muxing::{StreamMuxerBox, StreamMuxerExt, SubstreamBox};
-use libp2p::core::transport::{DialOpts, PortUse, Transport};
-use libp2p::identity::Keypair;
 use proto::id::{Address, LinkId};
 use tokio::time::timeout;
 
-use crate::{Config, Down, Event, Events, IdentitySeed, Network, Target, address, transport};
+use crate::raw::{Raw, RawStream};
+use crate::{Config, Down, Event, Events, IdentitySeed, Network, Target, address};
 
 const PROTOCOL: &str = "/madang/test/1";
 const LONG: Duration = Duration::from_secs(60);
 const TCP: &str = "/ip4/127.0.0.1/tcp/0";
 const QUIC: &str = "/ip4/127.0.0.1/udp/0/quic-v1";
-
-/// A connection whose other end does what the test says.
-struct Raw {
-    muxer: Arc<tokio::sync::Mutex<StreamMuxerBox>>,
-    driver: tokio::task::JoinHandle<()>,
-}
-
-impl Drop for Raw {
-    fn drop(&mut self) {
-        self.driver.abort();
-    }
-}
-
-impl Raw {
-    async fn connect(seed: u8, to: &Address) -> Self {
-        let keys = Keypair::ed25519_from_bytes([seed; 32]).unwrap();
-        let mut transport = transport::build(&keys).unwrap();
-        let multiaddr = address::to_multiaddr(to).unwrap();
-        let opts = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
-        let mut dial = transport.dial(multiaddr, opts).unwrap();
-        let (_, muxer) = timeout(
-            LONG,
-            poll_fn(|cx| {
-                let _ = std::pin::Pin::new(&mut transport).poll(cx);
-                std::pin::Pin::new(&mut dial).poll(cx)
-            }),
-        )
-        .await
-        .unwrap()
-        .unwrap();
-        let muxer = Arc::new(tokio::sync::Mutex::new(muxer));
-        let driven = Arc::clone(&muxer);
-        let driver = tokio::spawn(async move {
-            loop {
-                let mut muxer = driven.lock().await;
-                let mut ended = false;
-                poll_fn(|cx| {
-                    ended = muxer.poll_unpin(cx).ready_and(Result::is_err)
-                        || muxer.poll_inbound_unpin(cx).ready_and(Result::is_err);
-                    std::task::Poll::Ready(())
-                })
-                .await;
-                drop(muxer);
-                if ended {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        });
-        Self { muxer, driver }
-    }
-
-    /// Opens a stream and asks for a protocol.
-    async fn open(&self, protocol: &str) -> SubstreamBox {
-        let mut stream = loop {
-            let mut muxer = self.muxer.lock().await;
-            let opened = poll_fn(|cx| std::task::Poll::Ready(muxer.poll_outbound_unpin(cx))).await;
-            drop(muxer);
-            if let std::task::Poll::Ready(stream) = opened {
-                break stream.unwrap();
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        };
-        for line in ["/multistream/1.0.0", protocol] {
-            let mut message = vec![u8::try_from(line.len() + 1).unwrap()];
-            message.extend_from_slice(line.as_bytes());
-            message.push(b'\n');
-            stream.write_all(&message).await.unwrap();
-        }
-        stream.flush().await.unwrap();
-        stream
-    }
-
-    /// Opens the link's stream and waits until the node's answer to the protocol is there.
-    async fn link(&self) -> SubstreamBox {
-        let mut stream = self.open(PROTOCOL).await;
-        let mut answer = vec![0; 2 + "/multistream/1.0.0".len() + 2 + PROTOCOL.len()];
-        timeout(LONG, stream.read_exact(&mut answer)).await.unwrap().unwrap();
-        stream
-    }
-
-    /// Waits until the other end has closed the connection.
-    async fn ended(self) {
-        timeout(LONG, async {
-            while !self.driver.is_finished() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        })
-        .await
-        .expect("the node closes the connection");
-    }
-}
-
-trait ReadyAnd<T> {
-    fn ready_and(self, check: impl FnOnce(&T) -> bool) -> bool;
-}
-
-impl<T> ReadyAnd<T> for std::task::Poll<T> {
-    fn ready_and(self, check: impl FnOnce(&T) -> bool) -> bool {
-        matches!(&self, std::task::Poll::Ready(value) if check(value))
-    }
-}
 
 struct Node {
     network: Network,
@@ -169,13 +61,13 @@ fn ordered_seeds() -> (u8, u8) {
 }
 
 /// Makes a node that chooses, and a raw connection that has become its link.
-async fn linked(listen: &str, change: impl FnOnce(&mut Config)) -> (Node, Raw, SubstreamBox) {
+async fn linked(listen: &str, change: impl FnOnce(&mut Config)) -> (Node, Raw, RawStream) {
     let (small, large) = ordered_seeds();
     let mut node = Node::start(small, listen, change).await;
-    let raw = Raw::connect(large, &node.at).await;
-    let mut stream = raw.link().await;
+    let raw = Raw::connect([large; 32], &node.at).await.expect("it connects");
+    let mut stream = raw.link(PROTOCOL).await.expect("a link");
     let mut chosen = [9; 5];
-    timeout(LONG, stream.read_exact(&mut chosen)).await.unwrap().unwrap();
+    assert!(timeout(LONG, stream.read(&mut chosen)).await.unwrap());
     assert_eq!(chosen, [0, 0, 0, 0, 1]);
     node.up().await;
     (node, raw, stream)
@@ -201,10 +93,9 @@ async fn a_frame_of_four_gibibytes_is_refused_by_its_head_and_others_are_not_har
     for wire in [TCP, QUIC] {
         let (mut node, raw, mut stream) = linked(wire, |_| {}).await;
         let (good, _events, link) = neighbour(&mut node).await;
-        stream.write_all(&[0xff; 4]).await.unwrap();
-        stream.flush().await.unwrap();
+        assert!(stream.write(&[0xff; 4]).await);
         assert_eq!(node.ended().await, Down::FrameTooLong { announced: u32::MAX });
-        raw.ended().await;
+        assert!(raw.ended().await, "the node closes the connection");
         good.send(link, b"unharmed".to_vec()).unwrap();
         let Event::Frame { bytes, .. } = node.next().await else { panic!("a frame comes next") };
         assert_eq!(bytes, b"unharmed");
@@ -215,10 +106,9 @@ async fn a_frame_of_four_gibibytes_is_refused_by_its_head_and_others_are_not_har
 async fn a_stall_within_a_frame_ends_the_link() {
     for wire in [TCP, QUIC] {
         let (mut node, raw, mut stream) = linked(wire, |_| {}).await;
-        stream.write_all(&[0, 0, 0xff, 0xff, 1, 2, 3]).await.unwrap();
-        stream.flush().await.unwrap();
+        assert!(stream.write(&[0, 0, 0xff, 0xff, 1, 2, 3]).await);
         assert_eq!(node.ended().await, Down::FrameStalled);
-        raw.ended().await;
+        assert!(raw.ended().await, "the node closes the connection");
     }
 }
 
@@ -230,8 +120,8 @@ async fn a_frame_that_drips_ends_the_link_at_last() {
     })
     .await;
     let dripping = tokio::spawn(async move {
-        let _ = stream.write_all(&[0, 0, 0xff, 0xff]).await;
-        while stream.write_all(&[1]).await.is_ok() && stream.flush().await.is_ok() {
+        let _ = stream.write(&[0, 0, 0xff, 0xff]).await;
+        while stream.write(&[1]).await {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     });
@@ -243,9 +133,9 @@ async fn a_frame_that_drips_ends_the_link_at_last() {
 async fn a_connection_without_a_stream_is_dropped() {
     for wire in [TCP, QUIC] {
         let mut node = Node::start(1, wire, |_| {}).await;
-        let raw = Raw::connect(2, &node.at).await;
+        let raw = Raw::connect([2; 32], &node.at).await.expect("it connects");
         assert_eq!(node.ended().await, Down::NoStream);
-        raw.ended().await;
+        assert!(raw.ended().await, "the node closes the connection");
     }
 }
 
@@ -253,39 +143,37 @@ async fn a_connection_without_a_stream_is_dropped() {
 async fn a_chooser_that_never_chooses_is_dropped() {
     let (small, large) = ordered_seeds();
     let mut node = Node::start(large, TCP, |_| {}).await;
-    let raw = Raw::connect(small, &node.at).await;
-    let _stream = raw.link().await;
+    let raw = Raw::connect([small; 32], &node.at).await.expect("it connects");
+    let _stream = raw.link(PROTOCOL).await.expect("a link");
     assert_eq!(node.ended().await, Down::NoStream);
-    raw.ended().await;
+    assert!(raw.ended().await, "the node closes the connection");
 }
 
 #[tokio::test]
 async fn a_frame_before_the_choice_is_refused() {
     let (small, large) = ordered_seeds();
     let mut node = Node::start(large, TCP, |_| {}).await;
-    let raw = Raw::connect(small, &node.at).await;
-    let mut stream = raw.link().await;
-    stream.write_all(&[0, 0, 0, 1, 5]).await.unwrap();
-    stream.flush().await.unwrap();
+    let raw = Raw::connect([small; 32], &node.at).await.expect("it connects");
+    let mut stream = raw.link(PROTOCOL).await.expect("a link");
+    assert!(stream.write(&[0, 0, 0, 1, 5]).await);
     assert_eq!(node.ended().await, Down::BadControl);
-    raw.ended().await;
+    assert!(raw.ended().await, "the node closes the connection");
 }
 
 #[tokio::test]
 async fn an_unknown_control_word_ends_the_link() {
     let (mut node, raw, mut stream) = linked(TCP, |_| {}).await;
-    stream.write_all(&[0, 0, 0, 0, 99]).await.unwrap();
-    stream.flush().await.unwrap();
+    assert!(stream.write(&[0, 0, 0, 0, 99]).await);
     assert_eq!(node.ended().await, Down::BadControl);
-    raw.ended().await;
+    assert!(raw.ended().await, "the node closes the connection");
 }
 
 #[tokio::test]
 async fn a_second_stream_ends_the_link() {
     let (mut node, raw, _stream) = linked(TCP, |_| {}).await;
-    let _second = raw.open(PROTOCOL).await;
+    let _second = raw.open(PROTOCOL).await.expect("a stream");
     assert_eq!(node.ended().await, Down::SecondStream);
-    raw.ended().await;
+    assert!(raw.ended().await, "the node closes the connection");
 }
 
 #[tokio::test]
@@ -297,10 +185,9 @@ async fn a_peer_that_falls_silent_is_given_up_after_a_ping() {
     .await;
     node.network.send(LinkId(1), b"anyone?".to_vec()).unwrap();
     assert_eq!(node.ended().await, Down::Silent);
-    let mut said = Vec::new();
-    let _ = timeout(LONG, stream.read_to_end(&mut said)).await;
+    let said = timeout(LONG, stream.read_to_end()).await.expect("it closes");
     assert!(said.starts_with(b"\0\0\0\x07anyone?\0\0\0\0\x02"), "a frame, then a ping");
-    raw.ended().await;
+    assert!(raw.ended().await, "the node closes the connection");
 }
 
 #[tokio::test]
@@ -310,7 +197,7 @@ async fn a_flood_of_pings_costs_the_node_no_memory_and_it_goes_on() {
     let flood = tokio::spawn(async move {
         let pings: Vec<u8> = [0, 0, 0, 0, 2].repeat(13_000);
         for _ in 0..20 {
-            if timeout(Duration::from_millis(200), stream.write_all(&pings)).await.is_err() {
+            if timeout(Duration::from_millis(200), stream.write(&pings)).await.is_err() {
                 return;
             }
         }
@@ -330,7 +217,7 @@ async fn a_flood_of_frames_is_held_back_while_the_owner_looks_away() {
     let (mut node, _raw, mut stream) = linked(TCP, |config| config.limits.events = 8).await;
     let mut sent = 0_usize;
     let frame = [&[0, 0, 0xea, 0x60][..], &[7; 60_000]].concat();
-    while timeout(Duration::from_millis(500), stream.write_all(&frame)).await.is_ok() {
+    while timeout(Duration::from_millis(500), stream.write(&frame)).await.is_ok() {
         sent += frame.len();
         assert!(sent < 64 * 1024 * 1024, "nothing holds the flood back");
     }

@@ -38,6 +38,8 @@ mod transport;
 
 #[cfg(test)]
 mod hostile;
+#[cfg(any(test, feature = "raw"))]
+pub mod raw;
 
 pub use address::{AddressError, TypedTarget, any_addresses, parse_typed};
 pub use environment::{EnvironmentError, scrub_environment};

@@ -55,6 +55,8 @@ pub enum Crossing<'a> {
         deletion: Option<Signature>,
         /// Where the counterpart looks, best first.
         mailboxes: &'a [MailboxId],
+        /// Whether its arrival lets the counterpart take back what lies in mailboxes: such go first to a full one.
+        makes_room: bool,
     },
     /// By its whole tag: from a link or a bundle.
     Arriving(Tag),
@@ -96,14 +98,31 @@ struct Outgoing {
     landed: bool,
     /// When mailboxes are asked although a link is up.
     due: Moment,
+    makes_room: bool,
 }
 
 #[derive(Default)]
 struct Mailbox {
     up: bool,
     waiting: BTreeSet<u64>,
+    /// Those that wait and make room.
+    waiting_first: BTreeSet<u64>,
     in_flight: BTreeSet<u64>,
     deletions: Vec<(Tag, Signature)>,
+}
+
+impl Mailbox {
+    fn wait(&mut self, number: u64, makes_room: bool) {
+        self.waiting.insert(number);
+        if makes_room {
+            self.waiting_first.insert(number);
+        }
+    }
+
+    fn drop_waiting(&mut self, number: u64) {
+        self.waiting.remove(&number);
+        self.waiting_first.remove(&number);
+    }
 }
 
 #[derive(Encode, Decode)]
@@ -117,6 +136,8 @@ struct OutboxRecord {
     deletion: Option<Vec<u8>>,
     #[n(3)]
     mailboxes: Vec<u32>,
+    #[n(4)]
+    makes_room: Option<bool>,
 }
 
 /// Keeps what leaves, recognises what arrives, and says which roads are out.
@@ -165,6 +186,7 @@ impl Router {
                     lost: BTreeSet::new(),
                     landed: false,
                     due: now,
+                    makes_room: record.makes_room == Some(true),
                 };
                 router.next = number + 1;
                 router.enter(*number, outgoing);
@@ -221,13 +243,14 @@ impl Router {
         match crossing {
             Crossing::Arriving(tag) => Ok(self.recognise(&tag.prefix(), Some(&tag))),
             Crossing::Listed(prefix) => Ok(self.recognise(&prefix, None)),
-            Crossing::Leaving { party, envelope, deletion, mailboxes } => {
+            Crossing::Leaving { party, envelope, deletion, mailboxes, makes_room } => {
                 let number = self.next;
                 let record = OutboxRecord {
                     party: party.0,
                     envelope: envelope.encode(),
                     deletion: deletion.map(|s| s.as_bytes().to_vec()),
                     mailboxes: mailboxes.iter().map(|m| m.0).collect(),
+                    makes_room: makes_room.then_some(true),
                 };
                 overlay.put(
                     &tables::OUTBOX,
@@ -243,6 +266,7 @@ impl Router {
                     lost: BTreeSet::new(),
                     landed: false,
                     due: now.plus(LINK_PATIENCE),
+                    makes_room,
                 };
                 self.enter(number, outgoing);
                 if !self.has_link(party) {
@@ -299,7 +323,7 @@ impl Router {
             Some((Envelope::decode(&record.envelope).ok()?.tag, signature))
         });
         for (id, mailbox) in &mut self.mailboxes {
-            mailbox.waiting.remove(&number);
+            mailbox.drop_waiting(number);
             let was_sent = mailbox.in_flight.remove(&number) || outgoing.stored.contains(id);
             if let (true, Some((tag, signature))) = (was_sent, &deletion) {
                 if mailbox.deletions.len() == DELETIONS_WAITING_MAX {
@@ -378,7 +402,7 @@ impl Router {
         let Some(outgoing) = self.outgoing.get_mut(&number) else { return false };
         let fresh = !std::mem::replace(&mut outgoing.landed, true);
         for mailbox in self.mailboxes.values_mut() {
-            mailbox.waiting.remove(&number);
+            mailbox.drop_waiting(number);
         }
         fresh
     }
@@ -432,7 +456,7 @@ impl Router {
         for id in chosen {
             let mailbox = self.mailboxes.entry(id).or_default();
             if !outgoing.stored.contains(&id) && !mailbox.in_flight.contains(&number) {
-                mailbox.waiting.insert(number);
+                mailbox.wait(number, outgoing.makes_room);
             }
         }
     }
@@ -447,7 +471,9 @@ impl Router {
         let mailbox = self.mailboxes.entry(id).or_default();
         mailbox.up = false;
         let in_flight = std::mem::take(&mut mailbox.in_flight);
-        mailbox.waiting.extend(in_flight);
+        for number in in_flight {
+            mailbox.wait(number, self.outgoing.get(&number).is_some_and(|o| o.makes_room));
+        }
     }
 
     /// Tells whether a mailbox can be spoken to.
@@ -462,7 +488,7 @@ impl Router {
         for id in outgoing.mailboxes.iter().take(COPIES) {
             let mailbox = self.mailboxes.entry(*id).or_default();
             if !mailbox.in_flight.contains(&number) {
-                mailbox.waiting.insert(number);
+                mailbox.wait(number, outgoing.makes_room);
             }
         }
     }
@@ -485,17 +511,24 @@ impl Router {
         self.mailboxes.iter().filter(|(_, m)| busy(m)).map(|(id, _)| *id).collect()
     }
 
-    /// Returns the next envelope to deposit at a mailbox that is up, while its window has room.
-    pub fn next_deposit(&self, id: MailboxId) -> Option<u64> {
+    /// Returns the next envelope to deposit at a mailbox that is up, while its window has room. Of one that is
+    /// `full` only what makes room is offered.
+    pub fn next_deposit(&self, id: MailboxId, full: bool) -> Option<u64> {
         let mailbox = self.mailboxes.get(&id)?;
         let open = mailbox.up && mailbox.in_flight.len() < DEPOSITS_IN_FLIGHT_MAX;
-        open.then(|| mailbox.waiting.first().copied()).flatten()
+        let waiting = if full { &mailbox.waiting_first } else { &mailbox.waiting };
+        waiting.first().copied().filter(|_| open)
+    }
+
+    /// Tells whether the arrival of `number` lets mailboxes be emptied.
+    pub fn makes_room(&self, number: u64) -> bool {
+        self.outgoing.get(&number).is_some_and(|outgoing| outgoing.makes_room)
     }
 
     /// The deposit of `number` is under way.
     pub fn depositing(&mut self, id: MailboxId, number: u64) {
         let mailbox = self.mailboxes.entry(id).or_default();
-        mailbox.waiting.remove(&number);
+        mailbox.drop_waiting(number);
         mailbox.in_flight.insert(number);
     }
 

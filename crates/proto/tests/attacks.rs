@@ -4,17 +4,20 @@ extern crate madang_proto as proto;
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Relay, User, blob, envelope, rng, settle, slots};
 use crypto::key::Signature;
 use crypto::request::seal_request;
 use crypto::seal::Class;
+use crypto::slot::Slot;
 use proto::envelope::Envelope;
 use proto::frame::{Frame, Push};
 use proto::id::{LinkId, Moment, Tag};
 use proto::limits;
 use proto::mailbox::client::{ClientEvent, Refusal};
 use proto::mailbox::request::{PutOutcome, Reply, Request};
-use proto::mailbox::server::{Quotas, ServerError};
+use proto::mailbox::server::{Quotas, RESERVE_EVERY, RESERVE_NEW_LINK, ServerError};
 use proto::wire::WireError;
 use rand_core::Rng;
 
@@ -22,11 +25,17 @@ use rand_core::Rng;
 fn ask(relay: &mut Relay, request: &Request) -> Reply {
     let link = LinkId(999);
     relay.server.link_up(link);
+    let reply = ask_on(relay, link, request);
+    relay.server.link_down(link);
+    reply
+}
+
+/// Asks a relay something on a link that is up, and opens the answer.
+fn ask_on(relay: &mut Relay, link: LinkId, request: &Request) -> Reply {
     let key = relay.descriptor.facts().request_key;
     let (sealed, pending) = seal_request(&key, &request.encode(), &mut rng(5)).expect("fits");
     let gathered = relay.gather(&[(link, Frame::Request { id: 1, sealed }.encode())]);
     assert_eq!(gathered.errors, []);
-    relay.server.link_down(link);
     match Frame::decode(&gathered.outputs[0].1).expect("a frame") {
         Frame::Reply { id: 1, sealed } => {
             Reply::decode(&pending.open(&sealed).expect("opens")).expect("a reply")
@@ -36,10 +45,22 @@ fn ask(relay: &mut Relay, request: &Request) -> Reply {
 }
 
 fn put(relay: &mut Relay, envelope: &Envelope) -> PutOutcome {
-    match ask(relay, &Request::Put(vec![envelope.clone()])) {
+    outcome(ask(relay, &Request::Put(vec![envelope.clone()])))
+}
+
+fn put_on(relay: &mut Relay, link: LinkId, envelope: &Envelope) -> PutOutcome {
+    outcome(ask_on(relay, link, &Request::Put(vec![envelope.clone()])))
+}
+
+fn outcome(reply: Reply) -> PutOutcome {
+    match reply {
         Reply::Put(outcomes) => outcomes[0],
         other => panic!("{other:?}"),
     }
+}
+
+fn take_back(relay: &mut Relay, slot: &Slot) {
+    ask(relay, &Request::Delete(vec![(Tag(slot.tag()), slot.sign_delete())]));
 }
 
 #[test]
@@ -110,24 +131,98 @@ fn delete_replayed_or_forged() {
     assert_eq!(relay.server.stats().envelopes, 1);
 }
 
+/// What an entry of the smallest class costs of a relay's room.
+const SMALL: u64 = 1_152;
+
+/// A relay with room for so many of the smallest class, of which one in sixteen is the reserve.
+fn relay_with_room_for(entries: u64) -> Relay {
+    Relay::with(Quotas { bytes: entries * SMALL, ..Quotas::default() })
+}
+
 #[test]
 fn flooded_mailbox() {
-    let mut relay = Relay::with(Quotas { bytes: 100 * 1_152, ..Quotas::default() });
+    let mut relay = relay_with_room_for(160);
     let early = slots(1, 10);
     for (n, slot) in early.iter().enumerate() {
         put(&mut relay, &envelope(slot, Class::C0, n as u64));
     }
-    let mut full = 0;
-    for (n, slot) in slots(2, 150).iter().enumerate() {
-        full += usize::from(put(&mut relay, &envelope(slot, Class::C0, n as u64)) == PutOutcome::Full);
+    let flood = LinkId(1);
+    relay.server.link_up(flood);
+    let mut outcomes = Vec::new();
+    for (n, slot) in slots(2, 300).iter().enumerate() {
+        outcomes.push(put_on(&mut relay, flood, &envelope(slot, Class::C0, n as u64)));
     }
-    assert_eq!(full, 60);
-    assert!(relay.server.stats().bytes <= 100 * 1_152);
+    let count = |what| outcomes.iter().filter(|outcome| **outcome == what).count();
+    assert_eq!(count(PutOutcome::Stored), 140, "all but the reserve");
+    assert_eq!(
+        count(PutOutcome::StoredInReserve),
+        RESERVE_NEW_LINK as usize,
+        "of which one link draws little"
+    );
+    assert_eq!(relay.server.stats().bytes, (150 + u64::from(RESERVE_NEW_LINK)) * SMALL);
     let mut bora = User::new(&relay, 2, true);
     bora.want(&early);
     bora.connect(&mut relay);
     settle(&mut relay, &mut [&mut bora]);
     assert_eq!(bora.blobs.len(), 10, "nothing accepted was pushed out");
+}
+
+#[test]
+fn a_full_mailbox_takes_small_envelopes_into_its_reserve_and_no_others() {
+    let mut relay = relay_with_room_for(160);
+    for (n, slot) in slots(1, 150).iter().enumerate() {
+        assert_eq!(put(&mut relay, &envelope(slot, Class::C0, n as u64)), PutOutcome::Stored);
+    }
+    let [large, small, again] = &slots(2, 3)[..] else { unreachable!("three were asked for") };
+    assert_eq!(put(&mut relay, &envelope(large, Class::C1, 1)), PutOutcome::Full);
+    let receipt = envelope(small, Class::C0, 2);
+    assert_eq!(put(&mut relay, &receipt), PutOutcome::StoredInReserve);
+    assert_eq!(put(&mut relay, &receipt), PutOutcome::Duplicate);
+    relay.crash();
+    assert_eq!(
+        put(&mut relay, &receipt),
+        PutOutcome::Duplicate,
+        "what the reserve took is kept like all else"
+    );
+    // What its sender takes back makes room for all.
+    slots(1, 10).iter().for_each(|slot| take_back(&mut relay, slot));
+    assert_eq!(put(&mut relay, &envelope(large, Class::C1, 1)), PutOutcome::Stored);
+    assert_eq!(put(&mut relay, &envelope(again, Class::C0, 3)), PutOutcome::Stored);
+}
+
+#[test]
+fn flooded_reserve() {
+    let mut relay = relay_with_room_for(1_600);
+    for (n, slot) in slots(1, 1_500).iter().enumerate() {
+        put(&mut relay, &envelope(slot, Class::C0, n as u64));
+    }
+    // One link floods and never waits; another comes with a receipt once a minute.
+    let (flood, bora) = (LinkId(1), LinkId(2));
+    relay.server.link_up(flood);
+    relay.server.link_up(bora);
+    let (floods, receipts) = (slots(2, 400), slots(3, 7));
+    let mut drawn = 0;
+    for (second, slot) in floods.iter().enumerate() {
+        relay.now = relay.now.plus(Duration::from_secs(1));
+        let outcome = put_on(&mut relay, flood, &envelope(slot, Class::C0, 1));
+        drawn += usize::from(outcome == PutOutcome::StoredInReserve);
+        if second % 60 == 0 {
+            let receipt = envelope(&receipts[second / 60], Class::C0, 2);
+            assert_eq!(put_on(&mut relay, bora, &receipt), PutOutcome::StoredInReserve, "second {second}");
+        }
+    }
+    let pace = floods.len() as u64 / RESERVE_EVERY.as_secs() + u64::from(RESERVE_NEW_LINK);
+    assert!(drawn as u64 <= pace, "{drawn} drawn where {pace} may be");
+    // A flood from ever new links does fill it: then small ones are refused too, and nothing is kept beyond the room.
+    let refused = |slot: &Slot| put(&mut relay, &envelope(slot, Class::C0, 3)) == PutOutcome::Full;
+    assert!(slots(4, 60).iter().map(refused).filter(|full| *full).count() > 20);
+    assert_eq!(relay.server.stats().bytes, 1_600 * SMALL);
+    // Even now who takes back what has come makes room: for as much, less the tombstones.
+    let last = envelope(&slots(5, 1)[0], Class::C0, 4);
+    slots(1, 1).iter().for_each(|slot| take_back(&mut relay, slot));
+    assert_eq!(put(&mut relay, &last), PutOutcome::Full);
+    slots(1, 2).iter().for_each(|slot| take_back(&mut relay, slot));
+    assert_eq!(put(&mut relay, &last), PutOutcome::StoredInReserve);
 }
 
 #[test]

@@ -64,7 +64,7 @@ impl Counters {
     /// Writes one line into the log.
     pub(crate) fn tell(&self, stats: &Stats, waiting_bytes: usize) {
         let Snapshot { links, links_all, refused_connections, sent_away, commits } = self.look();
-        let Stats { envelopes, bytes, followers, accepted, full, bad, busy, uptime, .. } = *stats;
+        let Stats { envelopes, bytes, followers, accepted, reserved, full, bad, busy, uptime, .. } = *stats;
         let uptime_minutes = uptime.as_secs() / 60;
         tracing::info!(
             links,
@@ -72,6 +72,7 @@ impl Counters {
             envelopes,
             bytes,
             accepted,
+            reserved,
             full,
             bad,
             busy,

@@ -36,8 +36,11 @@ pub(crate) struct Person<'lab> {
     pub(crate) name: &'static str,
     running: Option<Running>,
     next: u64,
-    /// Lines of runs that have ended.
+    /// Lines of runs that have ended, and where those of the last one begin.
     past: Vec<Value>,
+    last_run: usize,
+    /// Whether the node shows itself to its network, and looks for others there.
+    discovers: bool,
 }
 
 impl<'lab> Person<'lab> {
@@ -45,7 +48,16 @@ impl<'lab> Person<'lab> {
     pub(crate) fn new(lab: &'lab Lab, place: Place, name: &'static str) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         std::fs::write(dir.path().join("passphrase"), "a plank over the stream\n").expect("written");
-        let me = Self { host: lab.host(place), dir, name, running: None, next: 1, past: Vec::new() };
+        let me = Self {
+            host: lab.host(place),
+            dir,
+            name,
+            running: None,
+            next: 1,
+            past: Vec::new(),
+            last_run: 0,
+            discovers: true,
+        };
         let made = me.command(&["init", "--name", name, "--insecure-test-kdf"]).output().expect("ran");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         me
@@ -59,11 +71,21 @@ impl<'lab> Person<'lab> {
         command
     }
 
+    /// Keeps the node from showing itself, and from looking for others, from its next start on.
+    pub(crate) fn without_discovery(mut self) -> Self {
+        self.discovers = false;
+        self
+    }
+
     /// Starts the node and waits until it runs.
     pub(crate) fn start(&mut self) {
         assert!(self.running.is_none(), "{} runs already", self.name);
         let mut child = self
-            .command(&["listen", "--stdin"])
+            .command(if self.discovers {
+                &["listen", "--stdin"]
+            } else {
+                &["listen", "--stdin", "--no-mdns"]
+            })
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -86,6 +108,11 @@ impl<'lab> Person<'lab> {
         self.event("the start", |line| line["event"] == "ready");
     }
 
+    /// The process of the node.
+    pub(crate) fn pid(&self) -> u32 {
+        self.running.as_ref().expect("it runs").child.id()
+    }
+
     /// Ends the node in good order.
     pub(crate) fn stop(&mut self) {
         self.ask(json!({ "do": "quit" }));
@@ -104,6 +131,7 @@ impl<'lab> Person<'lab> {
         child.wait().expect("waited");
         reader.take().expect("it reads").join().expect("it read to the end");
         let mut lines = told.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        self.last_run = self.past.len();
         self.past.append(&mut lines.0);
     }
 
@@ -114,6 +142,15 @@ impl<'lab> Person<'lab> {
             all.extend(running.told.lines.lock().unwrap_or_else(PoisonError::into_inner).0.iter().cloned());
         }
         all
+    }
+
+    /// The lines that fit, of the present run, or of the last one if none runs.
+    pub(crate) fn told_since_start(&self, fits: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let pick = |lines: &[Value]| lines.iter().filter(|line| fits(line)).cloned().collect();
+        match &self.running {
+            Some(running) => pick(&running.told.lines.lock().unwrap_or_else(PoisonError::into_inner).0),
+            None => pick(&self.past[self.last_run..]),
+        }
     }
 
     /// The first line of this run that fits, told already or soon; none if it does not come in time.
@@ -263,6 +300,14 @@ impl Drop for Person<'_> {
     }
 }
 
+/// Bytes of memory that a process has resident.
+pub(crate) fn rss(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("the kernel counts");
+    let number = line.split_whitespace().nth(1).and_then(|word| word.parse::<u64>().ok());
+    number.expect("a number of KiB") * 1024
+}
+
 /// A relay, always on its own host.
 pub(crate) struct Keeper<'lab> {
     host: &'lab Host,
@@ -273,16 +318,32 @@ pub(crate) struct Keeper<'lab> {
 impl<'lab> Keeper<'lab> {
     /// Makes a relay and starts it.
     pub(crate) fn new(lab: &'lab Lab) -> Self {
+        Self::with(lab, &[])
+    }
+
+    /// Makes a relay that is reached by IPv6 alone, and starts it.
+    pub(crate) fn over_ipv6(lab: &'lab Lab) -> Self {
+        let socket = format!("[{}]:4470", lab.host(Place::Relay).ip6());
+        Self::at(lab, &socket, &[])
+    }
+
+    /// Makes a relay, changes its configuration (old text, new text), and starts it.
+    pub(crate) fn with(lab: &'lab Lab, changes: &[(&str, &str)]) -> Self {
+        let socket = format!("{}:4470", lab.host(Place::Relay).ip());
+        Self::at(lab, &socket, changes)
+    }
+
+    fn at(lab: &'lab Lab, socket: &str, changes: &[(&str, &str)]) -> Self {
         let mut me =
             Self { host: lab.host(Place::Relay), dir: tempfile::tempdir().expect("a folder"), child: None };
-        let socket = format!("{}:4470", me.host.ip());
         let made = me
-            .command(&["init", "--listen", &socket, "--announce", &socket])
+            .command(&["init", "--listen", socket, "--announce", socket])
             .stdout(Stdio::null())
             .status()
             .expect("ran");
         assert!(made.success());
         me.configure("level = \"info\"", "level = \"debug\"");
+        changes.iter().for_each(|(old, new)| me.configure(old, new));
         me.start();
         me
     }
@@ -322,6 +383,11 @@ impl<'lab> Keeper<'lab> {
         let mut child = self.child.take().expect("it runs");
         child.kill().expect("killed");
         child.wait().expect("waited");
+    }
+
+    /// Bytes of memory that it has resident.
+    pub(crate) fn rss(&self) -> u64 {
+        rss(self.child.as_ref().expect("it runs").id())
     }
 
     /// What it hands out.

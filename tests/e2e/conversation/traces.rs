@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use data_encoding::{BASE64, BASE64URL, HEXLOWER, HEXLOWER_PERMISSIVE, HEXUPPER};
+use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL, HEXLOWER, HEXLOWER_PERMISSIVE, HEXUPPER};
 use madang_tests::lab::{Lab, Missing, Place};
 use serde_json::json;
 
@@ -15,7 +15,9 @@ const ENTROPY_MIN: f64 = 7.9;
 
 /// A thing to search for, in all forms in which it could stand in a file.
 fn forms(raw: &[u8]) -> Vec<Vec<u8>> {
-    let mut texts: Vec<String> = vec![HEXLOWER.encode(raw), HEXUPPER.encode(raw)];
+    let base32 = BASE32_NOPAD.encode(raw);
+    let mut texts: Vec<String> =
+        vec![HEXLOWER.encode(raw), HEXUPPER.encode(raw), base58(raw), base32.to_lowercase(), base32];
     if let Ok(text) = std::str::from_utf8(raw) {
         texts.push(text.to_owned());
     }
@@ -40,6 +42,27 @@ fn forms(raw: &[u8]) -> Vec<Vec<u8>> {
     forms.sort();
     forms.dedup();
     forms
+}
+
+/// Bytes as PeerIds are written.
+fn base58(raw: &[u8]) -> String {
+    const LETTERS: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+    let mut digits: Vec<u32> = Vec::new();
+    for byte in raw {
+        let mut carry = u32::from(*byte);
+        for digit in &mut digits {
+            carry += *digit << 8;
+            *digit = carry % 58;
+            carry /= 58;
+        }
+        while carry > 0 {
+            digits.push(carry % 58);
+            carry /= 58;
+        }
+    }
+    let zeros = raw.iter().take_while(|byte| **byte == 0).count();
+    let letters = std::iter::repeat_n(0, zeros).chain(digits.into_iter().rev());
+    letters.map(|digit| char::from(LETTERS[digit as usize])).collect()
 }
 
 fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
@@ -85,6 +108,16 @@ fn entropy(block: &[u8]) -> f64 {
     -shares.map(|share| share * share.log2()).sum::<f64>()
 }
 
+fn unhex(value: &serde_json::Value) -> Vec<u8> {
+    HEXLOWER_PERMISSIVE.decode(value.as_str().expect("text").as_bytes()).expect("hexadecimal digits")
+}
+
+/// What transports call a person's present run, once it has reached its relay.
+fn transport_names(person: &mut Person<'_>) -> Vec<Vec<u8>> {
+    let whoami = person.ask(json!({ "do": "whoami" }));
+    whoami["transport_names"].as_array().expect("a list").iter().map(unhex).collect()
+}
+
 pub(super) fn a_relay_keeps_nothing_that_names_anybody() -> Result<(), Missing> {
     let lab = Lab::new()?;
     let mut keeper = Keeper::new(&lab);
@@ -95,12 +128,11 @@ pub(super) fn a_relay_keeps_nothing_that_names_anybody() -> Result<(), Missing> 
     let descriptor = keeper.descriptor();
     let mut things: Vec<(String, Vec<u8>)> = Vec::new();
     let mut note = |what: &str, raw: &[u8]| things.push((what.to_owned(), raw.to_vec()));
-    let unhex = |value: &serde_json::Value| {
-        HEXLOWER_PERMISSIVE.decode(value.as_str().expect("text").as_bytes()).expect("hexadecimal digits")
-    };
+    let mut names = Vec::new();
     for person in [&mut ari, &mut bora] {
         person.start();
         person.use_relay(&descriptor);
+        names.extend(transport_names(person));
     }
     let invite = acquaint(&mut ari, &mut bora);
     note("the invite", invite.as_bytes());
@@ -128,6 +160,8 @@ pub(super) fn a_relay_keeps_nothing_that_names_anybody() -> Result<(), Missing> 
     for (person, place) in [(&mut ari, Place::A1), (&mut bora, Place::B1)] {
         if place == Place::B1 {
             person.start();
+            person.relay_up();
+            names.extend(transport_names(person));
         }
         let (whoami, contact) =
             (person.ask(json!({ "do": "whoami" })), person.ask(json!({ "do": "contacts" })));
@@ -141,6 +175,13 @@ pub(super) fn a_relay_keeps_nothing_that_names_anybody() -> Result<(), Missing> 
         note("an IPv6 address", host.ip6().to_string().as_bytes());
         note("an IPv6 address", &host.ip6().octets());
         note("a folder", person.dir().as_os_str().as_encoded_bytes());
+    }
+    // Each run of a person has a name for direct links and another for the relay.
+    assert_eq!(names.len(), 6, "three runs were there");
+    for name in &names {
+        assert!(name.starts_with(&[0, 36, 8, 1, 18, 32]), "an Ed25519 PeerId: {name:02x?}");
+        note("a PeerId", name);
+        note("the key in a PeerId", &name[6..]);
     }
     keeper.kill();
     let data = files(&keeper.data());

@@ -4,6 +4,8 @@
 //! invitee answers in one of sixteen slots that holders of the invite can write. Over a direct link the same
 //! envelopes go without a relay: holders of the invite recognise each other by a secret derived from it.
 
+use std::collections::BTreeSet;
+
 use crypto::identity::{AccountId, DeviceCert, DeviceList};
 use crypto::invite::{ANSWER_SLOTS, InviteSecret};
 use crypto::prekey::{Bundle, BundleKind, BundleSecret};
@@ -12,12 +14,13 @@ use crypto::slot::Slot;
 use crypto::{Secret32, X25519Secret};
 use minicbor::{Decode, Encode};
 use proto::envelope::{Blob, Envelope};
-use proto::id::{Party, Tag};
+use proto::id::{Moment, Party, Tag};
 use proto::invite::Invite;
 use proto::router::{Accepted, Crossing, Expected, MailboxId, Setback};
 use proto::store::StoreError;
 
 use super::command::CommandError;
+use super::invites::{DAY_MINUTES, Watch};
 use super::receive::Road;
 use super::{Engine, Turn};
 use crate::contact::{ContactRecord, ContactState};
@@ -34,17 +37,40 @@ const KEEP: u8 = 1;
 /// An invite that was given out.
 pub(crate) struct OpenInvite {
     pub(super) secret: InviteSecret,
-    /// Gone once somebody has answered.
+    /// Gone once somebody has answered, or its days are over.
     bundle: Option<BundleSecret>,
-    number: u64,
+    pub(super) number: u64,
     /// How far each home relay's list was read when the invite was made: all answers stand behind.
     positions: Vec<(MailboxId, u64)>,
+    /// The minute of running time at which it ends.
+    pub(super) expires: u64,
+    end: End,
+    /// Whether it was told that something in its slots is no answer.
+    pub(super) spoiled: bool,
+}
+
+/// How an invite ended, if it did.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Encode, Decode)]
+#[cbor(index_only)]
+pub(super) enum End {
+    #[n(0)]
+    Open,
+    #[n(1)]
+    Used,
+    #[n(2)]
+    Expired,
 }
 
 /// An invite that was accepted, until its inviter speaks.
 pub(crate) struct Joining {
     invite: Invite,
-    mailboxes: Vec<MailboxId>,
+    pub(super) mailboxes: Vec<MailboxId>,
+    /// The minute of running time at which the bundle is no longer looked for.
+    pub(super) gives_up: u64,
+    /// Mailboxes that listed the bundle and no longer had it.
+    pub(super) gone: BTreeSet<MailboxId>,
+    /// How an answered invite is watched, if the bundle came from a mailbox and nothing is known yet.
+    pub(super) watch: Option<Watch>,
     /// What answers the invite once the bundle is here, and the slot tried first and last.
     answer: Option<AnswerUnderWay>,
 }
@@ -75,6 +101,12 @@ struct InviteRecord {
     number: u64,
     #[n(3)]
     positions: Vec<(u32, u64)>,
+    #[n(4)]
+    expires: u64,
+    #[n(5)]
+    end: End,
+    #[n(6)]
+    spoiled: bool,
 }
 
 #[derive(Encode, Decode)]
@@ -86,6 +118,12 @@ struct JoinRecord {
     mailboxes: Vec<u32>,
     #[n(2)]
     answer: Option<AnswerUnderWay>,
+    #[n(3)]
+    gives_up: u64,
+    #[n(4)]
+    gone: Vec<u32>,
+    #[n(5)]
+    watched: Option<(u32, u64)>,
 }
 
 /// The plaintext of the bundle's slot.
@@ -121,27 +159,48 @@ const SUITE: u8 = 1;
 const INIT_ITEMS: u64 = 3;
 
 impl OpenInvite {
-    fn encode(&self) -> Vec<u8> {
+    pub(super) fn is_open(&self) -> bool {
+        self.bundle.is_some()
+    }
+
+    pub(super) fn end(&mut self, end: End) {
+        self.bundle = None;
+        self.end = end;
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
         encode(&InviteRecord {
             secret: *self.secret.as_bytes(),
             bundle: self.bundle.as_ref().map(|b| b.to_bytes().to_vec()),
             number: self.number,
             positions: self.positions.iter().map(|(m, position)| (m.0, *position)).collect(),
+            expires: self.expires,
+            end: self.end,
+            spoiled: self.spoiled,
         })
     }
 }
 
 impl Joining {
-    fn encode(&self) -> Vec<u8> {
+    pub(super) fn is_fetching(&self) -> bool {
+        self.answer.is_none()
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
         encode(&JoinRecord {
             invite: self.invite.to_text(),
             mailboxes: self.mailboxes.iter().map(|m| m.0).collect(),
             answer: self.answer.clone(),
+            gives_up: self.gives_up,
+            gone: self.gone.iter().map(|m| m.0).collect(),
+            watched: self.watch.as_ref().map(|watch| (watch.mailbox.0, watch.position)),
         })
     }
 
+    /// Tells whether a mailbox is read for this invite: for its bundle, or for what became of it.
     pub(super) fn reads(&self, mailbox: MailboxId) -> bool {
-        self.answer.is_none() && self.mailboxes.contains(&mailbox)
+        let watched = self.watch.as_ref().is_some_and(|watch| watch.mailbox == mailbox);
+        watched || (self.is_fetching() && self.mailboxes.contains(&mailbox))
     }
 }
 
@@ -154,20 +213,29 @@ impl Engine {
             bundle: bundle.map_err(|_| crate::CORRUPT)?,
             number: record.number,
             positions: record.positions.into_iter().map(|(m, position)| (MailboxId(m), position)).collect(),
+            expires: record.expires,
+            end: record.end,
+            spoiled: record.spoiled,
         };
         self.expect_answers(party, &invite);
         self.invites.insert(party, invite);
         Ok(())
     }
 
-    pub(super) fn load_join(&mut self, party: Party, bytes: &[u8]) -> Result<(), StoreError> {
+    pub(super) fn load_join(&mut self, party: Party, bytes: &[u8], now: Moment) -> Result<(), StoreError> {
         let record: JoinRecord = decode(bytes)?;
         let invite = Invite::parse(&record.invite).map_err(|_| crate::CORRUPT)?;
-        let mailboxes = record.mailboxes.into_iter().map(MailboxId).collect();
-        if record.answer.is_none() {
-            self.router.expect(Expected { tag: invite.bundle_tag, party, slot: 0 });
-        }
-        self.joins.insert(party, Joining { invite, mailboxes, answer: record.answer });
+        self.router.expect(Expected { tag: invite.bundle_tag, party, slot: 0 });
+        let watched = record.watched.map(|(mailbox, position)| Watch::new(MailboxId(mailbox), position, now));
+        let join = Joining {
+            invite,
+            mailboxes: record.mailboxes.into_iter().map(MailboxId).collect(),
+            gives_up: record.gives_up,
+            gone: record.gone.into_iter().map(MailboxId).collect(),
+            watch: watched,
+            answer: record.answer,
+        };
+        self.joins.insert(party, join);
         Ok(())
     }
 
@@ -235,7 +303,13 @@ impl Engine {
         let envelope = Envelope::seal_into(&slot, blob, TTL_DAYS, 0);
         let deletion = Some(slot.sign_delete());
         let mailboxes: Vec<MailboxId> = homes.iter().map(|(m, _)| *m).collect();
-        let crossing = Crossing::Leaving { party, envelope: &envelope, deletion, mailboxes: &mailboxes };
+        let crossing = Crossing::Leaving {
+            party,
+            envelope: &envelope,
+            deletion,
+            mailboxes: &mailboxes,
+            makes_room: false,
+        };
         let Accepted::Kept(number) = self.router.accept(crossing, turn.now.moment, turn.overlay)? else {
             return Err(crate::CORRUPT);
         };
@@ -249,7 +323,15 @@ impl Engine {
             flags: 0,
         };
         let positions = mailboxes.iter().map(|m| (*m, self.read_position(*m))).collect();
-        let open = OpenInvite { secret, bundle: Some(bundle_secret), number, positions };
+        let open = OpenInvite {
+            secret,
+            bundle: Some(bundle_secret),
+            number,
+            positions,
+            expires: self.minutes_after(expiry_days, turn),
+            end: End::Open,
+            spoiled: false,
+        };
         turn.overlay.put(&tables::INVITE, b"", party.0.into(), open.encode());
         self.expect_answers(party, &open);
         self.invites.insert(party, open);
@@ -303,7 +385,14 @@ impl Engine {
         self.contacts.insert(party, contact);
         self.put_contact(party, turn);
         self.router.expect(Expected { tag: invite.bundle_tag, party, slot: 0 });
-        let join = Joining { invite, mailboxes: mailboxes.clone(), answer: None };
+        let join = Joining {
+            gives_up: self.minutes_after(invite.expiry_days, turn),
+            invite,
+            mailboxes: mailboxes.clone(),
+            gone: BTreeSet::new(),
+            watch: None,
+            answer: None,
+        };
         turn.overlay.put(&tables::JOIN, b"", party.0.into(), join.encode());
         self.joins.insert(party, join);
         for mailbox in mailboxes {
@@ -312,6 +401,11 @@ impl Engine {
         self.refresh_links(turn);
         self.event(Event::ContactAdded(Self::contact_id(party)));
         Ok(Ok(Self::contact_id(party)))
+    }
+
+    /// The minute of running time at which so many days from now are over.
+    fn minutes_after(&self, days: u16, turn: &Turn<'_, '_>) -> u64 {
+        self.invite_days.minutes(turn.now.moment) + u64::from(days) * DAY_MINUTES
     }
 
     pub(super) fn contact_of(&self, account: &AccountId) -> Option<Party> {
@@ -342,6 +436,7 @@ impl Engine {
         &mut self,
         expected: Expected,
         blob: &[u8],
+        road: Road,
         turn: &mut Turn<'_, '_>,
     ) -> Result<bool, StoreError> {
         let party = expected.party;
@@ -384,7 +479,10 @@ impl Engine {
         self.expect_repair(&pair);
         self.pairs.insert(party, pair);
         self.dirty.insert(party);
-        self.router.spend(expected);
+        // Its tag stays waited for: that the bundle is gone will say that somebody's answer was taken.
+        if let (Road::Mailbox(mailbox, position), Some(join)) = (road, self.joins.get_mut(&party)) {
+            join.watch = Some(Watch::new(mailbox, position, turn.now.moment));
+        }
         self.widen(party, 0, turn);
         if let Some(contact) = self.contacts.get_mut(&party) {
             contact.state = ContactState::Waiting;
@@ -421,8 +519,13 @@ impl Engine {
         let blob = Blob::parse(blob).expect("a seal has the length of its class");
         let envelope = Envelope::seal_into(&slot, blob, TTL_DAYS, KEEP);
         let mailboxes = join.mailboxes.clone();
-        let crossing =
-            Crossing::Leaving { party, envelope: &envelope, deletion: None, mailboxes: &mailboxes };
+        let crossing = Crossing::Leaving {
+            party,
+            envelope: &envelope,
+            deletion: None,
+            mailboxes: &mailboxes,
+            makes_room: false,
+        };
         let Accepted::Kept(number) = self.router.accept(crossing, turn.now.moment, turn.overlay)? else {
             return Err(crate::CORRUPT);
         };
@@ -468,6 +571,9 @@ impl Engine {
             if let Some(contact) = self.contacts.get_mut(&party) {
                 contact.state = ContactState::Failed;
             }
+            if let Some(join) = self.joins.get_mut(&party) {
+                join.watch = None;
+            }
             self.put_contact(party, turn);
             self.event(Event::Notice(Notice::InviteExhausted(Self::contact_id(party))));
             return Ok(());
@@ -487,7 +593,9 @@ impl Engine {
         let Some(invite) = self.invites.get(&party) else { return Ok(false) };
         let Some(bundle) = &invite.bundle else {
             self.router.spend(expected);
-            self.event(Event::Notice(Notice::InviteUsedAgain));
+            let late = invite.end == End::Expired;
+            let notice = if late { Notice::InviteAnsweredLate } else { Notice::InviteUsedAgain };
+            self.event(Event::Notice(notice));
             return Ok(true);
         };
         let Ok(slot) = u32::try_from(expected.slot) else { return Ok(false) };
@@ -496,6 +604,7 @@ impl Engine {
         }
         let slot = invite.secret.answer_slot(slot);
         let Ok(bytes) = seal::open_contact(blob, &slot.tag(), slot.psk(), bundle.seal()) else {
+            self.spoiled(party, turn);
             return Ok(false);
         };
         let Some((cert, list, body)) = read_init(&bytes) else { return Ok(false) };
@@ -533,7 +642,7 @@ impl Engine {
         let (number, positions) = (invite.number, invite.positions.clone());
         self.expect_repair(&pair);
         self.pairs.insert(party, pair);
-        self.burn_invite(party, turn);
+        self.end_invite(party, End::Used, turn);
         self.router.settle(number, turn.overlay)?;
         self.router.spend(expected);
         self.widen(party, 0, turn);
@@ -580,21 +689,10 @@ impl Engine {
         party: Party,
         turn: &mut Turn<'_, '_>,
     ) -> Result<Option<ContactRecord>, StoreError> {
-        if let Some(join) = self.joins.get(&party) {
-            self.router.forget(&join.invite.bundle_tag);
-        }
         self.finish_join(party, turn);
         self.erase_pair(party, turn)?;
         turn.overlay.delete(&tables::CONTACT, b"", party.0.into());
         Ok(self.contacts.remove(&party))
-    }
-
-    fn burn_invite(&mut self, party: Party, turn: &mut Turn<'_, '_>) {
-        if let Some(invite) = self.invites.get_mut(&party) {
-            invite.bundle = None;
-            let record = invite.encode();
-            turn.overlay.put(&tables::INVITE, b"", party.0.into(), record);
-        }
     }
 
     /// Takes back an invite that was given out: nobody can answer it any more.
@@ -606,13 +704,14 @@ impl Engine {
         let Some(number) = self.invites.get(&party).filter(|i| i.bundle.is_some()).map(|i| i.number) else {
             return Ok(());
         };
-        self.burn_invite(party, turn);
+        self.end_invite(party, End::Used, turn);
         self.router.settle(number, turn.overlay)
     }
 
-    /// The inviter has spoken: the invite has done its work.
+    /// The invite has done its work, or never will.
     pub(super) fn finish_join(&mut self, party: Party, turn: &mut Turn<'_, '_>) {
-        if self.joins.remove(&party).is_some() {
+        if let Some(join) = self.joins.remove(&party) {
+            self.router.forget(&join.invite.bundle_tag);
             turn.overlay.delete(&tables::JOIN, b"", party.0.into());
         }
     }

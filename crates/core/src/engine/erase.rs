@@ -211,7 +211,7 @@ impl Engine {
         Ok(())
     }
 
-    fn forget_invite(&mut self, party: Party, turn: &mut Turn<'_, '_>) {
+    pub(super) fn forget_invite(&mut self, party: Party, turn: &mut Turn<'_, '_>) {
         let Some(invite) = self.invites.remove(&party) else { return };
         for slot in 0..ANSWER_SLOTS {
             self.router.forget(&Tag(invite.secret.answer_slot(slot).tag()));

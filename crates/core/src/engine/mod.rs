@@ -10,6 +10,7 @@ mod command;
 mod contacts;
 mod erase;
 mod generations;
+mod invites;
 mod receive;
 mod repair;
 mod roads;
@@ -34,6 +35,7 @@ use proto::store::{Direction, Overlay, StoreError};
 pub use self::command::{Answer, Command, CommandError, RelayInfo, Whoami};
 use self::contacts::{Joining, OpenInvite};
 pub use self::generations::Policy;
+use self::invites::InviteDays;
 use self::roads::{Greeting, Relay};
 use crate::contact::ContactRecord;
 use crate::content::ConversationId;
@@ -148,6 +150,7 @@ pub struct Engine {
     links: BTreeMap<LinkId, LinkState>,
     next_party: u32,
     reach_number: u64,
+    invite_days: InviteDays,
     /// Pairs whose live record is not yet in the batch.
     dirty: BTreeSet<Party>,
     /// Conversations whose record is not yet in the batch.
@@ -173,6 +176,7 @@ const ME_NAME: u64 = 1;
 pub(crate) const ME_COUNTERS: u64 = 2;
 const ME_RESTORED: u64 = 3;
 const ME_USED: u64 = 4;
+const ME_INVITE_DAYS: u64 = 5;
 const PAGE: usize = 256;
 
 impl Engine {
@@ -199,6 +203,10 @@ impl Engine {
         let me = Identity::from_bytes(&one(ME_IDENTITY)?).map_err(|_| crate::CORRUPT)?;
         let name = String::from_utf8(one(ME_NAME)?).map_err(|_| crate::CORRUPT)?;
         let (next_party, reach_number): (u32, u64) = decode(&one(ME_COUNTERS)?)?;
+        let minutes = match overlay.get(&tables::ME, b"", ME_INVITE_DAYS)? {
+            Some(bytes) => decode(&bytes)?,
+            None => 0,
+        };
         let mut engine = Self {
             me,
             name,
@@ -213,6 +221,7 @@ impl Engine {
             links: BTreeMap::new(),
             next_party,
             reach_number,
+            invite_days: InviteDays::new(minutes, now.moment),
             dirty: BTreeSet::new(),
             dirty_conversations: BTreeSet::new(),
             greeting: None,
@@ -239,7 +248,9 @@ impl Engine {
             engine.load_pair(Party(order as u32), bytes, now.moment, overlay)
         })?;
         each(&tables::INVITE, b"", overlay, |order, bytes| engine.load_invite(Party(order as u32), bytes))?;
-        each(&tables::JOIN, b"", overlay, |order, bytes| engine.load_join(Party(order as u32), bytes))?;
+        each(&tables::JOIN, b"", overlay, |order, bytes| {
+            engine.load_join(Party(order as u32), bytes, now.moment)
+        })?;
         each(&tables::RELAY, b"", overlay, |order, bytes| engine.load_relay(order as u32, bytes, overlay))?;
         engine.greeting = engine.awaits_somebody().then(|| Greeting::soon(now.moment));
         Ok(engine)
@@ -335,6 +346,7 @@ impl Engine {
     ) -> Result<(), StoreError> {
         let turn = &mut Turn { now, overlay, rng };
         self.begin_repairs(turn)?;
+        self.tend_invites(turn)?;
         self.flush_pairs(turn)?;
         self.fill_roads(turn)?;
         for party in std::mem::take(&mut self.dirty) {
@@ -365,7 +377,13 @@ impl Engine {
         });
         let relays = self.relays.values().filter_map(|relay| relay.deadline(now));
         let greeting = self.greeting.map(|greeting| greeting.at);
-        let own = self.router.deadline().into_iter().chain(greeting).chain([self.uptime.deadline()]);
+        let own = self
+            .router
+            .deadline()
+            .into_iter()
+            .chain(greeting)
+            .chain([self.uptime.deadline()])
+            .chain(self.invites_deadline());
         pairs.chain(links).chain(relays).chain(own).min()
     }
 

@@ -79,7 +79,7 @@ impl Engine {
             return self.open_in_order(expected, blob, road, turn);
         }
         if self.joins.contains_key(&expected.party) {
-            return self.open_bundle(expected, blob, turn);
+            return self.open_bundle(expected, blob, road, turn);
         }
         if self.invites.contains_key(&expected.party) {
             return self.open_answer(expected, blob, road, turn);

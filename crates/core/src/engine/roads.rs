@@ -55,7 +55,17 @@ pub(crate) struct Relay {
     connecting: bool,
     /// Since when nothing is to be taken to or fetched from it.
     idle_since: Option<Moment>,
+    /// It asked to wait: nothing is asked before.
     retry_at: Option<Moment>,
+    /// It is full: what makes no room is not offered before, and not even what does if it was refused too.
+    full: Option<Full>,
+}
+
+/// What is left of a full relay's room, as far as it was told, and when to try again.
+#[derive(Clone, Copy)]
+struct Full {
+    until: Moment,
+    reserve: bool,
 }
 
 #[derive(Clone, Debug, Encode, Decode)]
@@ -74,7 +84,15 @@ pub(crate) struct RelayRecord {
 
 impl Relay {
     fn new(record: RelayRecord) -> Self {
-        Self { record, link: None, client: None, connecting: false, idle_since: None, retry_at: None }
+        Self {
+            record,
+            link: None,
+            client: None,
+            connecting: false,
+            idle_since: None,
+            retry_at: None,
+            full: None,
+        }
     }
 
     pub(super) fn is_home(&self) -> bool {
@@ -92,7 +110,8 @@ impl Relay {
     pub(super) fn deadline(&self, now: Moment) -> Option<Moment> {
         let client = self.client.as_ref().and_then(|client| client.deadline(now));
         let idle = self.idle_since.map(|since| since.plus(IDLE_PATIENCE));
-        client.into_iter().chain(self.retry_at).chain(idle).min()
+        let full = self.full.map(|full| full.until);
+        client.into_iter().chain(self.retry_at).chain(full).chain(idle).min()
     }
 
     fn descriptor(&self) -> Option<RelayDescriptor> {
@@ -438,23 +457,34 @@ impl Engine {
                 }
             }
             ClientEvent::Refused(key, refusal) => {
-                let (setback, pause) = match refusal {
+                let pause = match refusal {
                     Refusal::Taken | Refusal::Gone | Refusal::Bad | Refusal::NotUnderstood => {
-                        (Setback::Taken, None)
+                        return self.deposit_refused(number, key, Setback::Taken, turn);
                     }
-                    Refusal::Full | Refusal::Pay { .. } => (Setback::NotNow, Some(ASK_AGAIN)),
-                    Refusal::Busy { after_ms } => {
-                        (Setback::NotNow, Some(Duration::from_millis(after_ms.into()).min(ASK_AGAIN)))
+                    Refusal::Full => {
+                        let reserve = !self.router.makes_room(key);
+                        self.note_full(number, reserve, turn.now.moment);
+                        return self.deposit_refused(number, key, Setback::NotNow, turn);
                     }
+                    Refusal::Pay { .. } => ASK_AGAIN,
+                    Refusal::Busy { after_ms } => Duration::from_millis(after_ms.into()).min(ASK_AGAIN),
                 };
-                if let (Some(pause), Some(relay)) = (pause, self.relays.get_mut(&number)) {
+                if let Some(relay) = self.relays.get_mut(&number) {
                     relay.retry_at = Some(turn.now.moment.plus(pause));
                 }
-                self.deposit_refused(number, key, setback, turn)?;
+                self.deposit_refused(number, key, Setback::NotNow, turn)?;
+            }
+            ClientEvent::ReserveOnly => self.note_full(number, true, turn.now.moment),
+            // What was taken back makes room, and perhaps enough.
+            ClientEvent::Deleted(..) => {
+                if let Some(relay) = self.relays.get_mut(&number) {
+                    relay.full = None;
+                }
             }
             ClientEvent::Blob { prefix, blob, position } => {
                 self.arrive(Crossing::Listed(prefix), blob.bytes(), Road::Mailbox(number, position), turn)?;
             }
+            ClientEvent::Gone(prefix) => self.listed_gone(number, prefix, turn)?,
             ClientEvent::CursorMoved => {
                 if let Some(client) = self.relays.get(&number).and_then(|r| r.client.as_ref()) {
                     turn.overlay.put(&tables::CURSOR, b"", number.0.into(), client.cursor().encode());
@@ -464,13 +494,17 @@ impl Engine {
                 self.router.mailbox_forgot(number);
                 self.event(Event::Notice(Notice::RelayListReplaced(relay)));
             }
-            ClientEvent::Deleted(..)
-            | ClientEvent::CaughtUp
-            | ClientEvent::Descriptor(_)
-            | ClientEvent::NotFollowing => {}
+            ClientEvent::CaughtUp | ClientEvent::Descriptor(_) | ClientEvent::NotFollowing => {}
             ClientEvent::Equivocation => self.event(Event::Notice(Notice::RelayEquivocates(relay))),
         }
         Ok(())
+    }
+
+    /// A relay is full, for all or for all but what makes room.
+    fn note_full(&mut self, number: MailboxId, reserve: bool, now: Moment) {
+        let Some(relay) = self.relays.get_mut(&number) else { return };
+        let reserve = reserve && relay.full.is_none_or(|full| full.reserve);
+        relay.full = Some(Full { until: now.plus(ASK_AGAIN), reserve });
     }
 
     // ---- filling ----
@@ -500,6 +534,7 @@ impl Engine {
         let mut stalled = Vec::new();
         for relay in self.relays.values_mut() {
             relay.retry_at = relay.retry_at.filter(|at| *at > now);
+            relay.full = relay.full.filter(|full| full.until > now);
             let (Some(client), Some(link)) = (&mut relay.client, relay.link) else { continue };
             match client.on_wake(now, turn.rng) {
                 Ok(frames) => self.outputs.extend(frames.into_iter().map(|frame| Output::Send(link, frame))),
@@ -555,12 +590,20 @@ impl Engine {
     }
 
     fn fill_relay(&mut self, number: MailboxId, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        self.deposit_waiting(number, turn)?;
+        self.take_back(number, turn);
+        Ok(())
+    }
+
+    fn deposit_waiting(&mut self, number: MailboxId, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
         let Some(relay) = self.relays.get_mut(&number) else { return Ok(()) };
         let (Some(client), Some(link), None) = (&mut relay.client, relay.link, relay.retry_at) else {
             return Ok(());
         };
-        let up = self.router.is_up(number);
-        while let Some(key) = self.router.next_deposit(number).filter(|_| up) {
+        if !self.router.is_up(number) || relay.full.is_some_and(|full| !full.reserve) {
+            return Ok(());
+        }
+        while let Some(key) = self.router.next_deposit(number, relay.full.is_some()) {
             let Some(envelope) = self.router.envelope(key, turn.overlay)? else {
                 self.router.settle(key, turn.overlay)?;
                 continue;
@@ -570,17 +613,23 @@ impl Engine {
             self.router.depositing(number, key);
             self.outputs.push(Output::Send(link, frame));
         }
-        if !up {
-            return Ok(());
-        }
+        Ok(())
+    }
+
+    /// Asks a relay to forget what has come: also a full one, for that makes room.
+    fn take_back(&mut self, number: MailboxId, turn: &mut Turn<'_, '_>) {
+        let Some(relay) = self.relays.get_mut(&number) else { return };
+        let (Some(client), Some(link), None) = (&mut relay.client, relay.link, relay.retry_at) else {
+            return;
+        };
+        // Nothing is given out for a mailbox that is not up.
         loop {
             let deletions = self.router.take_deletions(number, DELETIONS_MAX);
             if deletions.is_empty() {
-                return Ok(());
+                return;
             }
             let Some(frame) = client.delete(&deletions, turn.rng) else {
-                self.router.return_deletions(number, deletions);
-                return Ok(());
+                return self.router.return_deletions(number, deletions);
             };
             self.outputs.push(Output::Send(link, frame));
         }

@@ -235,8 +235,14 @@ impl Engine {
             pair.sender.mark_sealed(first + count - 1);
         }
         let mailboxes = self.mailboxes_of(party);
-        let crossing =
-            Crossing::Leaving { party, envelope: &envelope, deletion: Some(deletion), mailboxes: &mailboxes };
+        let crossing = Crossing::Leaving {
+            party,
+            envelope: &envelope,
+            deletion: Some(deletion),
+            mailboxes: &mailboxes,
+            // A receipt alone: the other side will take back what it speaks of.
+            makes_room: count == 0,
+        };
         let Accepted::Kept(number) = self.router.accept(crossing, turn.now.moment, turn.overlay)? else {
             return Err(crate::CORRUPT);
         };

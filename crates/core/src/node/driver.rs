@@ -179,6 +179,9 @@ impl Driver {
             Request::Passphrase(passphrase, answer) => {
                 let _ = answer.send(self.opened.store.change_passphrase(&passphrase));
             }
+            Request::TransportNames(answer) => {
+                let _ = answer.send(self.networks.names());
+            }
             Request::Shutdown(done) => self.ending = Some(done),
         }
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crypto::backup::{BackupSecret, HEAD_BYTES, Sealer};
 use crypto::vault::Cost;
-use proto::id::Address;
+use proto::id::{Address, PeerName};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use zeroize::Zeroizing;
 
@@ -42,6 +42,7 @@ pub(crate) enum Request {
     Addresses(oneshot::Sender<Vec<Address>>),
     Backup(PathBuf, Box<SealedHead>, oneshot::Sender<Result<(), TransferError>>),
     Passphrase(Zeroizing<Vec<u8>>, oneshot::Sender<Result<(), store::OpenError>>),
+    TransportNames(oneshot::Sender<Vec<PeerName>>),
     Shutdown(oneshot::Sender<()>),
 }
 
@@ -149,6 +150,17 @@ impl Node {
     pub async fn addresses(&self) -> Result<Vec<Address>, NodeError> {
         let (answer, answered) = oneshot::channel();
         self.requests.send(Request::Addresses(answer)).await.map_err(|_| NodeError::Stopped)?;
+        answered.await.map_err(|_| NodeError::Stopped)
+    }
+
+    /// Returns the names that transports have for this run: first the one for direct links, then one for each relay.
+    /// They are drawn anew at every start and say nothing about the account.
+    ///
+    /// # Errors
+    /// [`NodeError::Stopped`].
+    pub async fn transport_names(&self) -> Result<Vec<PeerName>, NodeError> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(Request::TransportNames(answer)).await.map_err(|_| NodeError::Stopped)?;
         answered.await.map_err(|_| NodeError::Stopped)
     }
 

@@ -71,6 +71,11 @@ impl Networks {
         })
     }
 
+    /// Returns the names of these identities: the one for direct links first.
+    pub(crate) fn names(&self) -> Vec<PeerName> {
+        [&self.direct].into_iter().chain(self.relays.values()).map(Network::local).collect()
+    }
+
     /// Names a link that came up, and says what it leads to.
     pub(crate) fn link_up(
         &mut self,

@@ -35,6 +35,8 @@ pub enum ClientEvent {
     Send(Vec<u8>),
     /// The relay keeps the envelope that was put under this key.
     Stored(u64),
+    /// The relay took an envelope into its reserve, told just before: it is full for all that makes no room.
+    ReserveOnly,
     /// The relay does not keep the envelope that was put under this key.
     Refused(u64, Refusal),
     /// The relay answered a deletion: what became of this tag.
@@ -48,6 +50,8 @@ pub enum ClientEvent {
         /// The place in the list.
         position: u64,
     },
+    /// What lay under a wanted prefix was deleted, or its time is over.
+    Gone(Prefix),
     /// [`Client::cursor`] has changed: keep it with what came before this event.
     CursorMoved,
     /// All that was in the list when it was asked for has been seen.
@@ -497,7 +501,12 @@ impl Client {
         match (asked, Reply::decode(&payload)?) {
             (Asked::Put(keys), Reply::Put(outcomes)) if keys.len() == outcomes.len() => {
                 let outcomes = keys.into_iter().zip(outcomes);
-                events.extend(outcomes.map(|(key, outcome)| put_event(key, outcome)));
+                for (key, outcome) in outcomes {
+                    events.push(put_event(key, outcome));
+                    if outcome == PutOutcome::StoredInReserve {
+                        events.push(ClientEvent::ReserveOnly);
+                    }
+                }
                 Ok(())
             }
             (Asked::Put(keys), Reply::NotUnderstood) => {
@@ -598,7 +607,9 @@ impl Client {
 
 fn put_event(key: u64, outcome: PutOutcome) -> ClientEvent {
     let refusal = match outcome {
-        PutOutcome::Stored | PutOutcome::Duplicate => return ClientEvent::Stored(key),
+        PutOutcome::Stored | PutOutcome::Duplicate | PutOutcome::StoredInReserve => {
+            return ClientEvent::Stored(key);
+        }
         PutOutcome::Taken => Refusal::Taken,
         PutOutcome::Gone => Refusal::Gone,
         PutOutcome::Full => Refusal::Full,

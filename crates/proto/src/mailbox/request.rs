@@ -114,6 +114,8 @@ pub enum PutOutcome {
     Gone,
     /// The relay is full. It forgets nothing it has accepted, so it accepts no more.
     Full,
+    /// It is kept, in the room that a full relay has for small envelopes: only what makes room should follow.
+    StoredInReserve,
     /// The relay asks for work of this difficulty first.
     Pay {
         /// Leading zero bits of the work.
@@ -343,6 +345,7 @@ impl PutOutcome {
             Self::Gone => 3,
             Self::Full => 4,
             Self::Bad => 5,
+            Self::StoredInReserve => 6,
             Self::Pay { difficulty } => PAY + u16::from(difficulty),
         }
     }
@@ -355,6 +358,7 @@ impl PutOutcome {
             3 => Self::Gone,
             4 => Self::Full,
             5 => Self::Bad,
+            6 => Self::StoredInReserve,
             _ => {
                 let difficulty = code.checked_sub(PAY).ok_or(WireError::Unknown)?;
                 let difficulty = u8::try_from(difficulty).map_err(|_| WireError::Unknown)?;

@@ -6,6 +6,7 @@
 
 mod followers;
 mod ledger;
+mod reserve;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,6 +29,8 @@ use crate::store::{Overlay, Store, StoreError};
 use crate::wire::WireError;
 use followers::Followers;
 use ledger::{ENTRY_COST, Ledger, State};
+use reserve::{Allowance, Room};
+pub use reserve::{RESERVE_BURST, RESERVE_EVERY, RESERVE_NEW_LINK, RESERVE_SHARE};
 
 /// The keys of a relay.
 #[derive(Debug)]
@@ -43,7 +46,8 @@ pub struct RelayKeys {
 /// What a relay gives, at most.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Quotas {
-    /// Bytes of all that is kept: blobs, and 128 for each entry of the list. Beyond it the relay is full.
+    /// Bytes of all that is kept: blobs, and 128 for each entry of the list. Beyond it the relay is full. The last
+    /// one in [`RESERVE_SHARE`] is for the smallest class alone.
     pub bytes: u64,
     /// The longest time an envelope is kept, in days of uptime; longer wishes are cut to it.
     pub ttl_days: u8,
@@ -114,6 +118,8 @@ pub struct Stats {
     pub accepted: u64,
     /// Envelopes refused since the start because the relay is full.
     pub full: u64,
+    /// Envelopes accepted since the start that only the reserve had room for.
+    pub reserved: u64,
     /// Envelopes refused since the start because they were not genuine.
     pub bad: u64,
     /// Requests put off since the start because a link asked too much.
@@ -145,6 +151,7 @@ struct Budget {
     left: u64,
     filled: Option<Moment>,
     put_off: u32,
+    reserve: Allowance,
 }
 
 /// How often a link may ask although it was told to wait, before it is closed.
@@ -203,7 +210,7 @@ impl Server {
     /// Notes a new link.
     pub fn link_up(&mut self, link: LinkId) {
         let left = u64::from(self.quotas.work_burst) * 1_000;
-        let budget = Budget { left, filled: None, put_off: 0 };
+        let budget = Budget { left, filled: None, put_off: 0, reserve: Allowance::new() };
         self.links.insert(link, budget);
     }
 
@@ -367,7 +374,7 @@ impl Server {
     ) -> Result<Reply, ServerError> {
         Ok(match request {
             Request::Put(envelopes) => {
-                let put = |envelope| self.put(envelope, overlay);
+                let put = |envelope| self.put(link, envelope, overlay);
                 Reply::Put(envelopes.into_iter().map(put).collect::<Result<_, _>>()?)
             }
             Request::Delete(slots) => {
@@ -397,9 +404,15 @@ impl Server {
         })
     }
 
-    fn put(&mut self, envelope: Envelope, overlay: &mut Overlay<'_>) -> Result<PutOutcome, StoreError> {
+    fn put(
+        &mut self,
+        link: LinkId,
+        envelope: Envelope,
+        overlay: &mut Overlay<'_>,
+    ) -> Result<PutOutcome, StoreError> {
         let found = self.ledger.find(&envelope.tag, overlay)?;
-        if found.is_none() && !self.has_room(&envelope) {
+        let room = self.room_for(&envelope);
+        if found.is_none() && room == Room::Full {
             self.stats.full += 1;
             return Ok(PutOutcome::Full);
         }
@@ -416,18 +429,33 @@ impl Server {
                 })
             }
             Some(_) => Ok(PutOutcome::Gone),
+            None if room == Room::Reserved => Ok(self.keep_in_reserve(link, envelope, overlay)),
             None => {
-                let days = envelope.ttl_days.min(self.quotas.ttl_days.max(1));
-                self.ledger.append(envelope, days, overlay);
-                self.stats.accepted += 1;
+                self.keep(envelope, overlay);
                 Ok(PutOutcome::Stored)
             }
         }
     }
 
-    fn has_room(&self, envelope: &Envelope) -> bool {
-        let cost = ENTRY_COST + envelope.blob.class().bytes() as u64;
-        self.ledger.bytes().saturating_add(cost) <= self.quotas.bytes
+    fn room_for(&self, envelope: &Envelope) -> Room {
+        let class = envelope.blob.class();
+        Room::of(class, ENTRY_COST + class.bytes() as u64, self.ledger.bytes(), self.quotas.bytes)
+    }
+
+    fn keep(&mut self, envelope: Envelope, overlay: &mut Overlay<'_>) {
+        let days = envelope.ttl_days.min(self.quotas.ttl_days.max(1));
+        self.ledger.append(envelope, days, overlay);
+        self.stats.accepted += 1;
+    }
+
+    fn keep_in_reserve(&mut self, link: LinkId, envelope: Envelope, overlay: &mut Overlay<'_>) -> PutOutcome {
+        if !self.links.get_mut(&link).is_some_and(|budget| budget.reserve.draw()) {
+            self.stats.full += 1;
+            return PutOutcome::Full;
+        }
+        self.keep(envelope, overlay);
+        self.stats.reserved += 1;
+        PutOutcome::StoredInReserve
     }
 
     fn delete(
@@ -511,6 +539,7 @@ impl Server {
         let gained = u64::try_from(gone_by.as_millis()).unwrap_or(u64::MAX).saturating_mul(rate.into());
         budget.left = budget.left.saturating_add(gained).min(u64::from(burst) * 1_000);
         budget.filled = Some(now);
+        budget.reserve.gain(gone_by);
         let price = u64::from(work) * 1_000;
         if budget.left >= price {
             budget.left -= price;

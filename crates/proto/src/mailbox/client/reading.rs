@@ -284,10 +284,11 @@ impl Client {
             }
             self.cursor.hits.remove(&position);
             moved = true;
-            if let Some(blob) = blob {
-                let prefix = hit.prefix;
-                events.push(ClientEvent::Blob { prefix, blob, position });
-            }
+            let prefix = hit.prefix;
+            events.push(match blob {
+                Some(blob) => ClientEvent::Blob { prefix, blob, position },
+                None => ClientEvent::Gone(prefix),
+            });
         }
         if moved {
             events.push(ClientEvent::CursorMoved);

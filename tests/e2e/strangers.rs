@@ -1,0 +1,158 @@
+//! Strangers on real sockets: what they can find out about a node by knocking.
+
+use std::time::Duration;
+
+use crypto::X25519Public;
+use madang_tests::lab::{Lab, Missing, Place};
+use madang_tests::stories;
+use madang_tests::story::Story;
+use net::IdentitySeed;
+use net::raw::{Raw, RawStream};
+use proto::envelope::Blob;
+use proto::frame::{Frame, Push};
+use proto::id::{Address, PeerName, Tag};
+use serde_json::json;
+
+use crate::conversation::cast::{Person, acquaint};
+
+pub(crate) const STORIES: &[Story] = stories![a_prober_cannot_tell_a_contacts_node_from_any_other];
+
+/// The protocol of links to relays, and of those between devices.
+const BOX: &str = "/madang/box/1";
+const DIRECT: &str = "/madang/direct/1";
+
+/// How long a prober listens before it takes silence for the answer. A node gives a stranger ten seconds.
+const SILENCE: Duration = Duration::from_secs(2);
+
+/// A node that strangers know by its address and by what transports call it.
+#[derive(Clone)]
+pub(crate) struct Aim {
+    pub(crate) at: Address,
+    pub(crate) name: PeerName,
+    /// The key that requests are sealed to, if it is a relay.
+    pub(crate) key: Option<X25519Public>,
+}
+
+impl Aim {
+    /// A person's running node, by TCP.
+    pub(crate) fn at_person(person: &mut Person<'_>, ip: &str) -> Self {
+        let whoami = person.ask(json!({ "do": "whoami" }));
+        let texts = whoami["addresses"].as_array().expect("a list").iter().filter_map(|text| text.as_str());
+        let mut here = texts.filter(|text| text.contains("/tcp/") && text.contains(ip));
+        let name = whoami["transport_names"][0].as_str().expect("the name for direct links");
+        let name = data_encoding::HEXLOWER.decode(name.as_bytes()).expect("hexadecimal digits");
+        Self {
+            at: Address::parse(here.next().expect("it listens by TCP")).expect("an address"),
+            name: PeerName::new(&name).expect("a name"),
+            key: None,
+        }
+    }
+
+    fn protocol(&self) -> &'static str {
+        if self.key.is_some() { BOX } else { DIRECT }
+    }
+
+    /// A link of a stranger, if it is taken. Of the names that grow from `number` one above the node's is used, so that
+    /// the node chooses the connection and the stranger may speak.
+    pub(crate) async fn link(&self, number: u32) -> Option<(Raw, RawStream)> {
+        let seed = |n: u32| crypto::hash("test/stranger", &[&number.to_be_bytes(), &n.to_be_bytes()]);
+        let above = |seed: &[u8; 32]| IdentitySeed::new(*seed).peer_name() > self.name;
+        let seed = (0..1_000).map(seed).find(above)?;
+        let raw = Raw::connect(seed, &self.at).await?;
+        let mut stream = raw.link(self.protocol()).await?;
+        let mut chosen = [0; 5];
+        let read = tokio::time::timeout(Duration::from_secs(10), stream.read(&mut chosen));
+        (read.await == Ok(true)).then_some((raw, stream))
+    }
+}
+
+/// A frame with its length before it, as it crosses a link.
+pub(crate) fn framed(frame: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(frame.len()).expect("a short frame");
+    [&length.to_be_bytes()[..], frame].concat()
+}
+
+/// What a prober says, frame by frame.
+fn probes() -> Vec<(&'static str, Vec<Vec<u8>>)> {
+    let nonce = Frame::Nonce([9; 32]).encode();
+    let hello = |size: usize| Frame::Hello(vec![[7; 16]; size]).encode();
+    let blob = Blob::parse(vec![3; 1_024]).expect("a class");
+    let push = Frame::Push(Push { number: 1, acked: 0, tag: Tag([5; 32]), blob }).encode();
+    vec![
+        ("nothing", vec![]),
+        ("a nonce", vec![nonce.clone()]),
+        ("a small hello", vec![nonce.clone(), hello(16)]),
+        ("a large hello", vec![nonce.clone(), hello(1_024)]),
+        ("two hellos", vec![nonce.clone(), hello(16), hello(16)]),
+        ("a hello of no such size", vec![nonce.clone(), hello(17)]),
+        ("a hello without a nonce", vec![hello(16)]),
+        ("a push", vec![nonce.clone(), push]),
+        ("a request for a descriptor", vec![Frame::Describe.encode()]),
+        ("an acknowledgement", vec![nonce.clone(), Frame::Ack { upto: 1 }.encode()]),
+        ("rubbish", vec![vec![0xff; 100]]),
+        ("an empty array", vec![vec![0x80]]),
+    ]
+}
+
+/// All that a node says to a prober: the lengths of its frames, and whether it hangs up.
+async fn answers(aim: &Aim, number: u32, frames: &[Vec<u8>]) -> (Vec<u32>, bool) {
+    let (_raw, mut stream) = aim.link(number).await.expect("strangers may connect");
+    for frame in frames {
+        if !stream.write(&framed(frame)).await {
+            break;
+        }
+    }
+    let mut lengths = Vec::new();
+    loop {
+        let mut head = [0; 4];
+        match tokio::time::timeout(SILENCE, stream.read(&mut head)).await {
+            Err(_) => return (lengths, false),
+            Ok(false) => return (lengths, true),
+            Ok(true) => {}
+        }
+        let length = u32::from_be_bytes(head);
+        // A control word has length zero and one byte.
+        let mut body = vec![0; length.max(1) as usize];
+        if !stream.read(&mut body).await {
+            return (lengths, true);
+        }
+        lengths.push(length);
+    }
+}
+
+fn a_prober_cannot_tell_a_contacts_node_from_any_other() -> Result<(), Missing> {
+    let lab = Lab::new()?;
+    // Ari and Bora are contacts and both online; Cora knows nobody. The prober sits on Cora's and Bora's network.
+    let mut ari = Person::new(&lab, Place::A1, "Ari");
+    let mut bora = Person::new(&lab, Place::A2, "Bora");
+    let mut cora = Person::new(&lab, Place::B1, "Cora");
+    [&mut ari, &mut bora, &mut cora].into_iter().for_each(Person::start);
+    acquaint(&mut ari, &mut bora);
+    ari.send("hello");
+    bora.receives(1);
+    let ip = |place| lab.host(place).ip().to_string();
+    let aims = [Aim::at_person(&mut bora, &ip(Place::A2)), Aim::at_person(&mut cora, &ip(Place::B1))];
+    let heard = aims.map(|aim| {
+        lab.host(Place::B2).run(async move {
+            let mut heard = Vec::new();
+            for (number, (what, frames)) in probes().into_iter().enumerate() {
+                heard.push((what, answers(&aim, number as u32, &frames).await));
+            }
+            heard
+        })
+    });
+    let [of_bora, of_cora] = &heard;
+    for (bora, cora) in of_bora.iter().zip(of_cora) {
+        println!(
+            "{:>26}: frames of {:?} bytes, {}",
+            bora.0,
+            bora.1.0,
+            ["silence", "hangs up"][usize::from(bora.1.1)]
+        );
+        assert_eq!(bora, cora, "Bora's node answers {} as Cora's does", bora.0);
+    }
+    // And it is no silence of the dead: a prober does hear a nonce, and rubbish is hung up on.
+    assert!(of_bora.iter().any(|(_, (lengths, _))| !lengths.is_empty()), "{of_bora:?}");
+    assert!(of_bora.iter().any(|(_, (_, closed))| *closed), "{of_bora:?}");
+    Ok(())
+}
