@@ -150,7 +150,8 @@ fn mailbox(host: &Host, aim: Aim) {
                 let class = if put < 60 { Class::C3 } else { Class::C0 };
                 let blob = Blob::parse(vec![put as u8; class.bytes()]).expect("a class");
                 let envelope = Envelope::seal_into(&chain.next(), blob, 30, 0);
-                let write = stream.write(&sealed(id, &Request::Put(vec![envelope])));
+                let frame = sealed(id, &Request::Put(vec![envelope]));
+                let write = stream.write(&frame);
                 if over(begun) || tokio::time::timeout(Duration::from_millis(500), write).await != Ok(true) {
                     break;
                 }

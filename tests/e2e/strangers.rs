@@ -134,9 +134,15 @@ fn a_prober_cannot_tell_a_contacts_node_from_any_other() -> Result<(), Missing> 
     let aims = [Aim::at_person(&mut bora, &ip(Place::A2)), Aim::at_person(&mut cora, &ip(Place::B1))];
     let heard = aims.map(|aim| {
         lab.host(Place::B2).run(async move {
+            // All at once, each on a link of its own.
+            let asked = probes().into_iter().zip(0..).map(|((what, frames), number)| {
+                let aim = aim.clone();
+                (what, tokio::spawn(async move { answers(&aim, number, &frames).await }))
+            });
+            let asked: Vec<_> = asked.collect();
             let mut heard = Vec::new();
-            for (number, (what, frames)) in probes().into_iter().enumerate() {
-                heard.push((what, answers(&aim, number as u32, &frames).await));
+            for (what, answer) in asked {
+                heard.push((what, answer.await.expect("a probe goes on to its end")));
             }
             heard
         })

@@ -382,7 +382,13 @@ fn argument(given: String) -> Result<String, Failure> {
     let read = std::io::stdin().lock().take(INPUT_BYTES_MAX + 1).read_to_string(&mut text);
     match read {
         Ok(bytes) if bytes as u64 > INPUT_BYTES_MAX => {
-            Err(Failure::usage("standard input has more than 64 KiB"))
+            Err(Failure::usage("standard input has more than 64 KiB; give it the one text that is meant"))
+        }
+        Ok(_) if text.trim().is_empty() => {
+            Err(Failure::usage("standard input is empty; give it the text, as in `… - < file`"))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Err(Failure::usage("standard input is no text; give it the text as it was handed over"))
         }
         Ok(_) => Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned()),
         Err(error) => Err(Failure::usage(format!("standard input cannot be read: {error}"))),

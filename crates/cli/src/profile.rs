@@ -19,6 +19,14 @@ pub(crate) async fn create(common: &Common, init: &Init) -> Result<(Node, Events
     config.name = init.name.clone();
     config.cost = cost(init)?;
     let directory = directory(common)?;
+    // Before a person types a passphrase for nothing.
+    if init.name.trim().is_empty() {
+        return Err(Failure::usage("a name is empty; write one that your contacts will know you by"));
+    }
+    if directory.exists() && !directory.is_dir() {
+        let say = format!("{}: this is no folder; choose a folder that is empty or new", directory.display());
+        return Err(Failure::usage(say));
+    }
     let passphrase = secret::new(common)?;
     let failed = |error| {
         let failure = Failure::from(error);

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use madang_core::{
-    Address, Contact, ContactState, ConversationId, Delivery, Message, MessageId, Notice, RelayInfo, Step,
-    TrailStep, Whoami,
+    Address, Contact, ContactState, ConversationId, Delivery, Message, MessageId, Notice, PeerName,
+    RelayInfo, Step, TrailStep, Whoami,
 };
 use serde::Serialize;
 

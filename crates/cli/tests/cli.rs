@@ -187,6 +187,7 @@ async fn two_people_talk_through_a_relay_by_the_command_line() {
                 "relays",
                 "state",
                 "their_name",
+                "transport_names",
                 "verified"
             ]
         );
@@ -338,6 +339,7 @@ fn the_document_names_every_command_and_every_field() {
         "step",
         "text",
         "their_name",
+        "transport_names",
         "up",
         "verified",
     ] {

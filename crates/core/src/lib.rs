@@ -36,7 +36,7 @@ pub use crypto::backup::{BackupError, BackupSecret};
 pub use crypto::identity::AccountId;
 pub use crypto::safety::SafetyNumber;
 pub use crypto::vault::Cost;
-pub use proto::id::Address;
+pub use proto::id::{Address, PeerName};
 
 pub use contact::{Contact, ContactState};
 pub use content::{ConversationId, MessageId};

@@ -138,6 +138,9 @@ pub enum ConfigError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The file holds bytes that are no text.
+    #[error("{path}: is no text, so it is no configuration of a relay; put back a copy, or write a new one with `madang-relay init`", path = .0.display())]
+    NoText(PathBuf),
     /// The file is no configuration.
     #[error("{path}: is larger than 256 KiB, so it is no configuration of a relay", path = .0.display())]
     TooLarge(PathBuf),
@@ -169,6 +172,7 @@ impl ConfigFile {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let unreadable = |source: std::io::Error| match source.kind() {
             std::io::ErrorKind::NotFound => ConfigError::Missing(path.into()),
+            std::io::ErrorKind::InvalidData => ConfigError::NoText(path.into()),
             _ => ConfigError::Unreadable { path: path.into(), source },
         };
         if std::fs::metadata(path).map_err(unreadable)?.len() > FILE_BYTES_MAX {
