@@ -135,7 +135,7 @@ fn main() {
         &[&[7, 1, 0, 0, 0, 1][..], &[0; 8], &[0; 4], &[0; 8], &[5; 16]].concat(),
     ];
     write("log_record", "each", &body.concat());
-    for table in 0..26 {
+    for table in 0..34 {
         write("records", &format!("{table}"), &[table, 1, 0x82, 0x00, 0x40]);
     }
 }
