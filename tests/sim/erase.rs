@@ -4,8 +4,6 @@ use madang_core::engine::{Answer, Command};
 use madang_core::{CommandError, Delivery, Event, MessageId};
 use madang_tests::world::{WHILE, Who, World};
 
-use crate::friends;
-
 fn texts(world: &World, who: Who, with: Who) -> Vec<String> {
     world.history(who, with).into_iter().map(|message| message.text.unwrap_or_default()).collect()
 }
@@ -17,7 +15,7 @@ fn clear(world: &mut World, who: Who, with: Who) {
 
 #[test]
 fn a_deleted_message_is_gone_here_and_stays_with_the_other() {
-    let (mut world, alice, bob, _) = friends(501);
+    let (mut world, alice, bob, _) = World::friends_by_relay(501);
     let secret = world.write(alice, bob, "the key lies under the stone");
     world.write(bob, alice, "understood");
     world.settle();
@@ -37,7 +35,7 @@ fn a_deleted_message_is_gone_here_and_stays_with_the_other() {
 
 #[test]
 fn messages_after_a_deleted_one_keep_their_places_and_no_gap_is_claimed() {
-    let (mut world, alice, bob, _) = friends(502);
+    let (mut world, alice, bob, _) = World::friends_by_relay(502);
     let ids: Vec<_> = (0..6)
         .map(|n| {
             world.write(
@@ -66,7 +64,7 @@ fn messages_after_a_deleted_one_keep_their_places_and_no_gap_is_claimed() {
 
 #[test]
 fn a_message_that_was_not_received_yet_is_withdrawn() {
-    let (mut world, alice, bob, relay) = friends(503);
+    let (mut world, alice, bob, relay) = World::friends_by_relay(503);
     world.off(bob);
     let hasty = world.write(alice, bob, "I did not mean this");
     world.pass(WHILE);
@@ -105,7 +103,7 @@ fn what_waits_for_somebody_who_has_not_answered_yet_can_be_deleted() {
 
 #[test]
 fn a_cleared_history_is_empty_after_a_restart_and_the_conversation_goes_on_in_order() {
-    let (mut world, alice, bob, _) = friends(505);
+    let (mut world, alice, bob, _) = World::friends_by_relay(505);
     for n in 0..30 {
         world.write(alice, bob, &format!("{n}"));
         world.write(bob, alice, &format!("re {n}"));
@@ -128,7 +126,7 @@ fn a_cleared_history_is_empty_after_a_restart_and_the_conversation_goes_on_in_or
 
 #[test]
 fn a_removed_contact_leaves_no_record_and_can_be_met_anew() {
-    let (mut world, alice, bob, _) = friends(506);
+    let (mut world, alice, bob, _) = World::friends_by_relay(506);
     world.write(alice, bob, "one");
     world.write(bob, alice, "two");
     world.settle();
