@@ -118,43 +118,7 @@ fn main() {
     // The filler is random: its beginning is enough.
     write("key_file", "begin", &file.bytes()[..128]);
     write("content", "empty", &[0x82, 0, 0x40]);
-    // Sizes of pieces, then a short frame, a ping, a long frame, an end within a frame, and 4 GiB announced.
-    let stream = [&[1; 8][..], &[0, 0, 0, 2, 7, 7], &[0, 0, 0, 0, 2], &[0, 0, 0x20, 0], &[3; 0x2000]].concat();
-    write("wire", "frames", &stream);
-    write("wire", "cut", &[&stream[..], &[0, 0, 1, 0, 9]].concat());
-    write("wire", "long", &[&stream[..20], &[0xff; 4]].concat());
-    write("relay_config", "least", b"data = \"x\"\n");
-    write("relay_config", "most", RELAY_CONFIG.as_bytes());
-    let body: [&[u8]; 7] = [
-        &[&[1][..], &[7; 16], &[0; 8], &[0; 4], &[0, 0, 0, 2, 5, 5]].concat(),
-        &[&[2][..], &[7; 16], &[0; 8]].concat(),
-        &[&[3][..], &[1; 16], &[0, 0, 0, 2]].concat(),
-        &[4, 0, 0, 0, 3, 0, 0, 0, 1, 9],
-        &[&[5][..], &[0; 8]].concat(),
-        &[6, 0, 0, 0, 1],
-        &[&[7, 1, 0, 0, 0, 1][..], &[0; 8], &[0; 4], &[0; 8], &[5; 16]].concat(),
-    ];
-    write("log_record", "each", &body.concat());
-    for table in 0..34 {
-        write("records", &format!("{table}"), &[table, 1, 0x82, 0x00, 0x40]);
-    }
 }
-
-const RELAY_CONFIG: &str = r#"data = "mail"
-[network]
-listen = ["0.0.0.0:4470", "[::]:4470"]
-transports = ["tcp", "quic"]
-announce = ["203.0.113.7:4470"]
-connections = 2000
-[keep]
-room = "20 GiB"
-longest = "30 days"
-[log]
-level = "info"
-format = "text"
-addresses = false
-counters = "10 min"
-"#;
 
 fn blob() -> Blob {
     Blob::parse(vec![7; 1_024]).expect("a class")
