@@ -23,7 +23,8 @@ for target in "${targets[@]}"; do bins+=(--bin "$target"); done
 RUSTC_BOOTSTRAP=1 RUSTFLAGS="$coverage" \
   cargo build --release --target "$triple" --target-dir "$build_dir" "${bins[@]}"
 
-printf '%-12s %12s %10s %10s %10s\n' target executions edges features corpus
+# Edges are those that were reached, with their share of all that are built in, libraries included.
+printf '%-12s %12s %10s %6s %10s %10s\n' target executions edges share features corpus
 broken=0
 for target in "${targets[@]}"; do
   mkdir -p "corpus/$target" "found/$target" "artifacts/$target"
@@ -42,6 +43,8 @@ for target in "${targets[@]}"; do
   last="$(grep -E ' cov: ' "$log" | tail -n 1 || true)"
   field() { sed -n "s/.* $1: \([0-9]*\).*/\1/p" <<<"$last"; }
   runs="$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
-  printf '%-12s %12s %10s %10s %10s\n' "$target" "${runs:-?}" "$(field cov)" "$(field ft)" "$(find "corpus/$target" "found/$target" -type f | wc -l)"
+  built="$(sed -n 's/^INFO: Loaded [0-9]* PC tables (\([0-9]*\) PCs).*/\1/p' "$log" | head -n 1)"
+  share="$(awk -v reached="$(field cov)" -v all="${built:-0}" 'BEGIN { if (all > 0) printf "%.1f%%", 100 * reached / all; else print "?" }')"
+  printf '%-12s %12s %10s %6s %10s %10s\n' "$target" "${runs:-?}" "$(field cov)" "$share" "$(field ft)" "$(find "corpus/$target" "found/$target" -type f | wc -l)"
 done
 exit "$broken"
