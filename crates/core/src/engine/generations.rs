@@ -151,8 +151,13 @@ impl Engine {
         };
         let (_, envelope, deletion) = parent.seal_inner(&inner, turn.rng);
         let mailboxes = self.mailboxes_of(party);
-        let crossing =
-            Crossing::Leaving { party, envelope: &envelope, deletion: Some(deletion), mailboxes: &mailboxes };
+        let crossing = Crossing::Leaving {
+            party,
+            envelope: &envelope,
+            deletion: Some(deletion),
+            mailboxes: &mailboxes,
+            makes_room: false,
+        };
         self.launch(party, at, crossing, turn)
     }
 

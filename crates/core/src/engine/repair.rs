@@ -109,8 +109,13 @@ impl Engine {
         let envelope = Envelope::seal_into(&place, blob, TTL_DAYS, 0);
         let mailboxes = self.mailboxes_of(party);
         // It stays until its time is over: a slot that was emptied would be closed for the next repair as long.
-        let crossing =
-            Crossing::Leaving { party, envelope: &envelope, deletion: None, mailboxes: &mailboxes };
+        let crossing = Crossing::Leaving {
+            party,
+            envelope: &envelope,
+            deletion: None,
+            mailboxes: &mailboxes,
+            makes_room: false,
+        };
         self.launch(party, SlotId { generation: number, slot: OPENING }, crossing, turn)
     }
 
