@@ -6,11 +6,9 @@ use madang_core::Delivery;
 use madang_core::engine::{Command, Policy};
 use madang_tests::world::{DAY, Doom, MOMENT, WHILE, Who, World};
 
-use crate::friends;
-
 /// Two friends who make new keys after so many messages.
 fn quick(seed: u64, messages: u32) -> (World, Who, Who, Who) {
-    let (mut world, alice, bob, relay) = friends(seed);
+    let (mut world, alice, bob, relay) = World::friends_by_relay(seed);
     for who in [alice, bob] {
         world.node_mut(who).set_policy(Policy { rekey_messages: messages, ..Policy::default() });
     }
@@ -36,7 +34,7 @@ fn chat(world: &mut World, alice: Who, bob: Who, rounds: usize) {
 
 #[test]
 fn a_hundred_messages_use_a_generation_up_and_its_records_die() {
-    let (mut world, alice, bob, _) = friends(501);
+    let (mut world, alice, bob, _) = World::friends_by_relay(501);
     chat(&mut world, alice, bob, 49);
     assert_eq!(newest(&world, alice, bob), 0);
     chat(&mut world, alice, bob, 3);
@@ -51,7 +49,7 @@ fn a_hundred_messages_use_a_generation_up_and_its_records_die() {
 
 #[test]
 fn a_week_of_use_does_so_too_counted_over_restarts_and_not_by_the_calendar() {
-    let (mut world, alice, bob, _) = friends(502);
+    let (mut world, alice, bob, _) = World::friends_by_relay(502);
     world.pass(DAY * 4);
     world.restart(alice);
     world.off(bob);
@@ -190,7 +188,7 @@ fn a_burnt_offer_begins_nothing_and_the_next_one_does() {
 
 #[test]
 fn suspicion_makes_new_keys_at_once_without_a_message() {
-    let (mut world, alice, bob, _) = friends(541);
+    let (mut world, alice, bob, _) = World::friends_by_relay(541);
     assert_eq!(newest(&world, alice, bob), 0);
     let contact = world.contact(alice, bob).expect("known").id;
     world.must(alice, Command::Suspect(contact));

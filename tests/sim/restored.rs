@@ -4,8 +4,6 @@ use madang_core::engine::{Command, Policy};
 use madang_core::{ContactState, Delivery, Notice};
 use madang_tests::world::{DAY, Doom, MOMENT, WHILE, Who, World};
 
-use crate::friends;
-
 fn texts(world: &World, who: Who, with: Who) -> Vec<String> {
     world.history(who, with).into_iter().filter_map(|message| message.text).collect()
 }
@@ -18,7 +16,7 @@ fn met_again(world: &World, restored: Who, friend: Who) -> bool {
 
 #[test]
 fn a_restored_backup_meets_its_contact_again_and_has_what_they_wrote_since() {
-    let (mut world, alice, bob, _) = friends(601);
+    let (mut world, alice, bob, _) = World::friends_by_relay(601);
     world.write(alice, bob, "before");
     world.write(bob, alice, "before too");
     world.settle();
@@ -49,7 +47,7 @@ fn a_restored_backup_meets_its_contact_again_and_has_what_they_wrote_since() {
 
 #[test]
 fn what_was_under_way_on_both_sides_comes_once() {
-    let (mut world, alice, bob, _) = friends(602);
+    let (mut world, alice, bob, _) = World::friends_by_relay(602);
     world.write(alice, bob, "first");
     world.settle();
     world.off(bob);
@@ -71,7 +69,7 @@ fn what_was_under_way_on_both_sides_comes_once() {
 
 #[test]
 fn nothing_is_sent_with_what_a_backup_kept() {
-    let (mut world, alice, bob, _) = friends(603);
+    let (mut world, alice, bob, _) = World::friends_by_relay(603);
     world.write(alice, bob, "one");
     world.settle();
     let backup = world.backup(alice);
@@ -113,7 +111,7 @@ fn they_meet_again_on_one_network_without_any_relay() {
 
 #[test]
 fn both_may_have_lost_their_disks() {
-    let (mut world, alice, bob, _) = friends(605);
+    let (mut world, alice, bob, _) = World::friends_by_relay(605);
     world.write(alice, bob, "hello");
     world.settle();
     let backups = (world.backup(alice), world.backup(bob));
@@ -133,7 +131,7 @@ fn both_may_have_lost_their_disks() {
 
 #[test]
 fn one_backup_can_be_restored_again_and_again() {
-    let (mut world, alice, bob, _) = friends(606);
+    let (mut world, alice, bob, _) = World::friends_by_relay(606);
     world.write(alice, bob, "hello");
     world.settle();
     let backup = world.backup(alice);
@@ -155,7 +153,7 @@ fn one_backup_can_be_restored_again_and_again() {
 
 #[test]
 fn a_restore_after_many_generations_and_weeks_still_finds_the_friend() {
-    let (mut world, alice, bob, _) = friends(607);
+    let (mut world, alice, bob, _) = World::friends_by_relay(607);
     for who in [alice, bob] {
         world.node_mut(who).set_policy(Policy { rekey_messages: 4, ..Policy::default() });
     }
@@ -180,7 +178,7 @@ fn a_death_in_any_turn_of_a_repair_leaves_two_friends() {
     for turns in 0..10 {
         for victim in 0..2 {
             for doom in [Doom::BeforeCommit(turns), Doom::AfterCommit(turns)] {
-                let (mut world, alice, bob, _) = friends(608);
+                let (mut world, alice, bob, _) = World::friends_by_relay(608);
                 world.write(alice, bob, "hello");
                 world.settle();
                 let backup = world.backup(alice);
