@@ -32,9 +32,6 @@ const PROBES: [Duration; 6] = [
     Duration::from_secs(7 * 24 * 3_600),
 ];
 
-/// How much earlier than its time mail is posted again if other mail is.
-const REPOST_TOGETHER: Duration = Duration::from_secs(24 * 3_600);
-
 /// What a number of the stream stands for, until it is acknowledged.
 pub(crate) enum Sent {
     /// A message of ours at a place of a conversation.
@@ -343,9 +340,9 @@ impl Engine {
         if !pair.lasting().any(|(_, flight)| age(&flight) >= after) {
             return Ok(());
         }
-        // What would follow within a day goes along, so that it can share an envelope.
-        let ripe = pair.lasting().filter(|(_, flight)| age(flight) + REPOST_TOGETHER >= after);
-        let (openings, ripe): (Vec<_>, Vec<_>) = ripe.partition(|(at, _)| at.slot == OPENING);
+        // All goes along, so that it can share envelopes; and for now nothing else need ask for word.
+        pair.probe_at = None;
+        let (openings, ripe): (Vec<_>, Vec<_>) = pair.lasting().partition(|(at, _)| at.slot == OPENING);
         openings.into_iter().try_for_each(|(at, _)| self.repeat_opening(party, at, turn))?;
         let missing: std::collections::BTreeSet<u64> = match self.pairs.get(&party) {
             Some(pair) => {
