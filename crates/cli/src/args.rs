@@ -104,6 +104,15 @@ pub enum Command {
     ///
     /// Copies of the profile's folder that were made before, and backups, still open with what opened them then.
     Passphrase(Passphrase),
+    /// Destroy this profile at once: no passphrase opens it any more, and nothing brings it back
+    ///
+    /// Asks for no passphrase. The keys are gone in a moment, also while another program has the profile open, which
+    /// then ends; the files are deleted as far as they can be. What it does not reach: copies of the folder and backups,
+    /// what contacts have, and, on flash disks, an old copy of the key file that the hardware may keep.
+    Panic(Panic),
+    /// A second passphrase, for who is forced to open something
+    #[command(subcommand)]
+    Duress(Duress),
     /// Write a backup: who you are, your contacts and what was said, in one sealed file
     ///
     /// Whoever has the file and its passphrase or words has all of that. Messages that are to disappear are not in it.
@@ -251,6 +260,44 @@ pub struct Passphrase {
     pub new_passphrase_file: Option<PathBuf>,
 }
 
+/// Options of `panic`.
+#[derive(Clone, Debug, Args)]
+pub struct Panic {
+    /// You mean it: this cannot be undone
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// What to do with the duress passphrase.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Duress {
+    /// Make a passphrase that opens a decoy, an empty profile, in place of an earlier one
+    ///
+    /// Open the decoy by its passphrase and use it now and then: an unused one convinces nobody. It does not hide that
+    /// there is more: who examines the disk sees a second store and how large each is, and who has copied the disk
+    /// before has all of it.
+    Set(DuressSet),
+    /// Take the duress passphrase away, and the decoy with it
+    Remove,
+}
+
+/// Options of `duress set`.
+#[derive(Clone, Debug, Args)]
+pub struct DuressSet {
+    /// The name that the decoy's profile has
+    #[arg(long, default_value = "")]
+    pub name: String,
+    /// Opening the decoy destroys everything else, at once, whoever types its passphrase
+    #[arg(long)]
+    pub destroy: bool,
+    /// Read the duress passphrase from this open file descriptor: one line, without the line's end
+    #[arg(long, value_name = "N", conflicts_with = "duress_passphrase_file")]
+    pub duress_passphrase_fd: Option<u32>,
+    /// Read the duress passphrase from this file: its first line, without the line's end
+    #[arg(long, value_name = "PATH")]
+    pub duress_passphrase_file: Option<PathBuf>,
+}
+
 /// Options of `backup`.
 #[derive(Clone, Debug, Args)]
 pub struct Backup {
@@ -393,8 +440,11 @@ mod tests {
             for arg in command.get_arguments().filter(|a| a.get_id().as_str().contains("pass")) {
                 let id = arg.get_id().as_str();
                 assert!(
-                    ["passphrase_fd", "passphrase_file"]
-                        .contains(&id.trim_start_matches("new_").trim_start_matches("backup_")),
+                    ["passphrase_fd", "passphrase_file"].contains(
+                        &id.trim_start_matches("new_")
+                            .trim_start_matches("backup_")
+                            .trim_start_matches("duress_")
+                    ),
                     "{id}"
                 );
                 assert!(arg.get_env().is_none());

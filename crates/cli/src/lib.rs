@@ -103,6 +103,7 @@ async fn obey(command: Command, common: &Common, print: Print) -> Result<(), Fai
         return Err(Failure::usage(undo));
     }
     let opened = match &command {
+        Command::Panic(_) => return panic(common, print),
         Command::Listen(args) => return listen::obey(common, args, print).await,
         Command::Init(init) => profile::create(common, init).await,
         Command::Restore(args) => profile::restore(common, args).await,
@@ -121,6 +122,7 @@ async fn obey(command: Command, common: &Common, print: Print) -> Result<(), Fai
 /// What cannot be undone is done only for who says so.
 fn is_final(command: &Command) -> Option<String> {
     let what = match command {
+        Command::Panic(args) if !args.yes => "this profile with everything in it".to_owned(),
         Command::Clear(args) if !args.yes => format!("all messages with {}", args.contact),
         Command::Remove(args) if !args.yes => format!("{} with all messages and keys", args.contact),
         _ => return None,
@@ -143,6 +145,14 @@ async fn with_node(command: Command, node: &Node, mut events: Events, print: Pri
     let asked = match command {
         Command::Init(_) | Command::Restore(_) => Ask::Whoami {},
         Command::Backup(args) => return backup(node, &args, print).await,
+        Command::Duress(args::Duress::Set(args)) => {
+            node.set_duress(&secret::of_decoy(&args)?, &args.name, args.destroy).await?;
+            return print.row(&Row::Done { done: true });
+        }
+        Command::Duress(args::Duress::Remove) => {
+            node.remove_duress().await?;
+            return print.row(&Row::Done { done: true });
+        }
         Command::Whoami => {
             settle(node).await?;
             Ask::Whoami {}
@@ -169,9 +179,27 @@ async fn with_node(command: Command, node: &Node, mut events: Events, print: Pri
         Command::Relay(args::Relay::Add { descriptor, wait }) => {
             return relay_add(node, &mut events, &descriptor, wait, print).await;
         }
-        Command::Listen(_) | Command::Demo | Command::Completions(_) | Command::Man(_) => return Ok(()),
+        Command::Panic(_)
+        | Command::Listen(_)
+        | Command::Demo
+        | Command::Completions(_)
+        | Command::Man(_) => return Ok(()),
     };
     print.answer(&ask::answer(node, asked).await?)
+}
+
+fn panic(common: &Common, print: Print) -> Result<(), Failure> {
+    let folder = profile::existing(common)?;
+    match madang_core::wipe(&folder) {
+        Ok(wiped) => print.row(&Row::Wiped { wiped: true, files_gone: wiped.is_empty }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(Failure::not_found(format!("{}: there is no profile here", folder.display())))
+        }
+        Err(error) => Err(Failure::other(format!(
+            "{}: the keys may still be there: {error}; try again, or destroy the disk",
+            folder.display()
+        ))),
+    }
 }
 
 async fn backup(node: &Node, args: &args::Backup, print: Print) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use crate::{
-    args::{BackupSecret, Common, Passphrase},
+    args::{BackupSecret, Common, DuressSet, Passphrase},
     failure::Failure,
 };
 
@@ -81,6 +81,17 @@ fn as_backup_secret(typed: Zeroizing<Vec<u8>>) -> Result<madang_core::BackupSecr
     let text =
         std::str::from_utf8(&typed).map_err(|_| Failure::usage("the backup's passphrase is not UTF-8"))?;
     madang_core::BackupSecret::typed(text).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// Reads the passphrase of a decoy.
+///
+/// # Errors
+/// As [`new`].
+pub(crate) fn of_decoy(args: &DuressSet) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    match given(args.duress_passphrase_fd, args.duress_passphrase_file.as_deref())? {
+        Some(passphrase) => Ok(passphrase),
+        None => twice(),
+    }
 }
 
 fn twice() -> Result<Zeroizing<Vec<u8>>, Failure> {

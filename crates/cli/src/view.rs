@@ -122,6 +122,13 @@ pub enum Row {
         /// Whether mail for this profile is left there.
         home: bool,
     },
+    /// A profile that was wiped: no passphrase opens it any more.
+    Wiped {
+        /// True.
+        wiped: bool,
+        /// Whether its files are gone too; what remains of them is noise.
+        files_gone: bool,
+    },
     /// A backup that was written.
     Backup {
         /// Where.
@@ -393,6 +400,8 @@ impl fmt::Display for Row {
                 let home = if *home { ", keeps our mail" } else { "" };
                 write!(f, "{relay:>4}  {id}  {state}{home}  {}", addresses.join(" "))
             }
+            Self::Wiped { files_gone: true, .. } => f.write_str("wiped"),
+            Self::Wiped { .. } => f.write_str("wiped; files are left that nobody can read any more"),
             Self::Backup { backup, words: None } => write!(f, "written: {backup}"),
             Self::Backup { backup, words: Some(words) } => write!(
                 f,

@@ -49,4 +49,4 @@ pub use net::{any_addresses, scrub_environment};
 #[cfg(feature = "node")]
 pub use node::{Config, Events, Node, NodeError, TransferError, lock};
 #[cfg(feature = "node")]
-pub use store::OpenError;
+pub use store::{OpenError, Wiped, wipe};

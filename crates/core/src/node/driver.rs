@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use net::Target;
 use proto::id::{Address, LinkId, Moment, PeerName};
 use proto::store::{Batch, Overlay, Store as _, StoreError};
+use store::SealedStore;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::networks::{Arrival, Networks, Origin};
@@ -81,7 +82,11 @@ struct Driver {
     tidy_at: Option<Instant>,
 }
 
+/// How often it is looked whether the profile was wiped by somebody else: then everything is forgotten at once.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
 enum Woken {
+    Wiped,
     Request(Option<Request>),
     Arrival(Arrival),
     Time,
@@ -135,6 +140,7 @@ impl Driver {
             biased;
             request = self.requests.recv() => Woken::Request(request),
             Some(arrival) = self.arriving.recv() => Woken::Arrival(arrival),
+            () = wiped(self.opened.folder.clone()) => Woken::Wiped,
             () = tokio::time::sleep(pause) => Woken::Time,
             () = tokio::time::sleep(idle) => Woken::Idle,
         }
@@ -146,6 +152,10 @@ impl Driver {
         match woken {
             Woken::Request(Some(request)) => self.request(request, inputs),
             Woken::Request(None) => return false,
+            Woken::Wiped => {
+                tracing::error!("the profile was wiped: the node ends");
+                return false;
+            }
             Woken::Arrival(arrival) => bytes += self.arrival(arrival, inputs),
             Woken::Time => inputs.push(Input::Wake),
             Woken::Idle => {}
@@ -175,6 +185,9 @@ impl Driver {
             }
             Request::Backup(path, sealer, answer) => {
                 let _ = answer.send(super::backup::write(&self.opened.store, &path, *sealer));
+            }
+            Request::Duress(decoy, answer) => {
+                let _ = answer.send(super::profile::set_duress(&mut self.opened.store, decoy));
             }
             Request::Passphrase(passphrase, answer) => {
                 let _ = answer.send(self.opened.store.change_passphrase(&passphrase));
@@ -314,5 +327,12 @@ impl Driver {
     fn now(&self) -> Now {
         let label = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|d| d.as_millis() as u64);
         Now { moment: self.moment(), label_ms: label }
+    }
+}
+
+/// Ends when the profile in a folder has been wiped.
+async fn wiped(folder: std::path::PathBuf) {
+    while SealedStore::is_in(&folder) {
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }

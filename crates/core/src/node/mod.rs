@@ -36,11 +36,19 @@ const EVENTS_MAX: usize = 4_096;
 /// The head of a backup file and what seals the rest.
 pub(crate) type SealedHead = ([u8; HEAD_BYTES], Sealer);
 
+/// A decoy that is to be made: its passphrase, the name of its profile, and whether opening it destroys the rest.
+pub(crate) struct Decoy {
+    pub(crate) passphrase: Zeroizing<Vec<u8>>,
+    pub(crate) name: String,
+    pub(crate) destroys: bool,
+}
+
 /// What is asked of the driver.
 pub(crate) enum Request {
     Command(Command, oneshot::Sender<Result<Answer, CommandError>>),
     Addresses(oneshot::Sender<Vec<Address>>),
     Backup(PathBuf, Box<SealedHead>, oneshot::Sender<Result<(), TransferError>>),
+    Duress(Option<Decoy>, oneshot::Sender<Result<(), store::OpenError>>),
     Passphrase(Zeroizing<Vec<u8>>, oneshot::Sender<Result<(), store::OpenError>>),
     TransportNames(oneshot::Sender<Vec<PeerName>>),
     Shutdown(oneshot::Sender<()>),
@@ -459,6 +467,33 @@ impl Node {
         let (answer, answered) = oneshot::channel();
         let request = Request::Backup(path.to_owned(), Box::new(sealer), answer);
         self.requests.send(request).await.map_err(|_| NodeError::Stopped)?;
+        Ok(answered.await.map_err(|_| NodeError::Stopped)??)
+    }
+
+    /// Makes a duress passphrase: it opens a decoy, an empty profile of its own called `name`, in place of an earlier
+    /// one. If `destroys`, opening the decoy destroys the keys of everything else before anything is shown.
+    ///
+    /// It does not hide that there is more: who examines the disk sees a second store. Copies that were made of the
+    /// disk before are out of its reach.
+    ///
+    /// # Errors
+    /// [`NodeError::Open`] if memory is short, the passphrase is in use or the disk fails; [`NodeError::Stopped`].
+    pub async fn set_duress(&self, passphrase: &[u8], name: &str, destroys: bool) -> Result<(), NodeError> {
+        let passphrase = Zeroizing::new(passphrase.to_vec());
+        self.duress(Some(Decoy { passphrase, name: name.to_owned(), destroys })).await
+    }
+
+    /// Takes the duress passphrase away, and the decoy with it.
+    ///
+    /// # Errors
+    /// [`NodeError::Open`] if the disk fails; [`NodeError::Stopped`].
+    pub async fn remove_duress(&self) -> Result<(), NodeError> {
+        self.duress(None).await
+    }
+
+    async fn duress(&self, decoy: Option<Decoy>) -> Result<(), NodeError> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(Request::Duress(decoy, answer)).await.map_err(|_| NodeError::Stopped)?;
         Ok(answered.await.map_err(|_| NodeError::Stopped)??)
     }
 

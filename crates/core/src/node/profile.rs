@@ -1,6 +1,6 @@
 //! A profile's directory: made, opened, and the sentences for when that cannot be.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crypto::backup::{BackupSecret, Sealer};
@@ -42,6 +42,7 @@ pub(crate) struct Opened {
     pub(crate) engine: Engine,
     pub(crate) notices: Vec<Notice>,
     pub(crate) started: Instant,
+    pub(crate) folder: PathBuf,
 }
 
 pub(crate) async fn create(
@@ -57,7 +58,7 @@ pub(crate) async fn create(
         Engine::create(&name, &mut Overlay::new(&MemoryStore::new(), &mut batch), &mut rng);
         let mut store = SealedStore::create(&directory, &passphrase, cost, Options::default(), &mut rng)?;
         store.commit(batch)?;
-        load(store, Vec::new())
+        load(store, directory, Vec::new())
     })
     .await
 }
@@ -66,7 +67,7 @@ pub(crate) async fn open(directory: &Path, passphrase: &[u8]) -> Result<Opened, 
     let (directory, passphrase) = (directory.to_owned(), zeroize::Zeroizing::new(passphrase.to_vec()));
     blocking(move || {
         let (store, report) = SealedStore::open(&directory, &passphrase, Options::default())?;
-        load(store, notices(&report))
+        load(store, directory, notices(&report))
     })
     .await
 }
@@ -90,6 +91,20 @@ pub(crate) async fn restore(
     blocking(move || Ok(super::backup::restore(&path, &secret, &directory, &passphrase, cost)?)).await
 }
 
+/// Makes a decoy, or takes it away.
+pub(crate) fn set_duress(
+    store: &mut SealedStore,
+    decoy: Option<super::Decoy>,
+) -> Result<(), store::OpenError> {
+    let Some(decoy) = decoy else { return store.remove_duress() };
+    let mut made = store.create_duress(&decoy.passphrase, decoy.destroys)?;
+    let mut batch = Batch::new();
+    Engine::create(&decoy.name, &mut Overlay::new(&MemoryStore::new(), &mut batch), &mut rand::rng());
+    made.commit(batch)?;
+    made.close()?;
+    Ok(())
+}
+
 /// What the person must hear of what was found.
 fn notices(report: &store::OpenReport) -> Vec<Notice> {
     let (commits, files) = (report.lost_commits, report.missing_segments);
@@ -101,11 +116,11 @@ fn notices(report: &store::OpenReport) -> Vec<Notice> {
     [damaged, rebuilt, rolled_back].into_iter().flatten().collect()
 }
 
-fn load(store: SealedStore, notices: Vec<Notice>) -> Result<Opened, NodeError> {
+fn load(store: SealedStore, folder: PathBuf, notices: Vec<Notice>) -> Result<Opened, NodeError> {
     let now = Now { moment: Moment(0), label_ms: None };
     let mut batch = Batch::new();
     let engine = Engine::load(now, &Overlay::new(&store, &mut batch))?;
-    Ok(Opened { store, engine, notices, started: Instant::now() })
+    Ok(Opened { store, engine, notices, started: Instant::now(), folder })
 }
 
 async fn blocking<T: Send + 'static>(
