@@ -138,7 +138,14 @@ impl Runs {
 
     /// Waits until the process has ended.
     pub(crate) fn ended(&mut self) -> ExitStatus {
-        self.child.wait().expect("waited")
+        let begun = std::time::Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("waited") {
+                return status;
+            }
+            assert!(begun.elapsed() < LONG, "the process goes on");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// The first line that fits, told already or soon. Lines before it are kept.

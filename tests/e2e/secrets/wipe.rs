@@ -83,6 +83,6 @@ pub(super) fn a_duress_passphrase_opens_a_decoy_and_destroys_the_rest_if_so_set(
     assert_eq!(open("the weather is fine").1["name"], "Kim");
     let now = std::fs::read(ari.folder().join("key")).expect("readable");
     let same = (0..8).filter(|place| slot[48 + place * 256..][..256] == now[48 + place * 256..][..256]);
-    assert_eq!(same.count(), 0, "every slot is noise or was written anew");
+    assert!(same.count() <= 1, "only the decoy's own slot may be as it was");
     Ok(())
 }

@@ -191,15 +191,18 @@ fn create_private(path: &Path) -> io::Result<File> {
     File::options().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
-/// Removes what an earlier try has left, and nothing else: it must be a store, or empty.
+/// Removes what an earlier try has left, and nothing else: only what a store makes may lie there.
 fn discard(growing: &Path) -> Result<(), TransferError> {
-    match fs::read_dir(growing) {
+    let names = match fs::read_dir(growing) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error.into()),
-        Ok(mut names) => {
-            if names.next().is_some() && !SealedStore::is_in(growing) {
-                return Err(OpenError::AlreadyThere.into());
-            }
+        names => names?,
+    };
+    for name in names {
+        let name = name?.file_name();
+        let name = name.to_string_lossy();
+        // A kill leaves a store at any stage of its making, the first of which is its lock.
+        if !["lock", "key", "key.new", "index"].contains(&&*name) && !name.ends_with(".log") {
+            return Err(OpenError::AlreadyThere.into());
         }
     }
     Ok(fs::remove_dir_all(growing)?)

@@ -58,7 +58,8 @@ pub(crate) enum Request {
 #[derive(Clone)]
 pub struct Node {
     requests: mpsc::Sender<Request>,
-    events: broadcast::Sender<Event>,
+    /// The driver alone keeps the channel open, so that readers hear when it ends.
+    events: broadcast::WeakSender<Event>,
     found: Arc<[Notice]>,
     cost: Cost,
 }
@@ -113,10 +114,11 @@ impl Node {
 
     fn start(opened: profile::Opened, config: Config) -> Result<(Self, Events), NodeError> {
         let (requests, queue) = mpsc::channel(REQUESTS_MAX);
-        let (events, reader) = broadcast::channel(EVENTS_MAX);
+        let (sender, reader) = broadcast::channel(EVENTS_MAX);
+        let events = sender.downgrade();
         let found: Arc<[Notice]> = opened.notices.clone().into();
         let cost = config.cost;
-        driver::spawn(opened, config, queue, events.clone())?;
+        driver::spawn(opened, config, queue, sender)?;
         Ok((Self { requests, events, found, cost }, Events(reader)))
     }
 
@@ -127,7 +129,11 @@ impl Node {
 
     /// Returns a further reader of events.
     pub fn events(&self) -> Events {
-        Events(self.events.subscribe())
+        match self.events.upgrade() {
+            Some(events) => Events(events.subscribe()),
+            // The node has ended, and so has what is told.
+            None => Events(broadcast::channel(1).1),
+        }
     }
 
     /// Asks the engine. The typed calls below are made of this.
