@@ -126,7 +126,7 @@ fn frames(host: &Host, aim: Aim) {
 
 /// Followers with all the credit there is who read nothing, while the mailbox is filled.
 fn mailbox(host: &Host, aim: Aim) {
-    let key = aim.key.clone().expect("a mailbox is a relay's");
+    let key = aim.key.expect("a mailbox is a relay's");
     host.run(async move {
         let begun = Instant::now();
         let mut stalled = Vec::new();
@@ -217,7 +217,7 @@ fn floods_take_bounded_memory_of_a_relay_and_those_who_talk_over_it_do_not_notic
         facts.addresses.iter().find(|a| a.as_str().contains("/tcp/")).expect("it listens by TCP").clone();
     let floods: [Flood; 4] =
         [("handshakes", handshakes), ("heads", heads), ("frames", frames), ("mailbox", mailbox)];
-    let aim = Aim { at, name: facts.peer.clone(), key: Some(facts.request_key.clone()) };
+    let aim = Aim { at, name: facts.peer.clone(), key: Some(facts.request_key) };
     endure(&lab, &floods, &aim, (&mut ari, &mut bora), || keeper.rss(), RELAY_GROWTH_MAX);
     // The mailbox is full now: the small envelopes of the two went into its reserve, or over their direct link.
     Ok(())

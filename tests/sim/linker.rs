@@ -185,10 +185,10 @@ fn questions<'a>(left: &'a [Vec<Deposit>], right: &'a [Vec<Deposit>], shift: usi
     let mut rng = ChaCha20Rng::seed_from_u64(7);
     let mut all = Vec::new();
     for number in 0..MESSAGES {
-        for conversation in 0..CONVERSATIONS {
+        for (conversation, asked) in left.iter().enumerate() {
             let other = (conversation + 1 + below(&mut rng, CONVERSATIONS - 1)) % CONVERSATIONS;
             let at = (number + shift) % MESSAGES;
-            all.push((&left[conversation][number], [&right[conversation][at], &right[other][at]]));
+            all.push((&asked[number], [&right[conversation][at], &right[other][at]]));
         }
     }
     shuffle(&mut all, &mut rng);

@@ -44,11 +44,7 @@ impl<W: World> App<W> {
     pub(super) fn on_desktop(&mut self, ctx: &egui::Context, update: &Update) {
         match update {
             Update::Drafts(drafts) => drafts.iter().for_each(|draft| self.put_back(draft)),
-            Update::Desk(chat) => {
-                if self.route == Route::Chats(None) && self.model.chat(*chat).is_some() {
-                    self.go(Route::Chats(Some(*chat)));
-                }
-            }
+            Update::Desk(chat) => self.return_to(*chat),
             Update::Heard(chat, name, line) => self.on_heard(ctx, *chat, name, line),
             Update::Taken(wanted, text) => self.on_taken(*wanted, text),
             Update::Clipboard(cleared) => self.on_clipboard(ctx, *cleared),
@@ -64,6 +60,13 @@ impl<W: World> App<W> {
                 ctx.send_viewport_cmd(attention);
             }
             _ => {}
+        }
+    }
+
+    /// Opens the chat that was open last time, if nobody has gone elsewhere by now.
+    fn return_to(&mut self, chat: ChatId) {
+        if self.route == Route::Chats(None) && self.model.chat(chat).is_some() {
+            self.go(Route::Chats(Some(chat)));
         }
     }
 

@@ -49,14 +49,11 @@ fn heal(duo: &mut Duo, from: usize) {
 
 fn check(duo: &Duo, model: &[Vec<String>; 2]) -> Result<(), TestCaseError> {
     let seen = [duo.texts(0), duo.texts(1)];
-    for at in 0..2 {
-        for author in 0..2 {
-            let theirs: Vec<String> = seen[at]
-                .iter()
-                .filter(|(mine, _)| *mine == (author == at))
-                .map(|(_, text)| text.clone())
-                .collect();
-            prop_assert_eq!(&theirs, &model[author], "what {} sees of {}", at, author);
+    for (at, shown) in seen.iter().enumerate() {
+        for (author, written) in model.iter().enumerate() {
+            let of_author = shown.iter().filter(|(mine, _)| *mine == (author == at));
+            let theirs: Vec<String> = of_author.map(|(_, text)| text.clone()).collect();
+            prop_assert_eq!(&theirs, written, "what {} sees of {}", at, author);
         }
     }
     let order = |at: usize| seen[at].iter().map(|(_, text)| text.clone()).collect::<Vec<_>>();
