@@ -1,6 +1,6 @@
 //! Keys as types: each wipes itself, compares in constant time, prints as its kind only, and is checked where it enters.
 
-use std::fmt;
+use std::{fmt, sync::OnceLock};
 
 use curve25519_dalek::edwards::CompressedEdwardsY;
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
@@ -87,9 +87,12 @@ impl<const N: usize> fmt::Debug for Secret<N> {
     }
 }
 
-/// The secret half of an X25519 key.
+/// The secret half of an X25519 key. It remembers its public half once that was asked for.
 #[derive(Clone)]
-pub struct X25519Secret(StaticSecret);
+pub struct X25519Secret {
+    secret: StaticSecret,
+    public: OnceLock<X25519Public>,
+}
 
 impl X25519Secret {
     /// Draws a fresh key.
@@ -99,17 +102,17 @@ impl X25519Secret {
 
     /// Takes 32 secret bytes; RFC 7748 clamping happens where they are used.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(StaticSecret::from(bytes))
+        Self { secret: StaticSecret::from(bytes), public: OnceLock::new() }
     }
 
     /// The public half.
     pub fn public(&self) -> X25519Public {
-        X25519Public(PublicKey::from(&self.0).to_bytes())
+        *self.public.get_or_init(|| X25519Public(PublicKey::from(&self.secret).to_bytes()))
     }
 
     /// A copy of the secret bytes, for keeping.
     pub fn to_bytes(&self) -> Secret32 {
-        Secret::new(self.0.to_bytes())
+        Secret::new(self.secret.to_bytes())
     }
 
     /// The shared secret with `other`.
@@ -117,14 +120,14 @@ impl X25519Secret {
     /// # Errors
     /// [`KeyError::SmallOrder`] if the other key contributed nothing.
     pub fn diffie_hellman(&self, other: &X25519Public) -> Result<Secret32, KeyError> {
-        let shared = self.0.diffie_hellman(&PublicKey::from(other.0));
+        let shared = self.secret.diffie_hellman(&PublicKey::from(other.0));
         if shared.was_contributory() { Ok(Secret::new(shared.to_bytes())) } else { Err(KeyError::SmallOrder) }
     }
 }
 
 impl PartialEq for X25519Secret {
     fn eq(&self, other: &Self) -> bool {
-        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+        self.secret.as_bytes().ct_eq(other.secret.as_bytes()).into()
     }
 }
 
