@@ -230,6 +230,11 @@ impl Router {
         self.expected.contains_key(prefix)
     }
 
+    /// Returns who waits for tags with this prefix.
+    pub fn expecting(&self, prefix: &Prefix) -> &[Expected] {
+        self.expected.get(prefix).map_or(&[], Vec::as_slice)
+    }
+
     /// Takes one envelope at the waist. A leaving one is written to the outbox in the caller's batch.
     ///
     /// # Errors

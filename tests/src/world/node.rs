@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crypto::identity::AccountId;
 use madang_core::engine::{
-    Answer, Command, CommandError, Engine, Input, LinkKind, Now, Output, Policy, Ticket,
+    Answer, Command, CommandError, Engine, Input, LinkKind, Now, Output, Policy, SealJob, Ticket,
 };
 use madang_core::{Contact, ConversationId, Event, Message, Span};
 use proto::id::{Moment, PeerName};
@@ -227,6 +227,11 @@ impl Node {
     fn turn(&mut self, inputs: Vec<Input>, port: &mut Port<'_>) {
         let now = self.now(port);
         let Some(engine) = self.engine.get_mut() else { return };
+        // As a driver with several cores does; a lone input is taken as it comes.
+        if inputs.len() > 1 {
+            let opened = engine.seal_jobs(&inputs).into_iter().map(SealJob::run).collect();
+            engine.opened_ahead(opened);
+        }
         let mut batch = Batch::new();
         let mut overlay = Overlay::new(&self.store, &mut batch);
         for input in inputs {

@@ -5,6 +5,7 @@
 //! So whatever leaves this device, is shown or is answered rests on what is on its disk; and a busy node shares one
 //! commit among many inputs, while a lone one never waits.
 
+mod ahead;
 mod backup;
 mod command;
 mod contacts;
@@ -32,6 +33,7 @@ use proto::link::{Link, Role};
 use proto::router::{Expected, MailboxId, Router};
 use proto::store::{Direction, Overlay, StoreError};
 
+pub use self::ahead::{OpenedSeal, SealJob};
 pub use self::command::{Answer, Command, CommandError, RelayInfo, Whoami};
 use self::contacts::{Joining, OpenInvite};
 pub use self::generations::Policy;
@@ -131,6 +133,8 @@ enum LinkState {
         link: Box<Link>,
         /// When the other side is told what came, if nothing that leaves before then can say so.
         ack_due: Option<Moment>,
+        /// When it was last told.
+        acked_at: Option<Moment>,
     },
     Relay(MailboxId),
 }
@@ -162,6 +166,8 @@ pub struct Engine {
     is_restored: bool,
     /// What a backup kept of pairs, until the repairs begin in the first turn.
     unmet: BTreeMap<Party, Pair>,
+    /// Seals opened ahead of this turn.
+    ahead: ahead::Ahead,
     outputs: Vec<Output>,
 }
 
@@ -229,6 +235,7 @@ impl Engine {
             uptime: Uptime::new(0, now.moment),
             is_restored: overlay.get(&tables::ME, b"", ME_RESTORED)?.is_some(),
             unmet: BTreeMap::new(),
+            ahead: ahead::Ahead::default(),
             outputs: Vec::new(),
         };
         if let Some(used) = overlay.get(&tables::ME, b"", ME_USED)? {
@@ -347,6 +354,7 @@ impl Engine {
         let turn = &mut Turn { now, overlay, rng };
         self.begin_repairs(turn)?;
         self.tend_invites(turn)?;
+        self.ahead.forget();
         self.flush_pairs(turn)?;
         self.fill_roads(turn)?;
         for party in std::mem::take(&mut self.dirty) {
@@ -372,7 +380,7 @@ impl Engine {
     pub fn next_wake(&self, now: Moment) -> Option<Moment> {
         let pairs = self.pairs.values().filter_map(|pair| self.pair_deadline(pair));
         let links = self.links.values().filter_map(|link| match link {
-            LinkState::Direct { link, ack_due } => link.deadline().into_iter().chain(*ack_due).min(),
+            LinkState::Direct { link, ack_due, .. } => link.deadline().into_iter().chain(*ack_due).min(),
             LinkState::Relay(_) => None,
         });
         let relays = self.relays.values().filter_map(|relay| relay.deadline(now));

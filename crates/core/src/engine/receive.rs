@@ -103,7 +103,9 @@ impl Engine {
     ) -> Result<bool, StoreError> {
         let at = SlotId::from_number(expected.slot);
         let Some(pair) = self.pairs.get(&expected.party) else { return Ok(false) };
-        let Some(Ok(inner)) = pair.opener(at).map(|opener| opener.open(blob)) else { return Ok(false) };
+        let Some(opener) = pair.opener(at) else { return Ok(false) };
+        let ahead = self.ahead.take((expected.party, expected.slot), blob);
+        let Ok(inner) = ahead.unwrap_or_else(|| opener.open(blob)) else { return Ok(false) };
         // What begins a generation does not need the ratchet of the one before.
         if pair.is_early(at) && inner.first() == Some(&crate::pair::inner::MESSAGE) {
             return self.keep_early(expected, blob, turn);

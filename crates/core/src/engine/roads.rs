@@ -24,6 +24,8 @@ const RELAYS_MAX: usize = 4_096;
 const DELETIONS_MAX: usize = 32;
 /// How long word of an envelope that needs no haste, such as a receipt, waits for a push to ride on.
 const ACK_PATIENCE: Duration = Duration::from_secs(2);
+/// The least time between two words of what came: as long as between receipts, on which they then ride.
+const ACK_PACE: Duration = Duration::from_millis(200);
 /// When neighbours are greeted again at first, and how seldom at last.
 const GREET_AGAIN: Duration = Duration::from_secs(1);
 const GREET_PAUSE_MAX: Duration = Duration::from_secs(300);
@@ -237,7 +239,8 @@ impl Engine {
             LinkKind::Direct { role, local, remote } => {
                 let secrets = self.link_secrets();
                 let (state, first) = Link::new(role, &local, &remote, secrets, turn.now.moment, turn.rng);
-                self.links.insert(link, LinkState::Direct { link: Box::new(state), ack_due: None });
+                self.links
+                    .insert(link, LinkState::Direct { link: Box::new(state), ack_due: None, acked_at: None });
                 self.outputs.push(Output::Send(link, first));
             }
             LinkKind::Relay(number) => {
@@ -565,9 +568,10 @@ impl Engine {
     }
 
     fn fill_link(&mut self, link: LinkId, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
-        let Some(LinkState::Direct { link: state, ack_due }) = self.links.get_mut(&link) else {
+        let Some(LinkState::Direct { link: state, ack_due, acked_at }) = self.links.get_mut(&link) else {
             return Ok(());
         };
+        let (now, owed) = (turn.now.moment, state.owes_ack());
         // The turn is committed before anything leaves, so what came is kept by then.
         state.kept();
         while let Some(number) = self.router.next_push(link) {
@@ -579,12 +583,13 @@ impl Engine {
             self.router.pushed(link, number);
             self.outputs.push(Output::Send(link, frame));
         }
-        if !state.owes_ack() {
-            *ack_due = None;
-        } else if state.is_ack_due() || ack_due.is_some_and(|at| at <= turn.now.moment) {
-            *ack_due = None;
+        if state.owes_ack() && (state.is_ack_due() || ack_due.is_some_and(|at| at <= now)) {
             let frame = state.acknowledge();
             self.outputs.extend(frame.map(|frame| Output::Send(link, frame)));
+        }
+        if !state.owes_ack() {
+            *ack_due = None;
+            *acked_at = if owed { Some(now) } else { *acked_at };
         }
         Ok(())
     }
@@ -656,10 +661,13 @@ impl Engine {
         }
     }
 
-    /// Something that people wait for came over this link: its sender is told at once that it is kept.
+    /// Something that people wait for came over this link: its sender is told at once that it is kept, or shortly
+    /// after the last word, which many then share.
     pub(super) fn hasten_ack(&mut self, link: LinkId, turn: &Turn<'_, '_>) {
-        if let Some(LinkState::Direct { ack_due, .. }) = self.links.get_mut(&link) {
-            *ack_due = Some(turn.now.moment);
+        if let Some(LinkState::Direct { ack_due, acked_at, .. }) = self.links.get_mut(&link) {
+            let now = turn.now.moment;
+            let due = acked_at.map_or(now, |at| at.plus(ACK_PACE).max(now));
+            *ack_due = Some(ack_due.map_or(due, |at| at.min(due)));
         }
     }
 

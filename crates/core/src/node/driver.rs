@@ -10,6 +10,7 @@ use store::SealedStore;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::networks::{Arrival, Networks, Origin};
+use super::openers;
 use super::profile::{NodeError, Opened};
 use super::{Config, Request};
 use crate::engine::{Answer, CommandError, Input, Now, Output, Ticket};
@@ -19,8 +20,9 @@ use crate::event::Event;
 const ARRIVALS_MAX: usize = 1_024;
 /// Inputs that share one commit.
 const GATHER_INPUTS: usize = 512;
-/// Bytes of frames that share one commit.
-const GATHER_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of frames that share one commit: less than half of what a relay or a contact may have under way, so that
+/// they go on working while this side decides and syncs.
+const GATHER_BYTES: usize = 192 * 1024;
 /// Bytes that wait for one slow link; beyond it the link is closed, and what it carried goes another way.
 const BACKLOG_BYTES: usize = 16 * 1024 * 1024;
 /// Neighbours that are remembered to be greeted again.
@@ -242,6 +244,7 @@ impl Driver {
         let mut rng = rand::rng();
         let mut batch = Batch::new();
         let Opened { store, engine, .. } = &mut self.opened;
+        engine.opened_ahead(openers::run(engine.seal_jobs(&inputs)));
         let mut overlay = Overlay::new(store, &mut batch);
         for input in inputs {
             engine.handle(input, now, &mut overlay, &mut rng)?;

@@ -7,6 +7,7 @@ mod driver;
 pub mod invent;
 pub mod lock;
 mod networks;
+mod openers;
 mod profile;
 
 use std::path::{Path, PathBuf};
