@@ -1,8 +1,9 @@
 //! Measures the store beside its floors in the same run, and prints one JSON object.
 //!
-//! `bench-store [FOLDER] [MILLION]`: FOLDER stands on the disk to measure (default: a temporary one); MILLION is the
+//! `store [FOLDER] [MILLION]`: FOLDER stands on the disk to measure (default: a temporary one); MILLION is the
 //! size of the large set (default 1 000 000). Each part runs in a process of its own, so that its memory and its
-//! written bytes are its own.
+//! written bytes are its own. The floor makes the same promise: each record sealed, each batch durable when the call
+//! returns.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -21,7 +22,9 @@ use store::{Options, SealedStore};
 const HISTORY: Table = Table { id: 50, name: "history", leaf: LeafRule::PerRun(64) };
 const PASSPHRASE: &[u8] = b"bench";
 const VALUE_BYTES: usize = 400;
-const BATCH: u64 = 100;
+/// A batch of a few envelopes, and one of a turn in which much waits.
+const SMALL_BATCH: u64 = 100;
+const LARGE_BATCH: u64 = 500;
 const CONVERSATIONS: u64 = 100;
 /// Records of one round of the comparison, and how often ours and the floor take turns.
 const ROUND: u64 = 50_000;
@@ -34,88 +37,92 @@ const STATE_BYTES: usize = 1_500;
 /// Contacts whose states take turns.
 const STATES: u64 = 50;
 
-pub(crate) fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    if args.get(1).is_some_and(|part| part == "part") {
-        let folder = PathBuf::from(&args[3]);
-        println!("{}", part(&args[2], &folder, args[4].parse().expect("a count")));
+/// What follows the word `store` on the command line.
+pub(crate) fn main(args: &[String]) {
+    if args.first().is_some_and(|part| part == "part") {
+        let folder = PathBuf::from(&args[2]);
+        let number = |at: usize| args[at].parse().expect("a count");
+        println!("{}", part(&args[1], &folder, number(3), number(4)));
         return;
     }
     let temporary = tempfile::tempdir().expect("a folder");
-    let base = args.get(1).map_or_else(|| temporary.path().to_owned(), PathBuf::from);
-    let million = args.get(2).map_or(1_000_000, |count| count.parse().expect("a count"));
+    let base = args.first().map_or_else(|| temporary.path().to_owned(), PathBuf::from);
+    let million = args.get(1).map_or(1_000_000, |count| count.parse().expect("a count"));
     println!("{:#}", report(&base, million));
 }
 
-fn report(base: &Path, million: u64) -> Value {
-    let mut ours = Vec::new();
-    let mut floor = Vec::new();
-    let mut bare = Vec::new();
-    for round in 0..ROUNDS {
-        ours.push(run("ours", &base.join(format!("ours-{round}")), ROUND));
-        floor.push(run("sealed-in-sled", &base.join(format!("floor-{round}")), ROUND));
-        bare.push(run("bare", &base.join(format!("bare-{round}")), ROUND));
-    }
+pub(crate) fn report(base: &Path, million: u64) -> Value {
+    let ingest = compare(base, SMALL_BATCH);
+    let ingest_by_500 = compare(base, LARGE_BATCH);
     // On a disk in memory a sync costs nothing: what is left is the work itself.
     let memory = tempfile::tempdir_in("/dev/shm").ok();
-    let in_memory = memory.map(|folder| {
-        let ours = run("ours", &folder.path().join("ours"), ROUND);
-        let floor = run("sealed-in-sled", &folder.path().join("floor"), ROUND);
-        json!({ "ours_per_second": ours["per_second"], "sealed_in_sled_per_second": floor["per_second"],
-                "times_the_floor": number(&ours, "per_second") / number(&floor, "per_second") })
-    });
-    let rate = |runs: &[Value]| median(runs.iter().map(|run| number(run, "per_second")).collect());
-    let cpu = |runs: &[Value]| median(runs.iter().map(|run| number(run, "cpu_us_each")).collect());
+    let in_memory = memory.map(|folder| compare(folder.path(), SMALL_BATCH));
     let large = base.join("large");
-    let ingest = run("ours", &large, million);
-    let reads = run("read", &large, 20_000);
-    let clean = run("open", &large, 0);
-    let killed = base.join("killed");
-    run("ours-then-kill", &killed, ROUND);
-    let after_kill = run("open", &killed, 0);
-    let rebuild_folder = base.join("ours-0");
-    fs::remove_dir_all(rebuild_folder.join("index")).expect("a store has an index");
-    let rebuild = run("open", &rebuild_folder, 0);
-    let lone = run("lone", &base.join("lone"), LONE as u64);
-    let shredding: Vec<Value> = (0..ROUNDS).map(|round| run_pair(base, round)).collect();
-    let unlock = [64, 128, 256].map(|mib| run("unlock", &base.join(format!("unlock-{mib}")), mib));
     let result = json!({
-        "ingest": {
-            "records": ROUND, "rounds": ROUNDS,
-            "ours_per_second": rate(&ours), "sealed_in_sled_per_second": rate(&floor),
-            "times_the_floor": rate(&ours) / rate(&floor),
-            "bare_sync_per_second": rate(&bare),
-            "times_the_floor_by_processor": cpu(&floor) / cpu(&ours),
-            "in_memory": in_memory,
-            "ours_cpu_us_each": cpu(&ours), "sealed_in_sled_cpu_us_each": cpu(&floor),
-            "ours": ours, "sealed_in_sled": floor,
-        },
-        "large": ingest,
-        "read": reads,
-        "open_clean": clean,
-        "open_after_kill": after_kill,
-        "rebuild": rebuild,
-        "rebuild_ms_per_100k": number(&rebuild, "open_ms") * 100_000.0 / ROUND as f64,
-        "lone": lone,
-        "shredding": shredding,
-        "unlock": unlock,
+        "ingest": ingest,
+        "ingest_by_500": ingest_by_500,
+        "ingest_in_memory": in_memory,
+        "large": run("ours", &large, million, SMALL_BATCH),
+        "read": run("read", &large, 20_000, SMALL_BATCH),
+        "open_clean": run("open", &large, 0, 1),
+        "open_after_kill": after_kill(base),
+        "rebuild": rebuild(base),
+        "lone": run("lone", &base.join("lone"), LONE as u64, 1),
+        "shredding": (0..ROUNDS).map(|round| run_pair(base, round)).collect::<Vec<_>>(),
+        "unlock": [64, 128, 256].map(|mib| run("unlock", &base.join(format!("unlock-{mib}")), mib, 1)),
     });
-    for name in ["large", "killed", "lone"] {
+    for name in ["large", "killed", "rebuilt", "lone"] {
         let _ = fs::remove_dir_all(base.join(name));
     }
-    for round in 0..ROUNDS {
-        let _ = fs::remove_dir_all(base.join(format!("ours-{round}")));
-        let _ = fs::remove_dir_all(base.join(format!("floor-{round}")));
-        let _ = fs::remove_dir_all(base.join(format!("bare-{round}")));
-    }
     result
+}
+
+/// Ours and the floors in turns, so that a mood of the disk meets all of them.
+fn compare(base: &Path, batch: u64) -> Value {
+    let (mut ours, mut floor, mut bare) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        for (part, runs) in [("ours", &mut ours), ("sealed-in-sled", &mut floor), ("bare", &mut bare)] {
+            let folder = base.join(format!("{part}-{round}"));
+            runs.push(run(part, &folder, ROUND, batch));
+            let _ = fs::remove_dir_all(folder);
+        }
+    }
+    let middle = |runs: &[Value], name| median(runs.iter().map(|run| number(run, name)).collect());
+    let rate = |runs: &[Value]| middle(runs, "per_second");
+    let cpu = |runs: &[Value]| middle(runs, "cpu_us_each");
+    json!({
+        "records": ROUND, "rounds": ROUNDS, "batch": batch,
+        "ours_per_second": rate(&ours), "sealed_in_sled_per_second": rate(&floor),
+        "times_the_floor": rate(&ours) / rate(&floor), "bare_sync_per_second": rate(&bare),
+        "ours_cpu_us_each": cpu(&ours), "sealed_in_sled_cpu_us_each": cpu(&floor),
+        "times_the_floor_by_processor": cpu(&floor) / cpu(&ours),
+        "ours_written_bytes_each": middle(&ours, "written_bytes_each"),
+        "sealed_in_sled_written_bytes_each": middle(&floor, "written_bytes_each"),
+    })
+}
+
+/// How long a profile takes to open whose owner was killed in the middle of its work.
+fn after_kill(base: &Path) -> Value {
+    let folder = base.join("killed");
+    run("ours-then-kill", &folder, ROUND, SMALL_BATCH);
+    run("open", &folder, 0, 1)
+}
+
+/// How long the index takes to be built anew from the log.
+fn rebuild(base: &Path) -> Value {
+    let folder = base.join("rebuilt");
+    run("ours", &folder, ROUND, SMALL_BATCH);
+    fs::remove_dir_all(folder.join("index")).expect("a store has an index");
+    let mut told = run("open", &folder, 0, 1);
+    told["open_ms_per_100k"] = (number(&told, "open_ms") * 100_000.0 / ROUND as f64).into();
+    told
 }
 
 /// The same commits with a state whose old key dies each time, and with one whose key stays.
 fn run_pair(base: &Path, round: usize) -> Value {
     let [with, without] = ["with-shredding", "without-shredding"].map(|part| {
         let folder = base.join(format!("{part}-{round}"));
-        let told = run(part, &folder, ROUND / 10);
+        let told = run(part, &folder, ROUND / 10, 1);
         let _ = fs::remove_dir_all(&folder);
         told
     });
@@ -125,23 +132,23 @@ fn run_pair(base: &Path, round: usize) -> Value {
 }
 
 /// Runs one part in a process of its own. A part that ends by being killed has nothing to tell.
-fn run(part: &str, folder: &Path, count: u64) -> Value {
+fn run(part: &str, folder: &Path, count: u64, batch: u64) -> Value {
     fs::create_dir_all(folder).expect("a folder for the part");
     let output = Command::new(std::env::current_exe().expect("this program"))
-        .args(["part", part])
+        .args(["store", "part", part])
         .arg(folder)
-        .arg(count.to_string())
+        .args([count.to_string(), batch.to_string()])
         .output()
         .expect("this program runs");
     serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
 }
 
-fn part(part: &str, folder: &Path, count: u64) -> Value {
+fn part(part: &str, folder: &Path, count: u64, batch: u64) -> Value {
     match part {
-        "ours" => ingest_ours(folder, count, false),
-        "ours-then-kill" => ingest_ours(folder, count, true),
-        "sealed-in-sled" => ingest_floor(folder, count),
-        "bare" => bare(folder, count),
+        "ours" => ingest_ours(folder, count, batch, false),
+        "ours-then-kill" => ingest_ours(folder, count, batch, true),
+        "sealed-in-sled" => ingest_floor(folder, count, batch),
+        "bare" => bare(folder, count, batch),
         "open" => open(folder),
         "read" => read(folder, count),
         "lone" => lone(folder, count),
@@ -153,11 +160,11 @@ fn part(part: &str, folder: &Path, count: u64) -> Value {
 }
 
 /// The history of a hundred conversations as it arrives: a batch from one, then from the next.
-fn place(batch: u64, at: u64) -> ([u8; 32], u64) {
-    let conversation = batch % CONVERSATIONS;
+fn place(number: u64, at: u64, batch: u64) -> ([u8; 32], u64) {
+    let conversation = number % CONVERSATIONS;
     let mut name = [7; 32];
     name[..8].copy_from_slice(&conversation.to_be_bytes());
-    (name, batch / CONVERSATIONS * BATCH + at)
+    (name, number / CONVERSATIONS * batch + at)
 }
 
 fn value(rng: &mut StdRng) -> Vec<u8> {
@@ -166,16 +173,16 @@ fn value(rng: &mut StdRng) -> Vec<u8> {
     value
 }
 
-fn ingest_ours(folder: &Path, count: u64, kill: bool) -> Value {
+fn ingest_ours(folder: &Path, count: u64, size: u64, kill: bool) -> Value {
     let mut rng = StdRng::seed_from_u64(1);
     let mut store = SealedStore::create(folder, PASSPHRASE, Cost::for_tests(), Options::default(), &mut rng)
         .expect("a new store");
     let meter = Meter::start();
     let mut slowest = 0.0_f64;
-    for number in 0..count / BATCH {
+    for number in 0..count / size {
         let mut batch = Batch::new();
-        for at in 0..BATCH {
-            let (name, order) = place(number, at);
+        for at in 0..size {
+            let (name, order) = place(number, at, size);
             batch.put(&HISTORY, &name, order, value(&mut rng));
         }
         let start = Instant::now();
@@ -197,17 +204,17 @@ fn ingest_ours(folder: &Path, count: u64, kill: bool) -> Value {
 }
 
 /// The plain way to the same promise: each record sealed alone, in sled, durable by hundreds.
-fn ingest_floor(folder: &Path, count: u64) -> Value {
+fn ingest_floor(folder: &Path, count: u64, batch: u64) -> Value {
     let mut rng = StdRng::seed_from_u64(1);
     let config = sled::Config::new().path(folder.join("db")).cache_capacity(64 << 20);
     let db = config.flush_every_ms(None).open().expect("a new database");
     let file = File::open(folder.join("db/db")).expect("sled's file");
     let key = LeafKey::random(&mut rng);
     let meter = Meter::start();
-    for number in 0..count / BATCH {
+    for number in 0..count / batch {
         let mut rows = Vec::new();
-        for at in 0..BATCH {
-            let (name, order) = place(number, at);
+        for at in 0..batch {
+            let (name, order) = place(number, at, batch);
             let spot = [&name[..16], &order.to_be_bytes()].concat();
             let sealed = seal_record(&key, &spot, &value(&mut rng), &mut rng);
             rows.push((spot, sealed));
@@ -229,12 +236,13 @@ fn ingest_floor(folder: &Path, count: u64) -> Value {
 }
 
 /// What the disk itself allows: the same number of bytes appended and synced as often, and nothing else done.
-fn bare(folder: &Path, count: u64) -> Value {
+fn bare(folder: &Path, count: u64, batch: u64) -> Value {
     let file = File::create(folder.join("bare")).expect("a new file");
-    let mut bytes = vec![0; 13 * 4096];
+    // What a sealed batch fills, in blocks.
+    let mut bytes = vec![0; (batch as usize * 530).div_ceil(4096) * 4096];
     StdRng::seed_from_u64(4).fill_bytes(&mut bytes);
     let meter = Meter::start();
-    for number in 0..count / BATCH {
+    for number in 0..count / batch {
         file.write_all_at(&bytes, number * bytes.len() as u64).expect("the disk works");
         file.sync_data().expect("the disk works");
     }
@@ -255,7 +263,7 @@ fn read(folder: &Path, count: u64) -> Value {
     let mut rng = StdRng::seed_from_u64(2);
     let mut of_one = Vec::new();
     for _ in 0..count {
-        let (name, _) = place(rng.next_u64() % CONVERSATIONS, 0);
+        let (name, _) = place(rng.next_u64() % CONVERSATIONS, 0, 1);
         let order = rng.next_u64() % 400;
         let start = Instant::now();
         let found = store.get(&HISTORY, &name, order).expect("it can be read");
@@ -264,7 +272,7 @@ fn read(folder: &Path, count: u64) -> Value {
     }
     let mut of_page = Vec::new();
     for page in 0..500 {
-        let (name, _) = place(page % CONVERSATIONS, 0);
+        let (name, _) = place(page % CONVERSATIONS, 0, 1);
         let start = Instant::now();
         let before = 0..=page * 7 + 100;
         let found = store.range(&HISTORY, &name, before, Direction::Descending, 50).expect("it can be read");
@@ -291,7 +299,7 @@ fn lone(folder: &Path, count: u64) -> Value {
         bare_file.sync_data().expect("the disk works");
         bare.push(start.elapsed().as_secs_f64() * 1e6);
         let mut batch = Batch::new();
-        let (name, order) = place(0, number);
+        let (name, order) = place(0, number, 1);
         batch.put(&HISTORY, &name, order, value(&mut rng));
         let before = written();
         let start = Instant::now();
@@ -317,7 +325,7 @@ fn states(folder: &Path, count: u64, table: &Table) -> Value {
         rng.fill_bytes(&mut state);
         let mut batch = Batch::new();
         batch.put(table, b"", number % STATES, state.clone());
-        let (name, order) = place(number % STATES, number / STATES);
+        let (name, order) = place(number % STATES, number / STATES, 1);
         batch.put(&HISTORY, &name, order, value(&mut rng));
         let start = Instant::now();
         store.commit(batch).expect("the disk works");

@@ -1,4 +1,4 @@
-//! The program `bench-store` of `tests/bench`, built without the rest of the house: it prints one JSON object.
+//! The part `store` of `tests/bench`, built without the rest of the house: it prints one JSON object.
 
 extern crate madang_store as store;
 
@@ -6,5 +6,6 @@ extern crate madang_store as store;
 mod bench;
 
 fn main() {
-    bench::main();
+    let args: Vec<String> = std::env::args().skip(1).skip_while(|word| word == "store").collect();
+    bench::main(&args);
 }
