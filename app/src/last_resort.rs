@@ -29,7 +29,7 @@ pub(crate) fn rasterizer() -> GlyphRasterizer {
     GlyphRasterizer::new("madang::last_resort", draw)
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "egui asks each rasterizer whether it can")]
+/// egui asks each rasterizer whether it can; this one always can.
 fn draw(request: &GlyphRasterizerRequest<'_>) -> Option<RasterizedGlyph> {
     let number = request.cluster.chars().next().map_or(0xFFFD, u32::from);
     let image = framed(number, request.font_size_px);

@@ -555,7 +555,7 @@ mod tests {
         }
         model.apply(Update::Page { chat: ChatId(20), page: page(PageAt::Newest) });
         let held: Vec<u32> = model.timelines.keys().map(|chat| chat.0).collect();
-        assert_eq!(held, [13, 14, 15, 16, 17, 18, 19, 20].map(|n| n));
+        assert_eq!(held, [13, 14, 15, 16, 17, 18, 19, 20]);
     }
 
     #[test]

@@ -188,7 +188,7 @@ pub(crate) const DARK: Palette = Palette {
     persimmon_soft: Color32::from_rgb(0x45, 0x2A, 0x1E),
     indigo: Color32::from_rgb(0xAC, 0xB7, 0xF3),
     indigo_soft: Color32::from_rgb(0x2A, 0x2F, 0x4A),
-    danger: Color32::from_rgb(0xF5, 0x8E, 0x86),
+    danger: Color32::from_rgb(0xF9, 0x9A, 0x92),
     veil: Color32::from_rgba_premultiplied(0x00, 0x00, 0x00, 0x90),
 };
 
@@ -371,7 +371,7 @@ mod tests {
     #[test]
     fn text_reaches_four_and_a_half_to_one_in_both_themes() {
         for (name, c) in [("light", LIGHT), ("dark", DARK)] {
-            let grounds = [c.page, c.surface, c.rail, c.raised, c.quiet, c.jade_soft];
+            let grounds = [c.page, c.surface, c.rail, c.raised, c.quiet, c.quiet_hover, c.jade_soft];
             for ground in grounds {
                 for ink in [c.ink, c.weak] {
                     assert!(
@@ -396,13 +396,32 @@ mod tests {
                 (c.on_jade, c.jade_hover),
                 (c.persimmon, c.persimmon_soft),
                 (c.indigo, c.indigo_soft),
+                (c.ink, c.persimmon_soft),
+                (c.ink, c.indigo_soft),
+                // Signs and drafts in a row that is chosen or under the pointer; buttons that destroy.
                 (c.jade_ink, c.jade_soft),
+                (c.jade_ink, c.quiet),
+                (c.jade_ink, c.quiet_hover),
+                (c.jade_ink, c.rail),
+                (c.persimmon, c.jade_soft),
+                (c.persimmon, c.quiet_hover),
+                (c.danger, c.quiet),
+                (c.danger, c.quiet_hover),
             ] {
                 assert!(
                     contrast(ink, ground) >= 4.5,
                     "{name}: {ink:?} on {ground:?} is {:.2}",
                     contrast(ink, ground)
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn the_ring_of_the_focus_is_seen_on_every_ground() {
+        for (name, c) in [("light", LIGHT), ("dark", DARK)] {
+            for ground in [c.page, c.surface, c.rail, c.raised, c.quiet, c.quiet_hover, c.jade_soft] {
+                assert!(contrast(c.jade, ground) >= 3.0, "{name}: {:.2}", contrast(c.jade, ground));
             }
         }
     }
