@@ -58,6 +58,8 @@ pub(crate) fn report(base: &Path, million: u64) -> Value {
     let memory = tempfile::tempdir_in("/dev/shm").ok();
     let in_memory = memory.map(|folder| compare(folder.path(), SMALL_BATCH));
     let large = base.join("large");
+    let shredding: Vec<Value> = (0..ROUNDS).map(|round| run_pair(base, round)).collect();
+    let unlock = [64, 128, 256].map(|mib| run("unlock", &base.join(format!("unlock-{mib}")), mib, 1));
     let result = json!({
         "ingest": ingest,
         "ingest_by_500": ingest_by_500,
@@ -68,8 +70,8 @@ pub(crate) fn report(base: &Path, million: u64) -> Value {
         "open_after_kill": after_kill(base),
         "rebuild": rebuild(base),
         "lone": run("lone", &base.join("lone"), LONE as u64, 1),
-        "shredding": (0..ROUNDS).map(|round| run_pair(base, round)).collect::<Vec<_>>(),
-        "unlock": [64, 128, 256].map(|mib| run("unlock", &base.join(format!("unlock-{mib}")), mib, 1)),
+        "shredding": shredding,
+        "unlock": unlock,
     });
     for name in ["large", "killed", "rebuilt", "lone"] {
         let _ = fs::remove_dir_all(base.join(name));
