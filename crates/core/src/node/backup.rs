@@ -201,7 +201,7 @@ fn discard(growing: &Path) -> Result<(), TransferError> {
         let name = name?.file_name();
         let name = name.to_string_lossy();
         // A kill leaves a store at any stage of its making, the first of which is its lock.
-        if !["lock", "key", "key.new", "index"].contains(&&*name) && !name.ends_with(".log") {
+        if !["lock", "key", "key.new", "key.old", "index"].contains(&&*name) && !name.ends_with(".log") {
             return Err(OpenError::AlreadyThere.into());
         }
     }
