@@ -24,8 +24,10 @@ pub(crate) enum Action {
     Trail(ChatId, MessageKey),
     /// Ask once more before something is destroyed.
     Ask(Sure),
-    /// Choose a file in which something is looked for.
-    Choose(Wanted),
+    /// Choose a file in which something is looked for; nothing: the file itself is meant.
+    Choose(Option<Wanted>),
+    /// This file was chosen.
+    Chosen(PathBuf),
     /// Ask the desktop for what lies on the clipboard.
     Paste,
     /// Show or hide the list of keys.
@@ -47,6 +49,19 @@ pub(crate) enum Sure {
     History(ChatId),
     /// A contact with everything.
     Contact(ChatId),
+    /// The whole profile.
+    Profile,
+}
+
+/// What opens a backup that is to be made.
+pub(crate) enum By {
+    /// Words that are drawn and shown once.
+    Words {
+        /// Korean ones.
+        korean: bool,
+    },
+    /// A passphrase of its own, wiped after use.
+    Passphrase(Zeroizing<String>),
 }
 
 /// What the window asks of the other world. Each ends in one or more updates of the model.
@@ -63,6 +78,24 @@ pub(crate) enum Command {
         /// Wiped after use.
         passphrase: Zeroizing<String>,
     },
+    /// Make a profile of a backup and open it.
+    Restore {
+        /// The backup.
+        path: PathBuf,
+        /// What opens it; wiped after use.
+        secret: Zeroizing<String>,
+        /// For the new profile; wiped after use.
+        passphrase: Zeroizing<String>,
+    },
+    /// Write a backup to a new file.
+    BackUp {
+        /// The file.
+        path: PathBuf,
+        /// What opens it.
+        by: By,
+    },
+    /// Destroy the profile's keys, delete what can be deleted, and end the process. Asks nobody.
+    Wipe,
     /// Open a temporary profile with practice contacts.
     Practice {
         /// The own name, in the reader's language.
@@ -162,6 +195,9 @@ impl std::fmt::Debug for Command {
         f.write_str(match self {
             Command::Create { .. } => "Create",
             Command::Unlock { .. } => "Unlock",
+            Command::Restore { .. } => "Restore",
+            Command::BackUp { .. } => "BackUp",
+            Command::Wipe => "Wipe",
             Command::Practice { .. } => "Practice",
             Command::Lock => "Lock",
             Command::Read(_, PageAt::Before(_)) => "Older",

@@ -3,6 +3,7 @@
 mod desk;
 mod keys;
 mod over;
+mod panic;
 mod screen;
 mod time;
 
@@ -59,6 +60,8 @@ pub(crate) struct App<W: World> {
     titled: Option<&'static str>,
     notice_until: Option<f64>,
     last_input: f64,
+    /// The keys that destroy the profile.
+    panic: panic::Panic,
     /// Events that wait for the next frame; see [`keys::portion`].
     held: Vec<Event>,
     dressed: Option<(ThemeChoice, u16)>,
@@ -84,6 +87,7 @@ impl<W: World> App<W> {
             titled: None,
             notice_until: None,
             last_input: 0.0,
+            panic: panic::Panic::default(),
             held: Vec::new(),
             dressed: None,
             restart,
@@ -106,7 +110,13 @@ impl<W: World> App<W> {
             "find" => self.views.conversations.entry(ChatId(1)).or_default().toggle_find(),
             "keys" => self.views.keys = true,
             "sure" => self.views.sure = Some(crate::action::Sure::Contact(ChatId(1))),
-            "chooser" => self.choose(crate::model::Wanted::Invite),
+            "chooser" => self.choose(Some(crate::model::Wanted::Invite)),
+            "wipe" => self.views.sure = Some(crate::action::Sure::Profile),
+            "restore" => self.views.welcome.restore(),
+            "words" => self.world.tell(Command::BackUp {
+                path: "/media/madang.backup".into(),
+                by: crate::action::By::Words { korean: self.model.prefs.language == crate::i18n::Lang::Ko },
+            }),
             "palette" => self.views.palette = Some(view::palette::Palette::default()),
             "add" => self.world.tell(Command::Invite),
             _ => {}
@@ -121,6 +131,9 @@ impl<W: World> App<W> {
         self.take_things(ui.ctx());
         let zone = std::mem::take(&mut self.zone);
         let cx = self.context(ui, &zone);
+        if self.panic.is_called(ui) {
+            self.world.tell(Command::Wipe);
+        }
         asked = self.keys(ui).or(asked);
         asked = self.draw(ui, &cx).or(asked);
         self.chooser(ui.ctx(), &cx, &mut asked);
@@ -166,6 +179,11 @@ impl<W: World> App<W> {
                 let changed = Notice { sentence: T::PassphraseChanged, parts: Vec::new(), trouble: false };
                 self.model.notify(changed);
             }
+            Update::Done(Task::Backup) => {
+                let written = Notice { sentence: T::BackupWritten, parts: Vec::new(), trouble: false };
+                self.model.notify(written);
+            }
+            Update::Words(words) => self.views.settings.backup.show_words(words.clone()),
             Update::Erased(chat, keys) => {
                 self.trail = self.trail.filter(|(of, key)| of != chat || !keys.contains(key));
             }
@@ -263,6 +281,7 @@ impl<W: World> App<W> {
             Action::Ask(sure) => self.views.sure = Some(sure),
             Action::Keys => self.views.keys = !self.views.keys,
             Action::Choose(wanted) => self.choose(wanted),
+            Action::Chosen(path) => self.views.welcome.take(&path),
             Action::Paste => ctx.send_viewport_cmd(ViewportCommand::RequestPaste),
             Action::Lock => {
                 self.keep_drafts();

@@ -3,6 +3,7 @@
 
 mod cast;
 mod failure;
+mod safe;
 mod session;
 mod taken;
 
@@ -87,21 +88,32 @@ pub(crate) struct Bridge {
     updates: mpsc::Receiver<Update>,
     worker: Option<JoinHandle<()>>,
     tell: Tell,
+    wipe: std::sync::mpsc::Sender<()>,
 }
 
 impl Bridge {
     /// Starts the worker. `wake` is called after each update.
     pub(crate) fn start(paths: Paths, wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Bridge> {
+        Bridge::ending_by(paths, wake, safe::end_now)
+    }
+
+    /// The same; `end` is called when the profile has been destroyed.
+    fn ending_by(
+        paths: Paths,
+        wake: impl Fn() + Send + Sync + 'static,
+        end: impl Fn() + Send + 'static,
+    ) -> std::io::Result<Bridge> {
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let (outbox, updates) = mpsc::channel(UPDATES);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let tell = Tell { outbox, wake: Arc::new(wake) };
         let own = tell.clone();
+        let wipe = safe::wait_to_wipe(paths.profile.clone(), tell.clone(), end)?;
         let worker = std::thread::Builder::new().name("bridge".into()).spawn(move || {
             runtime.block_on(Worker::run(paths, tell, inbox));
             runtime.shutdown_timeout(END_WAIT);
         })?;
-        Ok(Bridge { commands: Some(commands), updates, worker: Some(worker), tell: own })
+        Ok(Bridge { commands: Some(commands), updates, worker: Some(worker), tell: own, wipe })
     }
 }
 
@@ -120,6 +132,11 @@ impl Bridge {
 
 impl World for Bridge {
     fn tell(&mut self, command: Command) {
+        if matches!(command, Command::Wipe) {
+            // Past the queue: whatever the worker is at, this waits for nothing.
+            let _ = self.wipe.send(());
+            return;
+        }
         if let Some(commands) = &self.commands
             && let Err(error) = commands.try_send(command)
         {
@@ -266,6 +283,15 @@ impl Worker {
                     }
                 }
             }
+            Command::Restore { path, secret, passphrase } => {
+                self.tell.say(Update::Began(Task::Restore)).await;
+                match safe::restore(path, &secret, &self.paths.profile, &passphrase).await {
+                    Ok((node, events)) => {
+                        self.opened(Session::new(node, events, self.tell.clone()), None, Task::Restore).await
+                    }
+                    Err(failure) => self.tell.say(Update::Failed(Task::Restore, failure)).await,
+                }
+            }
             Command::Practice { name, korean } => {
                 self.tell.say(Update::Began(Task::Create)).await;
                 match Cast::gather(&name, korean).await {
@@ -344,7 +370,10 @@ mod tests {
     };
 
     use super::*;
-    use crate::model::{Delivery, Model, PageAt};
+    use crate::{
+        action::By,
+        model::{Delivery, Model, PageAt},
+    };
 
     /// Longest wait for one fact; only a defect reaches it.
     const WAIT: Duration = Duration::from_secs(120);
@@ -357,10 +386,14 @@ mod tests {
 
     impl Window {
         fn open(home: &std::path::Path) -> Window {
+            Window::ending_by(home, || panic!("the process would end"))
+        }
+
+        fn ending_by(home: &std::path::Path, end: impl Fn() + Send + 'static) -> Window {
             let (wake, woken) = channel();
-            let paths = Paths::at(home);
             let wake = move || wake.send(()).unwrap_or_default();
-            Window { bridge: Bridge::start(paths, wake).expect("a worker"), model: Model::default(), woken }
+            let bridge = Bridge::ending_by(Paths::at(home), wake, end).expect("a worker");
+            Window { bridge, model: Model::default(), woken }
         }
 
         fn until(&mut self, what: &str, fact: impl Fn(&Model) -> bool) {
@@ -439,5 +472,71 @@ mod tests {
         drop(window);
         let paths = Paths::at(home.path());
         assert_eq!(paths.prefs().map(|p| p.text_percent), Some(130));
+    }
+
+    #[test]
+    fn a_profile_comes_back_from_its_backup_by_words_and_a_file_is_never_replaced() {
+        let home = tempfile::tempdir().expect("a folder");
+        let file = home.path().join("kept");
+        let secret = |text: &str| zeroize::Zeroizing::new(text.to_owned());
+        let mut window = Window::open(home.path());
+        window.bridge.tell(Command::Create { name: "하늘".into(), passphrase: secret("등불 강가") });
+        window.until("an open profile", |m| m.stage == Stage::Open && m.me.name == "하늘");
+        let account = window.model.me.account.clone();
+        let back_up = || Command::BackUp { path: file.clone(), by: By::Words { korean: true } };
+        window.bridge.tell(back_up());
+        let mut words = None;
+        let began = Instant::now();
+        while words.is_none() {
+            assert!(began.elapsed() < WAIT, "{:?}", window.model.failures);
+            let _ = window.woken.recv_timeout(Duration::from_secs(1));
+            while let Some(update) = window.bridge.take() {
+                if let Update::Words(told) = &update {
+                    words = Some(told.each().collect::<Vec<_>>().join(" "));
+                }
+                window.model.apply(update);
+            }
+        }
+        let words = words.expect("words");
+        assert!(file.is_file());
+        assert!(!format!("{:?}", window.model).contains(&words));
+        window.until("the end of it", |m| !m.is_busy(Task::Backup));
+        window.bridge.tell(back_up());
+        window.until("a refusal", |m| {
+            m.failures.get(&Task::Backup).is_some_and(|f| f.sentence == T::FailBackupThere)
+        });
+        drop(window);
+
+        let other = tempfile::tempdir().expect("a folder");
+        let mut window = Window::open(other.path());
+        let restore = |words: &str| Command::Restore {
+            path: file.clone(),
+            secret: secret(words),
+            passphrase: secret("새 등불"),
+        };
+        window.bridge.tell(restore("nonsense"));
+        window.until("a refusal", |m| {
+            m.failures.get(&Task::Restore).is_some_and(|f| f.sentence == T::FailBackupSecret)
+        });
+        window.bridge.tell(restore(&words));
+        window.until("the same account", |m| m.stage == Stage::Open && m.me.account == account);
+    }
+
+    #[test]
+    fn a_destroyed_profile_is_opened_by_nobody() {
+        let home = tempfile::tempdir().expect("a folder");
+        let secret = |text: &str| zeroize::Zeroizing::new(text.to_owned());
+        let (end, ended) = channel();
+        let mut window = Window::ending_by(home.path(), move || end.send(()).unwrap_or_default());
+        window.bridge.tell(Command::Create { name: "하늘".into(), passphrase: secret("등불 강가") });
+        window.until("an open profile", |m| m.stage == Stage::Open);
+        window.bridge.tell(Command::Wipe);
+        ended.recv_timeout(WAIT).expect("the end of the process");
+        drop(window);
+
+        let mut window = Window::open(home.path());
+        window.bridge.tell(Command::Unlock { passphrase: secret("등불 강가") });
+        window.until("a refusal", |m| m.failures.contains_key(&Task::Unlock));
+        assert!(!window.model.stage.is_open());
     }
 }

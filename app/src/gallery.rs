@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
-    action::Command,
+    action::{By, Command},
     app::{App, World},
     desktop::{
         clipboard::Cleared,
@@ -13,6 +13,7 @@ use crate::{
     model::{
         Bond, Chat, ChatId, Delivery, Draft, Failure, Found, Last, Me, Message, MessageKey, Notice, Page,
         PageAt, Quote, Relay, RelayKey, Roads, Safety, Stage, Step, StepKind, Task, Trail, Update, Wanted,
+        Words,
     },
     route::Route,
 };
@@ -23,6 +24,10 @@ const MINUTE: u64 = 60_000;
 const PAGE: usize = 60;
 /// An invite as long as real ones.
 const INVITE: &str = "madang:aeaq4mzrgu3dsobqgezdgnbvgy3tqojqmfrggzdfmztwq2lknnwg23tpobyxe43uov3ho6dzpiydcmrtgq2tmnzyhfqwey3eonwxi2lonzsw45dsmfqwc3tfon2gk3tdpbsw4zlon5xgk3tfnvswy4dpmvzxiylsmfwgs5dzmfrwk3lfnvuw23tbnruwc3lpojswa4tfon2gs3thmvzxi2lonrqw2ylsmnzxg5dpojxw4zltoruw4ztpnvxg";
+
+/// Recovery words; they open nothing.
+const WORDS_EN: &str = "lamp river walnut orbit paper stone garden winter apple cloud bridge mirror";
+const WORDS_KO: &str = "등불 강변 호두 궤도 종이 바위 정원 겨울 사과 구름 다리 거울";
 
 /// The invented node.
 pub(crate) struct Fake {
@@ -368,6 +373,24 @@ impl World for Fake {
                 self.updates.push_back(Update::Stage(Stage::Practice));
                 self.opened();
             }
+            Command::Restore { secret, .. } if *secret != self.passphrase => {
+                self.fail(Task::Restore, T::FailBackupSecret)
+            }
+            Command::Restore { passphrase, .. } => {
+                self.passphrase = passphrase.to_string();
+                self.updates.extend([Update::Done(Task::Restore), Update::Stage(Stage::Open)]);
+                self.opened();
+            }
+            Command::BackUp { by, .. } => {
+                let words = match by {
+                    By::Words { korean: true } => Some(WORDS_KO),
+                    By::Words { korean: false } => Some(WORDS_EN),
+                    By::Passphrase(_) => None,
+                };
+                self.updates.extend(words.map(|words| Update::Words(Words::new(words.to_owned().into()))));
+                self.updates.push_back(Update::Done(Task::Backup));
+            }
+            Command::Wipe => {}
             Command::Lock => self.updates.push_back(Update::Stage(Stage::Locked)),
             Command::Read(chat, at) => self.page(chat, at),
             Command::Send { chat, text, reply_to } => {
@@ -612,7 +635,7 @@ pub(crate) fn go(app: &mut App<Fake>, screen: &str) {
         "contact" | "sure" => Route::Contact(first),
         "verify" => Route::Verify(first),
         "network" => Route::Network,
-        "settings" => Route::Settings,
+        "settings" | "wipe" | "words" => Route::Settings,
         "licences" => Route::Licences,
         _ => Route::Chats(None),
     };

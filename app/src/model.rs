@@ -5,6 +5,8 @@ mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use zeroize::Zeroizing;
+
 pub(crate) use self::{
     prefs::{Notify, Prefs, ThemeChoice},
     timeline::{Delivery, Message, Page, PageAt, Quote, Timeline},
@@ -274,6 +276,28 @@ pub(crate) struct Draft {
     pub(crate) reply_to: Option<MessageKey>,
 }
 
+/// Recovery words of a backup that was just written. They wipe themselves and stand in no debug text.
+#[derive(Clone)]
+pub(crate) struct Words(Zeroizing<String>);
+
+impl Words {
+    /// Words with one space between them.
+    pub(crate) fn new(words: Zeroizing<String>) -> Words {
+        Words(words)
+    }
+
+    /// The words in their order.
+    pub(crate) fn each(&self) -> impl Iterator<Item = &str> {
+        self.0.split(' ')
+    }
+}
+
+impl std::fmt::Debug for Words {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Words")
+    }
+}
+
 /// The roads that work now.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Roads {
@@ -306,6 +330,10 @@ pub(crate) enum Task {
     Erase,
     /// Changing the passphrase.
     Passphrase,
+    /// Writing a backup.
+    Backup,
+    /// Making a profile of a backup.
+    Restore,
     /// Changing a name.
     Rename,
     /// Anything else.
@@ -401,6 +429,8 @@ pub(crate) enum Update {
     Invite(String),
     /// A safety number that was asked for.
     Safety(Safety),
+    /// Words that open the backup that was written; told once.
+    Words(Words),
     /// What was being written when the profile was closed.
     Drafts(Vec<Draft>),
     /// The chat that was open then.
@@ -470,6 +500,7 @@ impl Model {
             // These change the views; see the window.
             Update::Drafts(_)
             | Update::Desk(_)
+            | Update::Words(_)
             | Update::Heard(..)
             | Update::Taken(..)
             | Update::Clipboard(_)

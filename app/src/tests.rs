@@ -6,6 +6,7 @@ mod house;
 mod keyboard;
 mod people;
 mod reading;
+mod safe;
 mod start;
 mod talk;
 mod words;
@@ -25,9 +26,10 @@ use crate::{
 type Window = Harness<'static, App<Fake>>;
 
 const BOTH: [Lang; 2] = [Lang::Ko, Lang::En];
-const SCREENS: [&str; 19] = [
+const SCREENS: [&str; 22] = [
     "welcome", "unlock", "empty", "list", "chat", "unread", "waiting", "trail", "find", "people", "add",
-    "contact", "verify", "network", "settings", "keys", "chooser", "palette", "sure",
+    "contact", "verify", "network", "settings", "keys", "chooser", "palette", "sure", "restore", "wipe",
+    "words",
 ];
 
 fn window(screen: &str, lang: Lang, size: [f32; 2]) -> Window {
@@ -37,7 +39,7 @@ fn window(screen: &str, lang: Lang, size: [f32; 2]) -> Window {
 fn harness(screen: &str, lang: Lang, size: [f32; 2], builder: HarnessBuilder<App<Fake>>) -> Window {
     let prefs = Prefs { language: lang, theme: ThemeChoice::Light, ..Prefs::default() };
     let (stage, peopled) = match screen {
-        "welcome" => (Stage::Welcome, false),
+        "welcome" | "restore" => (Stage::Welcome, false),
         "unlock" => (Stage::Locked, false),
         "empty" => (Stage::Open, false),
         _ => (Stage::Open, true),

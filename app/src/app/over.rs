@@ -38,7 +38,7 @@ impl<W: World> App<W> {
     }
 
     /// Opens the chooser of files.
-    pub(super) fn choose(&mut self, wanted: Wanted) {
+    pub(super) fn choose(&mut self, wanted: Option<Wanted>) {
         self.views.chooser = Some(view::chooser::Chooser::new(wanted));
         self.tell(Command::Look(self.model.folder.as_ref().map(|folder| folder.path.clone())));
     }

@@ -1,6 +1,6 @@
 //! What the node refuses, as a sentence of the window.
 
-use madang_core::{CommandError, NodeError, OpenError};
+use madang_core::{BackupError, CommandError, NodeError, OpenError, TransferError};
 
 use crate::{i18n::T, model::Failure};
 
@@ -12,7 +12,7 @@ pub(super) fn failure(error: &NodeError, otherwise: T) -> Failure {
             return Failure { sentence: T::WrongPassphrase, detail: String::new() };
         }
         NodeError::Open(open) => of_open(open, otherwise),
-        NodeError::Backup(_) => otherwise,
+        NodeError::Backup(backup) => of_backup(backup, otherwise),
         NodeError::Store(_) => T::FailDisk,
         NodeError::Network(_) => T::FailNetwork,
         NodeError::Stopped => T::FailEnded,
@@ -29,6 +29,19 @@ fn of_open(error: &OpenError, otherwise: T) -> T {
         OpenError::Vault(_) => T::FailMemory,
         OpenError::Store(_) => T::FailDisk,
         OpenError::NoProfile | OpenError::AlreadyThere => otherwise,
+    }
+}
+
+fn of_backup(error: &TransferError, otherwise: T) -> T {
+    match error {
+        TransferError::Sealed(BackupError::WrongSecret) => T::FailBackupSecret,
+        TransferError::Sealed(BackupError::WrongWords) => T::FailWords,
+        TransferError::Sealed(BackupError::NotABackup) => T::FailBackupNone,
+        TransferError::Sealed(BackupError::Damaged) | TransferError::Format(_) => T::FailBackupDamaged,
+        TransferError::Sealed(BackupError::Vault(_)) => T::FailMemory,
+        TransferError::File(_) => otherwise,
+        TransferError::Store(_) => T::FailDisk,
+        TransferError::Folder(folder) => of_open(folder, otherwise),
     }
 }
 

@@ -15,7 +15,7 @@ use madang_core::{
 };
 
 use self::shown::{chat_of, delivery_of, label_of, last_of};
-use super::{Tell, failure::failure};
+use super::{Tell, failure::failure, safe};
 use crate::{
     action::Command,
     i18n::T,
@@ -163,6 +163,19 @@ impl Session {
             Command::Verify(chat, yes) => (Task::Verify, T::FailNotYet, self.verify(chat, yes).await),
             Command::RelayAdd(text) => (Task::Relay, T::FailRelay, self.relay_add(&text).await),
             Command::RelayRemove(key) => (Task::Relay, T::FailRelay, self.relay_remove(key).await),
+            Command::BackUp { path, by } => {
+                self.tell.say(Update::Began(Task::Backup)).await;
+                match safe::back_up(&self.node, path, by).await {
+                    Ok(words) => {
+                        if let Some(words) = words {
+                            self.tell.say(Update::Words(words)).await;
+                        }
+                        self.tell.done(Task::Backup).await;
+                    }
+                    Err(failure) => self.tell.say(Update::Failed(Task::Backup, failure)).await,
+                }
+                return;
+            }
             Command::Find(chat, text) => {
                 self.find(chat, text);
                 return;
@@ -175,6 +188,8 @@ impl Session {
             Command::Create { .. }
             | Command::Unlock { .. }
             | Command::Practice { .. }
+            | Command::Restore { .. }
+            | Command::Wipe
             | Command::Lock
             | Command::Look(_)
             | Command::ReadFile(..)

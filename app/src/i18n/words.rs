@@ -406,6 +406,60 @@ words! {
     KeyKeys: "F1",
         "F1";
 
+    // Backup.
+    BackupHead: "Backup", "백업";
+    BackupExplained: "One sealed file with your account, contacts and history, to restore on another computer. The keys of conversations that go on are not in it: after restoring, every contact gets new ones.",
+        "계정과 연락처, 대화를 봉함한 파일 하나로, 다른 컴퓨터에서 되살릴 수 있습니다. 진행 중인 대화의 열쇠는 들어 있지 않으며, 되살리면 연락처마다 새 열쇠를 만듭니다.";
+    BackupNot: "Whoever has the file and what opens it has your account, your contacts and all history in it, and can come back as you. It keeps what you delete later, and its size tells roughly how much there is. Not in it: contacts who have not answered yet, invites, messages that are to disappear.",
+        "파일과 그것을 여는 문구를 가진 사람은 계정과 연락처, 대화를 모두 갖게 되고 당신인 것처럼 돌아올 수 있습니다. 나중에 지운 내용도 백업에는 남고, 파일 크기로 대략의 양을 짐작할 수 있습니다. 아직 답하지 않은 연락처와 초대, 사라질 메시지는 들어 있지 않습니다.";
+    BackupPath: "New file", "새 파일";
+    BackupPathHint: "Such as /media/usb/madang.backup", "예: /media/usb/madang.backup";
+    BackupByWords: "Twelve recovery words", "복구 단어 열두 개";
+    BackupByPassphrase: "A passphrase of its own", "백업 전용 암호 문구";
+    BackupWordsExplained: "Madang draws the words and shows them once, when the file is written. Have paper ready.",
+        "마당이 단어를 뽑아, 파일을 쓴 뒤 한 번만 보여 드립니다. 종이를 준비하세요.";
+    BackupPassphrase: "Passphrase of the backup", "백업 암호 문구";
+    BackupWrite: "Write the backup", "백업 쓰기";
+    BackupWriting: "Writing the backup. Everything else waits meanwhile.", "백업을 쓰는 중입니다. 그동안 다른 일은 기다립니다.";
+    BackupWritten: "The backup is written.", "백업을 썼습니다.";
+    PathWhole: "Write the whole path of the file, beginning with “/”.", "“/”로 시작하는 파일의 전체 경로를 입력하세요.";
+    WordsTitle: "Write these words on paper, in this order", "이 단어들을 순서대로 종이에 적으세요";
+    WordsOnce: "They are shown only now. Nobody can show them again, and without them nobody opens the backup.",
+        "지금 한 번만 보여 드립니다. 다시 볼 수 없으며, 이 단어들이 없으면 아무도 백업을 열 수 없습니다.";
+    WordsNoted: "I have noted them", "적어 두었습니다";
+    RestoreTitle: "Restore from a backup", "백업에서 되살리기";
+    RestoreNot: "Restore only when the old device is gone: two devices that are the same person lose messages to each other. Your contacts are told. What you wrote after the backup was made does not come back, and contacts who had not answered by then need a new invite.",
+        "옛 기기가 없어졌을 때만 되살리세요. 두 기기가 같은 사람이 되면 서로 메시지를 잃습니다. 연락처에는 되살렸다는 사실이 전해집니다. 백업을 만든 뒤에 쓴 글은 돌아오지 않으며, 그때까지 답하지 않은 사람에게는 새 초대가 필요합니다.";
+    RestoreFile: "Backup file", "백업 파일";
+    ChooseBackupBody: "The file that was written as a backup.", "백업으로 써 둔 파일을 고르세요.";
+    RestoreSecret: "Passphrase or recovery words of the backup", "백업의 암호 문구 또는 복구 단어";
+    RestoreSecretMissing: "Enter the passphrase of the backup, or its twelve words.", "백업의 암호 문구나 단어 열두 개를 입력하세요.";
+    RestorePassphrase: "New passphrase for this computer", "이 컴퓨터에서 쓸 새 암호 문구";
+    RestoreAct: "Restore", "되살리기";
+    Restoring: "Restoring. With much history this takes a while.", "되살리는 중입니다. 대화가 많으면 시간이 걸립니다.";
+    FailBackup: "The backup was not written. Check the folder and its free space.", "백업을 쓰지 못했습니다. 폴더와 남은 공간을 확인하세요.";
+    FailBackupThere: "There is something of this name already. Choose another name.", "같은 이름이 이미 있습니다. 다른 이름을 고르세요.";
+    FailRestore: "The backup could not be read, and there is no profile. Check the file.", "백업을 읽지 못했으며 프로필은 만들어지지 않았습니다. 파일을 확인하세요.";
+    FailBackupSecret: "This does not open the backup. Check it letter by letter.", "이것으로는 백업이 열리지 않습니다. 한 글자씩 확인하세요.";
+    FailWords: "One of the recovery words is wrong, or two are exchanged.", "복구 단어 하나가 틀렸거나 두 단어의 순서가 바뀌었습니다.";
+    FailBackupNone: "This is no backup, or a part of it is missing.", "백업 파일이 아니거나 일부가 빠져 있습니다.";
+    FailBackupDamaged: "The backup is damaged. Take another copy of it.", "백업이 손상되었습니다. 다른 사본을 쓰세요.";
+
+    // The end of everything.
+    WipeHead: "In an emergency", "위급할 때";
+    WipeExplained: "Destroying makes noise of the key file, deletes what it can of the rest and ends Madang at once. From then on nobody opens the profile, you included. Ctrl+Shift+Backspace three times within two seconds does it without asking, also while Madang is locked.",
+        "파기하면 열쇠 파일을 무작위 값으로 덮어쓰고 나머지를 지울 수 있는 만큼 지운 뒤 마당을 바로 끝냅니다. 그 뒤로는 본인을 포함해 아무도 프로필을 열 수 없습니다. Ctrl+Shift+Backspace를 2초 안에 세 번 누르면 잠겨 있을 때도 묻지 않고 파기합니다.";
+    WipeNot: "It does not reach backups, copies of the disk made earlier, what your contacts have, or what waits on relays. A flash disk may keep an old copy of the key file in its hardware: who reads the chips and has your passphrase can use it. It can be seen that Madang was here.",
+        "백업과 예전에 만든 디스크 사본, 상대에게 있는 것, 중계소에서 기다리는 것에는 미치지 못합니다. 플래시 디스크는 열쇠 파일의 옛 사본을 하드웨어에 남겨 둘 수 있어, 칩을 읽을 수 있고 암호 문구를 가진 사람은 그것을 쓸 수 있습니다. 마당을 썼다는 사실은 드러납니다.";
+    WipeAct: "Destroy this profile", "이 프로필 파기";
+    WipeTitle: "Destroy this profile now?", "이 프로필을 지금 파기할까요?";
+    WipeBody: "Account, contacts and all messages on this computer cannot be opened by anybody any more, you included. Madang ends at once. Only a backup brings them back.",
+        "이 컴퓨터에 있는 계정과 연락처, 모든 메시지를 본인을 포함해 아무도 열 수 없게 됩니다. 마당은 바로 끝납니다. 백업이 있어야만 되돌릴 수 있습니다.";
+    FailWipe: "The keys could not be destroyed and may still be there: {0}", "열쇠를 파기하지 못했습니다. 아직 남아 있을 수 있습니다: {0}";
+    KeyWipe: "Ctrl+Shift+Backspace", "Ctrl+Shift+Backspace";
+    KeyWipeDoes: "Three times within two seconds: destroy the profile without asking, also while locked",
+        "2초 안에 세 번: 묻지 않고 프로필 파기 (잠겨 있을 때도)";
+
     // Palette.
     PaletteTitle: "Find people, actions and settings", "사람, 동작, 설정 찾기";
     GoTo: "Go to {0}", "{0} 열기";

@@ -35,6 +35,7 @@ fn a_korean_window_says_nothing_in_english() {
         "Ctrl",
         "Shift",
         "Enter",
+        "Backspace",
         "Caps Lock",
         "USB",
         "Alt",
@@ -106,6 +107,7 @@ fn the_shipped_fonts_have_every_syllable_every_word_and_every_icon() {
 fn words_stand_in_i18n_and_tokens_in_theme() {
     let sources: &[(&str, &str)] = &[
         ("add", include_str!("../view/add.rs")),
+        ("backup", include_str!("../view/backup.rs")),
         ("bubble", include_str!("../view/bubble.rs")),
         ("chats", include_str!("../view/chats.rs")),
         ("composer", include_str!("../view/composer.rs")),
@@ -123,6 +125,7 @@ fn words_stand_in_i18n_and_tokens_in_theme() {
         ("app", include_str!("../app.rs")),
         ("keys", include_str!("../app/keys.rs")),
         ("over", include_str!("../app/over.rs")),
+        ("panic", include_str!("../app/panic.rs")),
         ("screen", include_str!("../app/screen.rs")),
         ("time", include_str!("../app/time.rs")),
         ("button", include_str!("../widget/button.rs")),

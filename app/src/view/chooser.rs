@@ -22,15 +22,16 @@ const LIST_TALL: f32 = 320.0;
 
 /// What the chooser remembers while it is open.
 pub(crate) struct Chooser {
-    wanted: Wanted,
+    /// What is looked for in the file; nothing: the file itself is meant.
+    wanted: Option<Wanted>,
     path: String,
     /// The folder that `path` was taken from.
     shown: Option<PathBuf>,
 }
 
 impl Chooser {
-    /// A chooser for a file in which `wanted` is looked for.
-    pub(crate) fn new(wanted: Wanted) -> Chooser {
+    /// A chooser for a file in which `wanted` is looked for, or for the file itself.
+    pub(crate) fn new(wanted: Option<Wanted>) -> Chooser {
         Chooser { wanted, path: String::new(), shown: None }
     }
 }
@@ -40,7 +41,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Chooser)
     ui.set_width(measure::PALETTE.min(ui.ctx().content_rect().width() - space::XXL * 2.0));
     let mut asked = None;
     let close = keys::head(ui, cx, cx.tr(T::ChooseFile));
-    page::hint(ui, cx, cx.tr(T::ChooseFileBody));
+    page::hint(ui, cx, cx.tr(state.wanted.map_or(T::ChooseBackupBody, |_| T::ChooseFileBody)));
     ui.add_space(space::S);
     let Some(folder) = &model.folder else {
         page::failure(ui, cx, model, Task::Take);
@@ -82,7 +83,10 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Chooser)
                 }
                 let path = folder.path.join(&entry.name);
                 if entry.file {
-                    asked = Some(Action::Do(Command::ReadFile(path, state.wanted)));
+                    asked = Some(match state.wanted {
+                        Some(wanted) => Action::Do(Command::ReadFile(path, wanted)),
+                        None => Action::Chosen(path),
+                    });
                     done = true;
                 } else {
                     asked = Some(Action::Do(Command::Look(Some(path))));
@@ -128,7 +132,7 @@ pub(crate) fn ways(ui: &mut Ui, cx: &Cx<'_>, model: &Model, wanted: Wanted) -> O
             asked = Some(Action::Paste);
         }
         if button::quiet(ui, cx, T::ChooseFile, idle).clicked() {
-            asked = Some(Action::Choose(wanted));
+            asked = Some(Action::Choose(Some(wanted)));
         }
     });
     if !idle {

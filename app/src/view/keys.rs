@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Each key as it is printed, and what it does.
-const KEYS: [(T, T); 12] = [
+const KEYS: [(T, T); 13] = [
     (T::KeyPalette, T::PaletteTitle),
     (T::KeyNew, T::NewChat),
     (T::KeyFind, T::SearchHere),
@@ -22,6 +22,7 @@ const KEYS: [(T, T); 12] = [
     (T::KeyLock, T::Lock),
     (T::KeyBack, T::Back),
     (T::KeyKeys, T::KeysTitle),
+    (T::KeyWipe, T::KeyWipeDoes),
 ];
 
 /// Draws the list; whether it is to be closed.

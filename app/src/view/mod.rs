@@ -1,6 +1,7 @@
 //! The screens: each is a function from the read-only model and its own view state to an optional action.
 
 pub(crate) mod add;
+pub(crate) mod backup;
 pub(crate) mod bubble;
 pub(crate) mod chats;
 pub(crate) mod chooser;

@@ -3,9 +3,9 @@
 use egui::{Key, RichText, ScrollArea, Ui};
 
 use crate::{
-    action::{Action, Command},
+    action::{Action, Command, Sure},
     i18n::{Lang, T},
-    model::{Model, Prefs, ThemeChoice},
+    model::{Model, Prefs, Stage, ThemeChoice},
     route::Route,
     text,
     theme::{self, measure, size, space},
@@ -131,6 +131,9 @@ fn entries(cx: &Cx<'_>, model: &Model) -> Vec<Entry> {
     add(Icon::Keyboard, cx.tr(T::KeysTitle).to_owned(), Action::Keys);
     add(Icon::Search, cx.tr(T::SearchHere).to_owned(), Action::FindInChat);
     add(Icon::Scroll, cx.tr(T::LicencesRead).to_owned(), Action::Go(Route::Licences));
+    if model.stage == Stage::Open {
+        add(Icon::Warning, cx.tr(T::WipeAct).to_owned(), Action::Ask(Sure::Profile));
+    }
     let prefs = model.prefs;
     for (theme, word) in [
         (ThemeChoice::System, T::ThemeSystem),

@@ -2,9 +2,9 @@
 
 use egui::{RichText, Ui};
 
-use super::{keys, passphrase::NewPassphrase, rail, welcome};
+use super::{backup, keys, passphrase::NewPassphrase, rail, welcome};
 use crate::{
-    action::{Action, Command},
+    action::{Action, Command, Sure},
     i18n::T,
     model::{Model, Notify, Prefs, Stage, Task, ThemeChoice},
     route::Route,
@@ -19,6 +19,8 @@ pub(crate) struct Settings {
     /// The own name while it is changed.
     name: Option<String>,
     passphrase: NewPassphrase,
+    /// Writing a backup.
+    pub(crate) backup: backup::BackUp,
 }
 
 /// Draws the screen.
@@ -76,6 +78,10 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Settings
             page::section(ui, cx, T::Passphrase, |ui| {
                 asked = passphrase(ui, cx, model, &mut state.passphrase).or(asked.take());
             });
+            page::section(ui, cx, T::BackupHead, |ui| {
+                asked = backup::write(ui, cx, model, &mut state.backup).or(asked.take());
+            });
+            page::section(ui, cx, T::WipeHead, |ui| asked = wipe(ui, cx).or(asked.take()));
         }
         page::section(ui, cx, T::RoadRelays, |ui| {
             let up = model.roads.relays.iter().filter(|r| r.connected).count();
@@ -183,6 +189,14 @@ fn passphrase(ui: &mut Ui, cx: &Cx<'_>, model: &Model, new: &mut NewPassphrase) 
     let pressed = button::quiet(ui, cx, T::PassphraseChange, wanting.is_none()).clicked();
     page::failure(ui, cx, model, Task::Passphrase);
     pressed.then(|| Action::Do(Command::ChangePassphrase { passphrase: new.take() }))
+}
+
+fn wipe(ui: &mut Ui, cx: &Cx<'_>) -> Option<Action> {
+    page::hint(ui, cx, cx.tr(T::WipeExplained));
+    ui.add_space(space::S);
+    page::warning(ui, cx, cx.tr(T::WipeNot));
+    ui.add_space(space::S);
+    button::danger(ui, cx, T::WipeAct, true).clicked().then_some(Action::Ask(Sure::Profile))
 }
 
 fn text_size(ui: &mut Ui, cx: &Cx<'_>, prefs: Prefs) -> Option<Prefs> {

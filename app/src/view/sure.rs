@@ -16,12 +16,14 @@ impl Sure {
             Sure::Message(..) => (T::DeleteMessageTitle, T::DeleteMessageBody, T::DeleteMessage),
             Sure::History(_) => (T::ClearChatTitle, T::ClearChatBody, T::ClearChat),
             Sure::Contact(_) => (T::RemoveContactTitle, T::RemoveContactBody, T::RemoveContact),
+            Sure::Profile => (T::WipeTitle, T::WipeBody, T::WipeAct),
         }
     }
 
-    fn chat(self) -> ChatId {
+    fn chat(self) -> Option<ChatId> {
         match self {
-            Sure::Message(chat, _) | Sure::History(chat) | Sure::Contact(chat) => chat,
+            Sure::Message(chat, _) | Sure::History(chat) | Sure::Contact(chat) => Some(chat),
+            Sure::Profile => None,
         }
     }
 
@@ -30,6 +32,7 @@ impl Sure {
             Sure::Message(_, key) => Command::DeleteMessage(key),
             Sure::History(chat) => Command::ClearChat(chat),
             Sure::Contact(chat) => Command::RemoveContact(chat),
+            Sure::Profile => Command::Wipe,
         }
     }
 }
@@ -38,11 +41,15 @@ impl Sure {
 pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, sure: Sure) -> (bool, Option<Action>) {
     ui.set_width(measure::FORM.min(ui.ctx().content_rect().width() - space::XXL * 2.0));
     let (title, body, act) = sure.words();
-    let name = model.chat(sure.chat()).map_or("", |chat| chat.name.as_str());
+    let name = sure.chat().and_then(|chat| model.chat(chat)).map_or("", |chat| chat.name.as_str());
     let title = RichText::new(cx.with(title, &[name])).font(theme::strong(size::TITLE)).color(cx.c.ink);
     ui.add(egui::Label::new(title).wrap());
     ui.add_space(space::S);
     page::prose(ui, cx, &cx.with(body, &[name]));
+    if sure == Sure::Profile {
+        ui.add_space(space::S);
+        page::warning(ui, cx, cx.tr(T::WipeNot));
+    }
     ui.add_space(space::M);
     let (mut done, mut asked) = (false, None);
     ui.horizontal_wrapped(|ui| {

@@ -2,7 +2,12 @@
 
 use egui::{RichText, ScrollArea, Ui};
 
-use super::passphrase::NewPassphrase;
+use std::path::Path;
+
+use super::{
+    backup::{self, Restore},
+    passphrase::NewPassphrase,
+};
 use crate::{
     action::{Action, Command},
     i18n::{Lang, T},
@@ -25,6 +30,20 @@ pub(crate) struct Welcome {
     passphrase: NewPassphrase,
     understood: bool,
     tried: bool,
+    /// Coming back from a backup instead.
+    restore: Option<Restore>,
+}
+
+impl Welcome {
+    /// Turns to the form for a backup.
+    pub(crate) fn restore(&mut self) {
+        self.restore.get_or_insert_default();
+    }
+
+    /// Takes the backup that was chosen.
+    pub(crate) fn take(&mut self, path: &Path) {
+        self.restore.get_or_insert_default().take(path);
+    }
 }
 
 /// Draws the screen: what it is and a try beside the form, or over it where the window is narrow.
@@ -42,7 +61,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Welcome)
                     ui.horizontal_top(|ui| {
                         let side = ui.vertical(|ui| {
                             ui.set_width(measure::FORM);
-                            let asked = about(ui, cx, model);
+                            let asked = about(ui, cx, model, state);
                             ui.add_space(space::L);
                             page::hint(ui, cx, cx.tr(T::Unaudited));
                             asked
@@ -58,7 +77,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Welcome)
                 });
             }
             page::column(ui, form_wide, |ui| {
-                let asked = about(ui, cx, model);
+                let asked = about(ui, cx, model, state);
                 ui.add_space(space::L);
                 let made = page::card(ui, cx, |ui| form(ui, cx, model, state));
                 ui.add_space(space::M);
@@ -70,7 +89,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Welcome)
 }
 
 /// The product in a sentence, and the try without consequences.
-fn about(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
+fn about(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Welcome) -> Option<Action> {
     let mut asked = languages(ui, cx, model.prefs);
     ui.add_space(space::L);
     ui.label(RichText::new(cx.tr(T::Madang)).font(theme::strong(size::HUGE)).color(cx.c.jade_ink));
@@ -84,6 +103,12 @@ fn about(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
     if tried {
         let name = cx.tr(T::PracticeName).to_owned();
         asked = Some(Action::Do(Command::Practice { name, korean: cx.lang == Lang::Ko }));
+    }
+    if state.restore.is_none() {
+        ui.add_space(space::M);
+        if button::quiet(ui, cx, T::RestoreTitle, model.busy.is_empty()).clicked() {
+            state.restore();
+        }
     }
     asked
 }
@@ -102,6 +127,13 @@ pub(crate) fn languages(ui: &mut Ui, cx: &Cx<'_>, prefs: Prefs) -> Option<Action
 }
 
 fn form(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Welcome) -> Option<Action> {
+    if let Some(restore) = &mut state.restore {
+        let (cancelled, asked) = backup::restore(ui, cx, model, restore);
+        if cancelled {
+            state.restore = None;
+        }
+        return asked;
+    }
     ui.label(RichText::new(cx.tr(T::CreateProfile)).font(theme::strong(size::TITLE)).color(cx.c.ink));
     ui.add_space(space::S);
     button::field(ui, cx, T::ProfileName, Some(T::ProfileNameHint), &mut state.name, NAME_CHARS_MAX);
