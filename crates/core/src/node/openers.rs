@@ -1,13 +1,21 @@
 //! Opens seals on every core before a turn.
 
+use std::sync::OnceLock;
+
 use crate::engine::{OpenedSeal, SealJob};
 
 /// Fewer than this on a core are not worth a thread, which costs about as much as opening one.
 const JOBS_PER_THREAD: usize = 8;
 
+/// How many cores there are. To ask means to read several files, which no message should wait for.
+static CORES: OnceLock<usize> = OnceLock::new();
+
 /// Runs the jobs, a share on each core, and returns when all are done.
 pub(crate) fn run(mut jobs: Vec<SealJob>) -> Vec<OpenedSeal> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if jobs.len() < 2 * JOBS_PER_THREAD {
+        return run_here(jobs);
+    }
+    let cores = *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from));
     let threads = (jobs.len() / JOBS_PER_THREAD).clamp(1, cores);
     let share = jobs.len().div_ceil(threads);
     std::thread::scope(|scope| {
