@@ -51,6 +51,8 @@ pub(crate) enum Sure {
     Contact(ChatId),
     /// The whole profile.
     Profile,
+    /// The decoy, with its passphrase.
+    Decoy,
 }
 
 /// What opens a backup that is to be made.
@@ -94,6 +96,17 @@ pub(crate) enum Command {
         /// What opens it.
         by: By,
     },
+    /// Make a passphrase that opens a decoy, in place of an earlier one.
+    SetDuress {
+        /// What the decoy calls itself.
+        name: String,
+        /// Wiped after use.
+        passphrase: Zeroizing<String>,
+        /// Opening the decoy destroys everything else.
+        destroys: bool,
+    },
+    /// Take that passphrase away, and the decoy with it.
+    RemoveDuress,
     /// Destroy the profile's keys, delete what can be deleted, and end the process. Asks nobody.
     Wipe,
     /// Open a temporary profile with practice contacts.
@@ -197,6 +210,8 @@ impl std::fmt::Debug for Command {
             Command::Unlock { .. } => "Unlock",
             Command::Restore { .. } => "Restore",
             Command::BackUp { .. } => "BackUp",
+            Command::SetDuress { .. } => "SetDuress",
+            Command::RemoveDuress => "RemoveDuress",
             Command::Wipe => "Wipe",
             Command::Practice { .. } => "Practice",
             Command::Lock => "Lock",

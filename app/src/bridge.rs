@@ -539,4 +539,32 @@ mod tests {
         window.until("a refusal", |m| m.failures.contains_key(&Task::Unlock));
         assert!(!window.model.stage.is_open());
     }
+
+    #[test]
+    fn a_decoy_opens_by_its_passphrase_and_shows_nothing_of_the_profile() {
+        let home = tempfile::tempdir().expect("a folder");
+        let secret = |text: &str| zeroize::Zeroizing::new(text.to_owned());
+        let decoy = |passphrase: &str| Command::SetDuress {
+            name: "바다".into(),
+            passphrase: secret(passphrase),
+            destroys: false,
+        };
+        let mut window = Window::open(home.path());
+        window.bridge.tell(Command::Create { name: "하늘".into(), passphrase: secret("등불 강가") });
+        window.until("an open profile", |m| m.stage == Stage::Open);
+        window.bridge.tell(decoy("등불 강가"));
+        window.until("a refusal", |m| {
+            m.failures.get(&Task::Duress).is_some_and(|f| f.sentence == T::FailInUse)
+        });
+        window.bridge.tell(decoy("다른 등불"));
+        window.until("a decoy", |m| m.notices.iter().any(|n| n.sentence == T::DuressIsSet));
+        window.bridge.tell(Command::Lock);
+        window.until("a lock", |m| m.stage == Stage::Locked);
+        window.bridge.tell(Command::Unlock { passphrase: secret("다른 등불") });
+        window.until("the decoy", |m| m.stage == Stage::Open && m.me.name == "바다");
+        window.bridge.tell(Command::Lock);
+        window.until("a lock", |m| m.stage == Stage::Locked);
+        window.bridge.tell(Command::Unlock { passphrase: secret("등불 강가") });
+        window.until("the profile", |m| m.stage == Stage::Open && m.me.name == "하늘");
+    }
 }

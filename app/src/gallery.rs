@@ -390,6 +390,9 @@ impl World for Fake {
                 self.updates.extend(words.map(|words| Update::Words(Words::new(words.to_owned().into()))));
                 self.updates.push_back(Update::Done(Task::Backup));
             }
+            Command::SetDuress { .. } | Command::RemoveDuress => {
+                self.updates.push_back(Update::Done(Task::Duress))
+            }
             Command::Wipe => {}
             Command::Lock => self.updates.push_back(Update::Stage(Stage::Locked)),
             Command::Read(chat, at) => self.page(chat, at),

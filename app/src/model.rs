@@ -334,6 +334,8 @@ pub(crate) enum Task {
     Backup,
     /// Making a profile of a backup.
     Restore,
+    /// Making a decoy, or taking it away.
+    Duress,
     /// Changing a name.
     Rename,
     /// Anything else.

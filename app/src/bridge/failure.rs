@@ -1,6 +1,6 @@
 //! What the node refuses, as a sentence of the window.
 
-use madang_core::{BackupError, CommandError, NodeError, OpenError, TransferError};
+use madang_core::{BackupError, CommandError, NodeError, OpenError, TransferError, VaultError};
 
 use crate::{i18n::T, model::Failure};
 
@@ -26,6 +26,7 @@ fn of_open(error: &OpenError, otherwise: T) -> T {
         OpenError::WrongPassphrase => T::WrongPassphrase,
         OpenError::Damaged(_) => T::FailDamaged,
         OpenError::Newer { .. } => T::FailNewer,
+        OpenError::Vault(VaultError::PassphraseInUse) => T::FailInUse,
         OpenError::Vault(_) => T::FailMemory,
         OpenError::Store(_) => T::FailDisk,
         OpenError::NoProfile | OpenError::AlreadyThere => otherwise,

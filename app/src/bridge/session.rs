@@ -152,6 +152,22 @@ impl Session {
                 let changed = self.node.change_passphrase(passphrase.as_bytes()).await;
                 (Task::Passphrase, T::FailPassphrase, changed)
             }
+            Command::SetDuress { name, passphrase, destroys } => {
+                self.tell.say(Update::Began(Task::Duress)).await;
+                let set = self.node.set_duress(passphrase.as_bytes(), &name, destroys).await;
+                if set.is_ok() {
+                    self.notice(T::DuressIsSet, None, false).await;
+                }
+                (Task::Duress, T::FailDuress, set)
+            }
+            Command::RemoveDuress => {
+                self.tell.say(Update::Began(Task::Duress)).await;
+                let removed = self.node.remove_duress().await;
+                if removed.is_ok() {
+                    self.notice(T::DuressIsGone, None, false).await;
+                }
+                (Task::Duress, T::FailDuress, removed)
+            }
             Command::RenameMe(name) => (Task::Rename, T::FailOther, self.rename_me(&name).await),
             Command::Compare(chat, text) => (Task::Other, T::FailNotYet, self.compare(chat, &text).await),
             Command::Seen(chat) => (Task::Other, T::FailOther, self.seen(chat).await),

@@ -445,6 +445,27 @@ words! {
     FailBackupNone: "This is no backup, or a part of it is missing.", "백업 파일이 아니거나 일부가 빠져 있습니다.";
     FailBackupDamaged: "The backup is damaged. Take another copy of it.", "백업이 손상되었습니다. 다른 사본을 쓰세요.";
 
+    // Duress.
+    DuressHead: "Duress passphrase", "강요받을 때 쓰는 암호 문구";
+    DuressExplained: "A second passphrase that opens a decoy: a profile of its own, empty at first, with its own account. It is for somebody who looks at the screen. Open it now and then and use it: an unused one convinces nobody. Setting it again begins an empty one.",
+        "위장 프로필을 여는 두 번째 암호 문구입니다. 위장 프로필은 처음에는 비어 있고 계정도 따로 있습니다. 화면을 보는 사람에게 보여 주기 위한 것입니다. 쓰지 않은 프로필은 아무도 믿지 않으니 가끔 열어서 쓰세요. 다시 설정하면 빈 프로필로 새로 시작합니다.";
+    DuressNot: "It does not hide that there is more. Who examines the disk sees a second store, how large each is and when each was used; who copied the disk before has all of it; who knows Madang will ask for the other passphrase. Destroying in front of somebody who holds you can be worse for you than opening: only you can weigh that.",
+        "다른 것이 더 있다는 사실은 숨기지 못합니다. 디스크를 조사하면 두 번째 저장소와 각각의 크기, 쓴 때가 드러납니다. 디스크를 미리 복사한 사람은 전부 가지고 있으며, 마당을 아는 사람은 다른 암호 문구를 요구할 것입니다. 붙잡힌 상태에서 눈앞에서 파기하면 여는 것보다 더 위험할 수 있으니 스스로 판단하세요.";
+    DuressName: "Name of the decoy", "위장 프로필의 이름";
+    DuressNameMissing: "Enter a name for the decoy.", "위장 프로필의 이름을 입력하세요.";
+    DuressPassphrase: "Passphrase of the decoy", "위장 프로필의 암호 문구";
+    DuressDestroys: "Opening the decoy destroys everything else at once, whoever types it",
+        "위장 프로필을 열면 누가 입력하든 나머지를 바로 파기하기";
+    DuressSet: "Set the duress passphrase", "강요용 암호 문구 설정";
+    DuressRemove: "Take the decoy away", "위장 프로필 없애기";
+    DuressRemoveTitle: "Take the decoy away?", "위장 프로필을 없앨까요?";
+    DuressRemoveBody: "Its passphrase opens nothing any more, and everything in the decoy is deleted on this computer.",
+        "그 암호 문구로는 아무것도 열 수 없게 되고, 위장 프로필의 내용은 이 컴퓨터에서 모두 지워집니다.";
+    DuressIsSet: "The duress passphrase is set.", "강요용 암호 문구를 설정했습니다.";
+    DuressIsGone: "There is no decoy any more.", "위장 프로필을 없앴습니다.";
+    FailDuress: "That did not work; what was set before may still hold.", "처리하지 못했습니다. 예전 설정이 그대로일 수 있습니다.";
+    FailInUse: "This passphrase opens something here already. Choose another.", "이미 다른 것을 여는 암호 문구입니다. 다른 것을 고르세요.";
+
     // The end of everything.
     WipeHead: "In an emergency", "위급할 때";
     WipeExplained: "Destroying makes noise of the key file, deletes what it can of the rest and ends Madang at once. From then on nobody opens the profile, you included. Ctrl+Shift+Backspace three times within two seconds does it without asking, also while Madang is locked.",

@@ -21,7 +21,7 @@ fn strike(w: &mut Window) {
 #[test]
 fn a_backup_says_what_it_does_not_do_and_its_words_are_shown_once() {
     for lang in BOTH {
-        let mut w = window("settings", lang, [1366.0, 3200.0]);
+        let mut w = window("settings", lang, [1366.0, 4000.0]);
         assert!(shows(&w, lang.tr(T::BackupNot)));
         press(&mut w, lang.tr(T::BackupWrite));
         assert!(shows(&w, lang.tr(T::PathWhole)));
@@ -40,7 +40,7 @@ fn a_backup_says_what_it_does_not_do_and_its_words_are_shown_once() {
 #[test]
 fn a_backup_under_a_passphrase_of_its_own_wants_a_good_one() {
     for lang in BOTH {
-        let mut w = window("settings", lang, [1366.0, 3200.0]);
+        let mut w = window("settings", lang, [1366.0, 4000.0]);
         write(&mut w, Role::TextInput, lang.tr(T::BackupPath), "/media/usb/madang.backup");
         press(&mut w, lang.tr(T::BackupByPassphrase));
         press(&mut w, lang.tr(T::BackupWrite));
@@ -117,7 +117,7 @@ fn three_strokes_over_a_long_time_and_other_keys_do_nothing() {
 fn the_palette_and_settings_ask_once_more_and_say_what_destroying_does_not_reach() {
     for lang in BOTH {
         for way in ["palette", "settings"] {
-            let mut w = window(if way == "palette" { "list" } else { way }, lang, [1366.0, 3200.0]);
+            let mut w = window(if way == "palette" { "list" } else { way }, lang, [1366.0, 4000.0]);
             if way == "palette" {
                 w.state_mut().views.palette = Some(Palette::default());
                 w.run_steps(3);
@@ -133,5 +133,33 @@ fn the_palette_and_settings_ask_once_more_and_say_what_destroying_does_not_reach
             w.run_steps(3);
             assert_eq!(told(&w, "Wipe"), 1, "{way}");
         }
+    }
+}
+
+#[test]
+fn a_duress_passphrase_is_set_with_what_it_does_not_hide_and_taken_away_after_a_question() {
+    for lang in BOTH {
+        let mut w = window("settings", lang, [1366.0, 4000.0]);
+        assert!(shows(&w, lang.tr(T::DuressNot)));
+        press(&mut w, lang.tr(T::DuressSet));
+        assert!(!shows(&w, lang.tr(T::DuressNameMissing)), "only unfolded");
+        press(&mut w, lang.tr(T::DuressSet));
+        assert!(shows(&w, lang.tr(T::DuressNameMissing)));
+        write(&mut w, Role::TextInput, lang.tr(T::DuressName), "하늘");
+        write(&mut w, Role::PasswordInput, lang.tr(T::DuressPassphrase), SECRET);
+        let again = lang.tr(T::PassphraseAgain);
+        // The first such field belongs to the passphrase of the profile itself.
+        w.query_all_by_role_and_label(Role::PasswordInput, again).last().expect("a field").focus();
+        w.run_steps(2);
+        w.query_all_by_role_and_label(Role::PasswordInput, again).last().expect("a field").type_text(SECRET);
+        w.run_steps(2);
+        press(&mut w, lang.tr(T::DuressSet));
+        assert_eq!(told(&w, "SetDuress"), 1);
+        press(&mut w, lang.tr(T::DuressRemove));
+        assert!(shows(&w, lang.tr(T::DuressRemoveBody)));
+        assert_eq!(told(&w, "RemoveDuress"), 0);
+        w.query_all_by_label(lang.tr(T::DuressRemove)).last().expect("the button").click();
+        w.run_steps(3);
+        assert_eq!(told(&w, "RemoveDuress"), 1);
     }
 }

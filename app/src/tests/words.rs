@@ -113,6 +113,7 @@ fn words_stand_in_i18n_and_tokens_in_theme() {
         ("composer", include_str!("../view/composer.rs")),
         ("contact", include_str!("../view/contact.rs")),
         ("conversation", include_str!("../view/conversation.rs")),
+        ("duress", include_str!("../view/duress.rs")),
         ("network", include_str!("../view/network.rs")),
         ("palette", include_str!("../view/palette.rs")),
         ("people", include_str!("../view/people.rs")),

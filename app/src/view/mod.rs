@@ -8,6 +8,7 @@ pub(crate) mod chooser;
 pub(crate) mod composer;
 pub(crate) mod contact;
 pub(crate) mod conversation;
+pub(crate) mod duress;
 pub(crate) mod find;
 pub(crate) mod keys;
 pub(crate) mod licences;

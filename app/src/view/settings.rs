@@ -2,7 +2,7 @@
 
 use egui::{RichText, Ui};
 
-use super::{backup, keys, passphrase::NewPassphrase, rail, welcome};
+use super::{backup, duress, keys, passphrase::NewPassphrase, rail, welcome};
 use crate::{
     action::{Action, Command, Sure},
     i18n::T,
@@ -21,6 +21,7 @@ pub(crate) struct Settings {
     passphrase: NewPassphrase,
     /// Writing a backup.
     pub(crate) backup: backup::BackUp,
+    duress: duress::Duress,
 }
 
 /// Draws the screen.
@@ -80,6 +81,9 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Settings
             });
             page::section(ui, cx, T::BackupHead, |ui| {
                 asked = backup::write(ui, cx, model, &mut state.backup).or(asked.take());
+            });
+            page::section(ui, cx, T::DuressHead, |ui| {
+                asked = duress::show(ui, cx, model, &mut state.duress).or(asked.take());
             });
             page::section(ui, cx, T::WipeHead, |ui| asked = wipe(ui, cx).or(asked.take()));
         }

@@ -17,13 +17,14 @@ impl Sure {
             Sure::History(_) => (T::ClearChatTitle, T::ClearChatBody, T::ClearChat),
             Sure::Contact(_) => (T::RemoveContactTitle, T::RemoveContactBody, T::RemoveContact),
             Sure::Profile => (T::WipeTitle, T::WipeBody, T::WipeAct),
+            Sure::Decoy => (T::DuressRemoveTitle, T::DuressRemoveBody, T::DuressRemove),
         }
     }
 
     fn chat(self) -> Option<ChatId> {
         match self {
             Sure::Message(chat, _) | Sure::History(chat) | Sure::Contact(chat) => Some(chat),
-            Sure::Profile => None,
+            Sure::Profile | Sure::Decoy => None,
         }
     }
 
@@ -33,6 +34,7 @@ impl Sure {
             Sure::History(chat) => Command::ClearChat(chat),
             Sure::Contact(chat) => Command::RemoveContact(chat),
             Sure::Profile => Command::Wipe,
+            Sure::Decoy => Command::RemoveDuress,
         }
     }
 }

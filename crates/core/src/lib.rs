@@ -35,7 +35,7 @@ pub mod invent;
 pub use crypto::backup::{BackupError, BackupSecret};
 pub use crypto::identity::AccountId;
 pub use crypto::safety::SafetyNumber;
-pub use crypto::vault::Cost;
+pub use crypto::vault::{Cost, VaultError};
 pub use proto::id::{Address, PeerName};
 
 pub use contact::{Contact, ContactState};
