@@ -410,8 +410,8 @@ words! {
     BackupHead: "Backup", "백업";
     BackupExplained: "One sealed file with your account, contacts and history, to restore on another computer. The keys of conversations that go on are not in it: after restoring, every contact gets new ones.",
         "계정과 연락처, 대화를 봉함한 파일 하나로, 다른 컴퓨터에서 되살릴 수 있습니다. 진행 중인 대화의 열쇠는 들어 있지 않으며, 되살리면 연락처마다 새 열쇠를 만듭니다.";
-    BackupNot: "Whoever has the file and what opens it has your account, your contacts and all history in it, and can come back as you. It keeps what you delete later, and its size tells roughly how much there is. Not in it: contacts who have not answered yet, invites, messages that are to disappear.",
-        "파일과 그것을 여는 문구를 가진 사람은 계정과 연락처, 대화를 모두 갖게 되고 당신인 것처럼 돌아올 수 있습니다. 나중에 지운 내용도 백업에는 남고, 파일 크기로 대략의 양을 짐작할 수 있습니다. 아직 답하지 않은 연락처와 초대, 사라질 메시지는 들어 있지 않습니다.";
+    BackupNot: "Whoever has the file and what opens it has your account, your contacts and all history in it, and can come back as you. It keeps what you delete later, and its size tells roughly how much there is. Not in it: contacts who have not answered yet, invites.",
+        "파일과 그것을 여는 문구를 가진 사람은 계정과 연락처, 대화를 모두 갖게 되고 당신인 것처럼 돌아올 수 있습니다. 나중에 지운 내용도 백업에는 남고, 파일 크기로 대략의 양을 짐작할 수 있습니다. 아직 답하지 않은 연락처와 초대는 들어 있지 않습니다.";
     BackupPath: "New file", "새 파일";
     BackupPathHint: "Such as /media/usb/madang.backup", "예: /media/usb/madang.backup";
     BackupByWords: "Twelve recovery words", "복구 단어 열두 개";

@@ -115,7 +115,7 @@ pub enum Command {
     Duress(Duress),
     /// Write a backup: who you are, your contacts and what was said, in one sealed file
     ///
-    /// Whoever has the file and its passphrase or words has all of that. Messages that are to disappear are not in it.
+    /// Whoever has the file and its passphrase or words has all of that.
     /// After restoring it, run the old device no more: two that are the same person lose messages.
     Backup(Backup),
     /// Make a profile of a backup, in the directory of --profile, which must be absent or empty

@@ -6,6 +6,7 @@
 //! commit among many inputs, while a lone one never waits.
 
 mod ahead;
+#[cfg(feature = "node")]
 mod backup;
 mod command;
 mod contacts;

@@ -465,7 +465,7 @@ impl Node {
     }
 
     /// Writes a backup of who we are, whom we know and what was said to `path`, in place of what was there. What
-    /// is going on meanwhile waits. Messages that are to disappear are not in it.
+    /// is going on meanwhile waits.
     ///
     /// # Errors
     /// [`NodeError::Backup`], and then the file is as it was; [`NodeError::Stopped`].

@@ -326,6 +326,7 @@ impl Pair {
     }
 
     /// Returns what a backup keeps of a pair's record: what the two need to meet again.
+    #[cfg(feature = "node")]
     pub(crate) fn keys_for_backup(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
         let (mut keys, next_generation) = Keys::decode(bytes)?;
         keys.offer = None;
