@@ -615,7 +615,7 @@ fn on(screen: &str, language: &str, theme: &str) -> App<Fake> {
     let lang = if language == "ko" { Lang::Ko } else { Lang::En };
     let theme = if theme == "dark" { ThemeChoice::Dark } else { ThemeChoice::Light };
     let (stage, peopled) = match screen {
-        "welcome" => (Stage::Welcome, false),
+        "welcome" | "restore" => (Stage::Welcome, false),
         "unlock" => (Stage::Locked, false),
         "empty" => (Stage::Open, false),
         _ => (Stage::Open, true),

@@ -47,6 +47,6 @@ pub use event::{ContactId, Delivery, Event, Notice, Place, RelayNumber, Step, Tr
 #[cfg(feature = "node")]
 pub use net::{any_addresses, scrub_environment};
 #[cfg(feature = "node")]
-pub use node::{Config, Events, Node, NodeError, TransferError, lock};
+pub use node::{Config, Events, Node, NodeError, TransferError, lock, wipe};
 #[cfg(feature = "node")]
-pub use store::{OpenError, Wiped, wipe};
+pub use store::{OpenError, Wiped};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crypto::backup::{BackupError, BackupSecret, HEAD_BYTES, Opener, SEALED_CHUNK_BYTES, Sealer};
 use proto::id::Moment;
 use proto::store::{Batch, Overlay, Store as _, StoreError};
-use store::{OpenError, Options, SealedStore};
+use store::{OpenError, Options, SealedStore, Wiped};
 use zeroize::Zeroizing;
 
 use crate::backup::{FormatError, Reader, Writer};
@@ -15,6 +15,9 @@ use crate::engine::{Engine, Now};
 
 /// Bytes of records that share one commit while a profile is restored.
 const COMMIT_BYTES: usize = 4 << 20;
+
+/// What the name of a folder ends in while a profile is restored into it.
+const RESTORING: &str = ".restoring";
 
 /// Why a backup could not be made or restored. Nothing was changed by it.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +91,7 @@ pub(crate) fn restore(
     if fs::read_dir(folder).is_ok_and(|mut names| names.next().is_some()) || folder.is_file() {
         return Err(OpenError::AlreadyThere.into());
     }
-    let growing = beside(folder, ".restoring");
+    let growing = beside(folder, RESTORING);
     discard(&growing)?;
     let restored = fill(path, secret, &growing, passphrase, cost).and_then(|()| {
         // An empty folder gives way to the full one.
@@ -99,6 +102,20 @@ pub(crate) fn restore(
         let _ = discard(&growing);
     }
     restored
+}
+
+/// Destroys the keys of the profile in `folder`, then deletes what it can of the rest. It needs no passphrase and works
+/// while the profile is open or being restored, in this process or another one.
+///
+/// # Errors
+/// [`io::ErrorKind::NotFound`] if there is no profile; any other error says that the keys may still be there.
+pub fn wipe(folder: &Path) -> io::Result<Wiped> {
+    // What is being restored first: it takes the profile's name when it is complete, not the other way round.
+    match (store::wipe(&beside(folder, RESTORING)), store::wipe(folder)) {
+        (Err(error), own) if error.kind() == io::ErrorKind::NotFound => own,
+        (grown, Err(error)) if error.kind() == io::ErrorKind::NotFound => grown,
+        (grown, own) => Ok(Wiped { is_empty: grown?.is_empty & own?.is_empty }),
+    }
 }
 
 fn fill(
@@ -212,4 +229,27 @@ fn sync_folder_of(path: &Path) -> Result<(), TransferError> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wipe_reaches_what_is_being_restored() {
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = home.path().join("profile");
+        for there in [vec![".restoring"], vec![""], vec![".restoring", ""]] {
+            for ending in &there {
+                let cost = crypto::vault::Cost::for_tests();
+                let place = beside(&folder, ending);
+                SealedStore::create(&place, b"lamp", cost, Options::default(), &mut rand::rng())
+                    .expect("a store");
+            }
+            assert!(wipe(&folder).expect("a wipe").is_empty);
+            for ending in ["", ".restoring"] {
+                assert!(!SealedStore::is_in(&beside(&folder, ending)), "{there:?}");
+            }
+        }
+    }
 }

@@ -19,7 +19,7 @@ use proto::id::{Address, PeerName};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use zeroize::Zeroizing;
 
-pub use self::backup::TransferError;
+pub use self::backup::{TransferError, wipe};
 pub use self::config::Config;
 pub use self::profile::NodeError;
 use crate::contact::Contact;
