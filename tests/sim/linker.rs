@@ -161,10 +161,12 @@ fn two_disks(seed: u64, habit: Habit) -> Disks {
     world.pass(WHILE);
     say(&mut world, &others, &ones);
     let from_others: Vec<_> = others.iter().map(|who| tags_left_by(&world, *who)).collect();
-    let pick = |relay, tags: Vec<Vec<[u8; 32]>>| {
+    let pick = |side: u64, tags: Vec<Vec<[u8; 32]>>| {
         let all: BTreeMap<[u8; 32], Deposit> =
-            disk(&world, relay).into_iter().map(|deposit| (deposit.tag, deposit)).collect();
-        let mut choice = ChaCha20Rng::seed_from_u64(seed ^ 0x6173_6b65);
+            disk(&world, relays[side as usize]).into_iter().map(|deposit| (deposit.tag, deposit)).collect();
+        // Drawn anew for each side: one and the same shuffle of both would pair first with first, last with last, and
+        // plant what the linker is to look for.
+        let mut choice = ChaCha20Rng::seed_from_u64(seed ^ 0x6173_6b65 ^ side);
         let find = |tags: Vec<[u8; 32]>| -> Vec<Deposit> {
             // Receipts that travel by themselves are envelopes like all others. Which of them is asked about says nothing.
             let mut found: Vec<Deposit> = tags.iter().filter_map(|tag| all.get(tag).cloned()).collect();
@@ -174,7 +176,7 @@ fn two_disks(seed: u64, habit: Habit) -> Disks {
         };
         tags.into_iter().map(find).collect()
     };
-    Disks { there: pick(relays[1], from_ones), here: pick(relays[0], from_others) }
+    Disks { there: pick(1, from_ones), here: pick(0, from_others) }
 }
 
 /// One question: an envelope, and two of which the first is of the same conversation. The linker sees them shuffled.

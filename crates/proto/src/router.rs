@@ -498,6 +498,20 @@ impl Router {
         }
     }
 
+    /// Returns whether something that leaves for this counterpart lies nowhere yet although a mailbox that it goes to
+    /// is there: it is on its way, or has no room.
+    #[must_use]
+    pub fn waits_for_room(&self, party: Party) -> bool {
+        let has_place = |number: &u64| {
+            let waits = |id: &MailboxId| {
+                self.mailboxes.get(id).is_some_and(|mailbox| mailbox.up && mailbox.waiting.contains(number))
+            };
+            let outgoing = &self.outgoing[number];
+            !outgoing.stored.is_empty() || !outgoing.mailboxes.iter().any(waits)
+        };
+        self.by_party.get(&party).is_some_and(|numbers| !numbers.iter().all(has_place))
+    }
+
     /// A mailbox lost what it kept: what is not settled is taken there again.
     pub fn mailbox_forgot(&mut self, id: MailboxId) {
         let numbers: Vec<u64> =

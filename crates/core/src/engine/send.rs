@@ -290,14 +290,15 @@ impl Engine {
         }
         pair.probe_at = None;
         pair.probes += 1;
-        let scarce = pair.slots_in_doubt() >= GATHER_FROM_SLOTS;
+        // What is called back at a full mailbox makes room for what came later, and has to queue behind it.
+        let scarce = pair.slots_in_doubt() >= GATHER_FROM_SLOTS || self.router.waits_for_room(party);
         let oldest = pair.flights.iter().find(|(at, f)| f.count > 0 && at.slot != OPENING);
         let oldest = oldest.map(|(at, flight)| (*at, flight.number));
         let openings: Vec<SlotId> = pair.flights.keys().copied().filter(|at| at.slot == OPENING).collect();
         openings.into_iter().try_for_each(|at| self.repeat_opening(party, at, turn))?;
         match oldest {
             None => Ok(()),
-            // Slots are finite; the same bytes at least fill a relay that has lost them.
+            // Slots and room are finite; the same bytes at least fill a relay that has lost them.
             Some((_, number)) if scarce => {
                 self.router.repeat(number);
                 Ok(())
@@ -332,7 +333,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Posts again what mailboxes may forget before anybody fetches it: sealed anew, as much as fits in one envelope.
+    /// Posts again what mailboxes may forget before anybody fetches it: sealed anew, as much as fits in one envelope,
+    /// or as it is where a mailbox is full.
     fn post_again(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
         let (now, after) = (self.used(turn.now.moment), self.policy.repost);
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
@@ -350,9 +352,9 @@ impl Engine {
             }
             None => return Ok(()),
         };
-        let mut left = missing.clone();
+        let (mut left, is_full) = (missing.clone(), self.router.waits_for_room(party));
         while let Some(first) = left.first().copied() {
-            if self.pairs.get(&party).is_none_or(|pair| pair.room_for_items() == 0) {
+            if is_full || self.pairs.get(&party).is_none_or(|pair| pair.room_for_items() == 0) {
                 break;
             }
             let end = (first..).find(|sequence| !left.contains(sequence)).unwrap_or(first);
@@ -362,7 +364,7 @@ impl Engine {
         }
         for (at, flight) in ripe {
             if flight.items().any(|sequence| left.contains(&sequence)) {
-                // No slot is left for it: the same bytes go out again, and fill a mailbox that has forgotten them.
+                // No slot or room is left for it: the same bytes go out again, and fill a mailbox that has forgotten them.
                 self.router.repeat(flight.number);
                 let Some(kept) = self.pairs.get_mut(&party).and_then(|p| p.flights.get_mut(&at)) else {
                     continue;
