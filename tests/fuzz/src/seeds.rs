@@ -13,6 +13,7 @@ use crypto::request::seal_request;
 use crypto::seal::{Class, seal_contact};
 use crypto::slot::{Chain, Slot};
 use crypto::vault::{Cost, KeyFile};
+use madang_core::backup::{Kept, Writer};
 use proto::descriptor::{RelayDescriptor, RelayFacts};
 use proto::envelope::{Blob, Envelope};
 use proto::frame::{Frame, Push};
@@ -23,6 +24,7 @@ use proto::mailbox::list::{Batch, Entries, Head, chain_next, chain_start};
 use proto::mailbox::request::{DeleteOutcome, FollowMode, ListPart, PutOutcome, Reply, Request};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
+use zeroize::Zeroizing;
 
 fn main() {
     let rng = &mut ChaCha20Rng::seed_from_u64(1);
@@ -110,7 +112,8 @@ fn main() {
     write("ratchet", "kept", &session.to_bytes());
     write("ratchet", "first", &session.encrypt(b"hello"));
 
-    let sealed = seal_contact(Class::C0, &[2; 32], &Secret32::new([9; 32]), &request_key.public(), b"hi", rng);
+    let sealed =
+        seal_contact(Class::C0, &[2; 32], &Secret32::new([9; 32]), &request_key.public(), b"hi", rng);
     write("seal", "contact", &sealed.expect("fits"));
     let (sealed, _) = seal_request(&request_key.public(), b"hi", rng).expect("fits");
     write("seal", "request", &sealed);
@@ -118,6 +121,45 @@ fn main() {
     // The filler is random: its beginning is enough.
     write("key_file", "begin", &file.bytes()[..128]);
     write("content", "empty", &[0x82, 0, 0x40]);
+    for (name, values) in [("empty", &[][..]), ("two", &[&b"a"[..], b"bc"]), ("long", &[&[7; 9_000][..]])] {
+        write("backup", name, &backup(values));
+    }
+    // Sizes of pieces, then a short frame, a ping, a long frame, an end within a frame, and 4 GiB announced.
+    let stream =
+        [&[1; 8][..], &[0, 0, 0, 2, 7, 7], &[0, 0, 0, 0, 2], &[0, 0, 0x20, 0], &[3; 0x2000]].concat();
+    write("wire", "frames", &stream);
+    write("wire", "cut", &[&stream[..], &[0, 0, 1, 0, 9]].concat());
+    write("wire", "long", &[&stream[..20], &[0xff; 4]].concat());
+    write("relay_config", "least", b"data = \"x\"\n");
+    write("relay_config", "most", RELAY_CONFIG.as_bytes());
+    let body: [&[u8]; 7] = [
+        &[&[1][..], &[7; 16], &[0; 8], &[0; 4], &[0, 0, 0, 2, 5, 5]].concat(),
+        &[&[2][..], &[7; 16], &[0; 8]].concat(),
+        &[&[3][..], &[1; 16], &[0, 0, 0, 2]].concat(),
+        &[4, 0, 0, 0, 3, 0, 0, 0, 1, 9],
+        &[&[5][..], &[0; 8]].concat(),
+        &[6, 0, 0, 0, 1],
+        &[&[7, 1, 0, 0, 0, 1][..], &[0; 8], &[0; 4], &[0; 8], &[5; 16]].concat(),
+    ];
+    write("log_record", "each", &body.concat());
+    for table in 0..34 {
+        write("records", &format!("{table}"), &[table, 1, 0x82, 0x00, 0x40]);
+    }
+}
+
+/// How the target cuts it, then the inside of a backup without most of the zeros that fill its last chunk.
+fn backup(values: &[&[u8]]) -> Vec<u8> {
+    let mut writer = Writer::default();
+    for (order, value) in values.iter().enumerate() {
+        let value = Zeroizing::new(value.to_vec());
+        writer.put(Kept { table: 46, name: vec![0, 0, 0, 1], order: order as u64, value });
+    }
+    let mut bytes = vec![1];
+    writer.finish().for_each(|chunk| bytes.extend_from_slice(&chunk));
+    let end = bytes.iter().rposition(|byte| *byte != 0).expect("it begins with a one") + 1;
+    // A number of records may be zero, and the last length is.
+    bytes.truncate(end + 8);
+    bytes
 }
 
 fn blob() -> Blob {
@@ -202,3 +244,19 @@ fn write(target: &str, name: &str, bytes: &[u8]) {
     fs::create_dir_all(&folder).expect("a folder can be made");
     fs::write(folder.join(format!("seed-{name}")), bytes).expect("a file can be written");
 }
+
+const RELAY_CONFIG: &str = r#"data = "mail"
+[network]
+listen = ["0.0.0.0:4470", "[::]:4470"]
+transports = ["tcp", "quic"]
+announce = ["203.0.113.7:4470"]
+connections = 2000
+[keep]
+room = "20 GiB"
+longest = "30 days"
+[log]
+level = "info"
+format = "text"
+addresses = false
+counters = "10 min"
+"#;
