@@ -22,7 +22,7 @@ use crate::conversation::cast::{Keeper, Person, acquaint, rss};
 use crate::strangers::{Aim, framed};
 
 pub(crate) const STORIES: &[Story] = stories![
-    floods_take_bounded_memory_of_a_relay_and_those_who_talk_over_it_do_not_notice,
+    floods_take_bounded_memory_of_a_relay_and_lose_nothing_of_those_who_talk_over_it,
     floods_take_bounded_memory_of_a_persons_node_and_its_conversation_goes_on,
 ];
 
@@ -162,26 +162,40 @@ fn mailbox(host: &Host, aim: Aim) {
     });
 }
 
-/// Lets one flood after the other go on while two people talk, and checks the memory of the process.
-fn endure(
-    lab: &Lab,
-    floods: &[Flood],
-    aim: &Aim,
-    people: (&mut Person<'_>, &mut Person<'_>),
-    rss: impl Fn() -> u64,
+/// Two people who talk through floods, and the process whose memory is watched.
+struct Weather<'a, 'lab> {
+    lab: &'lab Lab,
+    aim: Aim,
+    ari: &'a mut Person<'lab>,
+    bora: &'a mut Person<'lab>,
+    /// Messages that Bora has, or is to have.
+    said: usize,
+    before: u64,
     growth_max: u64,
-) {
-    let (ari, bora) = people;
-    let mut said = bora.received().len();
-    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    let before = rss();
-    for (what, flood) in floods {
+}
+
+impl<'a, 'lab> Weather<'a, 'lab> {
+    fn new(
+        lab: &'lab Lab,
+        aim: Aim,
+        (ari, bora): (&'a mut Person<'lab>, &'a mut Person<'lab>),
+        before: u64,
+        growth_max: u64,
+    ) -> Self {
+        let said = bora.received().len();
+        Self { lab, aim, ari, bora, said, before, growth_max }
+    }
+
+    /// Lets a flood go on while Ari writes, and checks the memory of the process.
+    fn pass(&mut self, (what, flood): Flood, rss: impl Fn() -> u64) {
+        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let mut highest = 0;
         std::thread::scope(|scope| {
-            let attack = scope.spawn(|| flood(lab.host(Place::A2), aim.clone()));
+            let (host, aim) = (self.lab.host(Place::A2), self.aim.clone());
+            let attack = scope.spawn(move || flood(host, aim));
             while !attack.is_finished() {
-                ari.send(&format!("through {what}, {said}"));
-                said += 1;
+                self.ari.send(&format!("through {what}, {}", self.said));
+                self.said += 1;
                 for _ in 0..5 {
                     highest = highest.max(rss());
                     std::thread::sleep(Duration::from_millis(50));
@@ -189,22 +203,21 @@ fn endure(
             }
             attack.join().expect("the flood goes on to its end");
         });
-        assert_eq!(bora.receives(said).len(), said, "{what}: the conversation goes on");
-        let after = rss();
-        println!(
-            "{what:>10}: {:.1} MiB before all, {:.1} at most, {:.1} after",
-            mib(before),
-            mib(highest),
-            mib(after)
-        );
-        assert!(highest <= before + growth_max, "{what}: {:.1} MiB at most", mib(highest));
+        let (before, after) = (mib(self.before), mib(rss()));
+        println!("{what:>10}: {before:.1} MiB before all, {:.1} at most, {after:.1} after", mib(highest));
+        assert!(highest <= self.before + self.growth_max, "{what}: {:.1} MiB at most", mib(highest));
     }
-    bora.was_told_each_once();
+
+    /// Waits until Bora has all that was written, each once.
+    fn arrives(&mut self, what: &str) {
+        assert_eq!(self.bora.receives(self.said).len(), self.said, "{what}: the conversation goes on");
+        self.bora.was_told_each_once();
+    }
 }
 
-fn floods_take_bounded_memory_of_a_relay_and_those_who_talk_over_it_do_not_notice() -> Result<(), Missing> {
+fn floods_take_bounded_memory_of_a_relay_and_lose_nothing_of_those_who_talk_over_it() -> Result<(), Missing> {
     let lab = Lab::new()?;
-    let keeper = Keeper::with(&lab, &[("room = \"20 GiB\"", "room = \"4 MiB\"")]);
+    let mut keeper = Keeper::with(&lab, &[("room = \"20 GiB\"", "room = \"4 MiB\"")]);
     let descriptor = keeper.descriptor();
     let (mut ari, mut bora) = (Person::new(&lab, Place::A1, "Ari"), Person::new(&lab, Place::B1, "Bora"));
     ari.start();
@@ -215,11 +228,19 @@ fn floods_take_bounded_memory_of_a_relay_and_those_who_talk_over_it_do_not_notic
     let facts = RelayDescriptor::parse_text(&descriptor).expect("a descriptor").facts().clone();
     let at =
         facts.addresses.iter().find(|a| a.as_str().contains("/tcp/")).expect("it listens by TCP").clone();
-    let floods: [Flood; 4] =
-        [("handshakes", handshakes), ("heads", heads), ("frames", frames), ("mailbox", mailbox)];
     let aim = Aim { at, name: facts.peer.clone(), key: Some(facts.request_key) };
-    endure(&lab, &floods, &aim, (&mut ari, &mut bora), || keeper.rss(), RELAY_GROWTH_MAX);
-    // The mailbox is full now: the small envelopes of the two went into its reserve, or over their direct link.
+    let people = (&mut ari, &mut bora);
+    let mut weather = Weather::new(&lab, aim, people, keeper.rss(), RELAY_GROWTH_MAX);
+    for flood in [("handshakes", handshakes as fn(&Host, Aim)), ("heads", heads), ("frames", frames)] {
+        weather.pass(flood, || keeper.rss());
+        weather.arrives(flood.0);
+    }
+    // Who fills the mailbox keeps new mail out, and nothing that is there. What waits goes when there is room.
+    weather.pass(("mailbox", mailbox), || keeper.rss());
+    keeper.kill();
+    keeper.configure("room = \"4 MiB\"", "room = \"1 GiB\"");
+    keeper.start();
+    weather.arrives("mailbox");
     Ok(())
 }
 
@@ -235,7 +256,10 @@ fn floods_take_bounded_memory_of_a_persons_node_and_its_conversation_goes_on() -
     acquaint(&mut ari, &mut bora);
     let aim = Aim::at_person(&mut bora, &lab.host(Place::B1).ip().to_string());
     let pid = bora.pid();
-    let floods: [Flood; 3] = [("handshakes", handshakes), ("heads", heads), ("frames", frames)];
-    endure(&lab, &floods, &aim, (&mut ari, &mut bora), || rss(pid), NODE_GROWTH_MAX);
+    let mut weather = Weather::new(&lab, aim, (&mut ari, &mut bora), rss(pid), NODE_GROWTH_MAX);
+    for flood in [("handshakes", handshakes as fn(&Host, Aim)), ("heads", heads), ("frames", frames)] {
+        weather.pass(flood, || rss(pid));
+        weather.arrives(flood.0);
+    }
     Ok(())
 }

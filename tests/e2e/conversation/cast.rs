@@ -348,7 +348,8 @@ impl<'lab> Keeper<'lab> {
         me
     }
 
-    fn configure(&self, old: &str, new: &str) {
+    /// Changes its configuration, which it reads when it starts.
+    pub(crate) fn configure(&self, old: &str, new: &str) {
         let path = self.dir.path().join("relay.toml");
         let text = std::fs::read_to_string(&path).expect("there");
         assert!(text.contains(old), "the configuration says {old}: {text}");
