@@ -16,25 +16,25 @@ struct Aim {
 
 #[derive(Clone, Copy)]
 enum Goal {
-    AtLeast(f64),
-    AtMost(f64),
+    Least(f64),
+    Most(f64),
     /// Another figure of the same part.
-    AtMostOwn(&'static str),
+    MostOwn(&'static str),
 }
 
 const AIMS: [Aim; 12] = [
-    aim("direct", "direct link, p50", "/p50_ms", "ms", Goal::AtMostOwn("/aim_ms")),
-    aim("relay", "through a relay, more than direct", "/more_than_direct_ms", "ms", Goal::AtMost(3.0)),
-    aim("drain", "drain of waiting mail", "/messages_per_second", "messages/s", Goal::AtLeast(5_000.0)),
-    aim("cold", "start to the first waiting message", "/seconds_p50", "s", Goal::AtMost(1.0)),
-    aim("wire-1", "bytes above TCP at 1/s", "/times_class", "x class", Goal::AtMost(2.2)),
-    aim("wire-100", "bytes above TCP at 100/s", "/times_class", "x class", Goal::AtMost(1.15)),
-    aim("idle", "an idle day with one relay", "/mb_per_day", "MB", Goal::AtMost(0.5)),
-    aim("ingest", "ingest in batches of 100", "/ingest/times_the_floor", "x sled", Goal::AtLeast(3.0)),
-    aim("ingest", "ingest in batches of 500", "/ingest_by_500/times_the_floor", "x sled", Goal::AtLeast(3.0)),
-    aim("ingest", "written, a message of 400 bytes", "/large/written_bytes_each", "B", Goal::AtMost(700.0)),
-    aim("ingest", "resident at a million", "/large/rss_peak_mib", "MiB", Goal::AtMost(128.0)),
-    aim("ingest", "lone commit", "/lone/times_fdatasync_p50", "x fdatasync", Goal::AtMost(2.0)),
+    aim("direct", "direct link, p50", "/p50_ms", "ms", Goal::MostOwn("/aim_ms")),
+    aim("relay", "through a relay, more than direct", "/more_than_direct_ms", "ms", Goal::Most(3.0)),
+    aim("drain", "drain of waiting mail", "/messages_per_second", "messages/s", Goal::Least(5_000.0)),
+    aim("cold", "start to the first waiting message", "/seconds_p50", "s", Goal::Most(1.0)),
+    aim("wire-1", "bytes above TCP at 1/s", "/times_class", "x class", Goal::Most(2.2)),
+    aim("wire-100", "bytes above TCP at 100/s", "/times_class", "x class", Goal::Most(1.15)),
+    aim("idle", "an idle day with one relay", "/mb_per_day", "MB", Goal::Most(0.5)),
+    aim("ingest", "ingest in batches of 100", "/ingest/times_the_floor", "x sled", Goal::Least(3.0)),
+    aim("ingest", "ingest in batches of 500", "/ingest_by_500/times_the_floor", "x sled", Goal::Least(3.0)),
+    aim("ingest", "written, a message of 400 bytes", "/large/written_bytes_each", "B", Goal::Most(700.0)),
+    aim("ingest", "resident at a million", "/large/rss_peak_mib", "MiB", Goal::Most(128.0)),
+    aim("ingest", "lone commit", "/lone/times_fdatasync_p50", "x fdatasync", Goal::Most(2.0)),
 ];
 
 const fn aim(
@@ -55,9 +55,9 @@ pub(crate) fn markdown(told: &[Value]) -> String {
         let number = |at: &str| part.pointer(at).and_then(Value::as_f64).unwrap_or(f64::NAN);
         let figure = number(aim.figure);
         let (sign, goal) = match aim.goal {
-            Goal::AtLeast(goal) => ("≥", goal),
-            Goal::AtMost(goal) => ("≤", goal),
-            Goal::AtMostOwn(at) => ("≤", number(at)),
+            Goal::Least(goal) => ("≥", goal),
+            Goal::Most(goal) => ("≤", goal),
+            Goal::MostOwn(at) => ("≤", number(at)),
         };
         let met = if sign == "≥" { figure >= goal } else { figure <= goal };
         let verdict = if met { "met" } else { "**not met**" };
