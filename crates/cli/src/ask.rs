@@ -364,7 +364,7 @@ pub fn reply(text: Option<String>) -> Result<Option<MessageId>, Failure> {
 /// [`Kind::Usage`].
 pub fn message_id(text: &str) -> Result<MessageId, Failure> {
     MessageId::from_hex(text).ok_or_else(|| {
-        Failure::usage("a message's id has 64 hexadecimal digits, as `send` and `history` show it")
+        Failure::usage("a message's id has 64 hexadecimal digits, as `send` and `history --json` print it")
     })
 }
 
