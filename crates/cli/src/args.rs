@@ -138,7 +138,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct Init {
     /// The name that contacts see first; they can call you otherwise
-    #[arg(long, default_value = "")]
+    #[arg(long)]
     pub name: String,
     /// Memory of the passphrase's key derivation, in KiB: at least 65536
     #[arg(long, hide = true, value_name = "KIB")]

@@ -58,7 +58,7 @@ fn a_profile_is_made_once_and_opened_by_its_passphrase_only() {
     assert_eq!(fields(&whoami), ["account", "addresses", "name", "transport_names"]);
     assert_eq!(whoami["name"], "Ari");
 
-    let (code, said) = failed(&run(dir.path(), &["init", "--insecure-test-kdf"]));
+    let (code, said) = failed(&run(dir.path(), &["init", "--name", "Bora", "--insecure-test-kdf"]));
     assert!(code == Some(1) && said.contains("already"), "{said}");
 
     let wrong = dir.path().join("wrong");
