@@ -40,15 +40,17 @@ fn a_full_relay_refuses_in_words_and_the_message_goes_when_there_is_room() {
     world.pass(WHILE * 10);
     world.off(bob);
     let ids: Vec<_> = (0..40).map(|n| world.write(alice, bob, &format!("{n}"))).collect();
-    world.pass(WHILE * 10);
+    world.pass(WHILE);
     let last = world.trail(alice, ids[39]);
     assert!(last.contains(&Step::Refused), "{last:?}");
     assert_eq!(world.delivery(alice, bob, ids[0]), Some(Delivery::OnRelay { copies: 1 }));
-    // The operator gives more room, and the rest follows.
-    world.on(bob);
+    // The operator gives more room and starts it again, and the rest follows, long before the five minutes are over.
     world.off(relay);
     world.relay_mut(relay).set_quotas(Quotas::default());
     world.on(relay);
+    world.pass(WHILE);
+    assert_eq!(world.delivery(alice, bob, ids[39]), Some(Delivery::OnRelay { copies: 1 }));
+    world.on(bob);
     world.settle();
     world.check();
 }

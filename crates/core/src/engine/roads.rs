@@ -393,6 +393,8 @@ impl Engine {
     fn start_client(&mut self, number: MailboxId, turn: &mut Turn<'_, '_>) {
         let Some(relay) = self.relays.get_mut(&number) else { return };
         let (Some(link), Some(client)) = (relay.link, &mut relay.client) else { return };
+        // A relay that comes back may have been given room.
+        relay.full = None;
         for frame in client.on_link_up(turn.rng) {
             self.outputs.push(Output::Send(link, frame));
         }
