@@ -87,6 +87,10 @@ impl DeviceId {
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
+
+    fn of(cert_hash: &Hash32) -> Self {
+        Self(cert_hash.first_chunk().copied().expect("32 bytes begin with 16"))
+    }
 }
 
 impl fmt::Debug for DeviceId {
@@ -131,7 +135,7 @@ impl DeviceCert {
         account_key.verify(&framed(LABEL_CERT, &[body]), &signature).map_err(|_| IdentityError::Signature)?;
         Ok(Self {
             bytes: bytes.to_vec(),
-            hash: hash("M1/cert-hash/1", &[bytes]),
+            hash: hash(LABEL_CERT_HASH, &[bytes]),
             account_id: AccountId::of(&account_key),
             account_key,
             device_index,
@@ -154,7 +158,13 @@ impl DeviceCert {
 
     /// The device's name.
     pub fn device_id(&self) -> DeviceId {
-        DeviceId(self.hash.first_chunk().copied().expect("32 bytes begin with 16"))
+        DeviceId::of(&self.hash)
+    }
+
+    /// The name of the device whose certificate these bytes are, for bytes that [`DeviceCert::parse`] took before:
+    /// nothing is checked again.
+    pub fn device_id_in(bytes: &[u8]) -> DeviceId {
+        DeviceId::of(&hash(LABEL_CERT_HASH, &[bytes]))
     }
 
     /// The account that signed it.
@@ -399,6 +409,7 @@ impl fmt::Debug for Identity {
 const VERSION: u8 = 1;
 const DEVICE_INDEX_END: usize = 255;
 const LABEL_CERT: &str = "M1/cert/1";
+const LABEL_CERT_HASH: &str = "M1/cert-hash/1";
 const LABEL_LIST: &str = "M1/list-devices/1";
 
 pub(crate) fn issue_cert(

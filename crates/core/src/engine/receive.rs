@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crypto::identity::DeviceCert;
 use proto::id::{LinkId, Moment, Party};
 use proto::router::{Accepted, Crossing, Expected, MailboxId};
 use proto::store::StoreError;
@@ -396,8 +397,8 @@ impl Engine {
         let Some(contact) = self.contacts.get(&party) else { return Ok(()) };
         let Some(number) = contact.conversation else { return Ok(()) };
         let Some(conversation) = self.conversations.get_mut(&number) else { return Ok(()) };
-        let device = contact.cert.as_ref().and_then(|cert| crypto::identity::DeviceCert::parse(cert).ok());
-        let theirs = device.is_some_and(|cert| super::send::device_id(&cert) == content.device);
+        let device = contact.cert.as_ref().map(|cert| DeviceCert::device_id_in(cert));
+        let theirs = device.is_some_and(|device| *device.as_bytes() == content.device);
         if !theirs || content.conversation != conversation.id {
             return Ok(());
         }

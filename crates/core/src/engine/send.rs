@@ -145,7 +145,7 @@ impl Engine {
 
     /// This device's id, as it stands in content headers.
     pub(super) fn device_id(&self) -> [u8; 16] {
-        device_id(self.me.cert())
+        *self.me.cert().device_id().as_bytes()
     }
 
     /// Seals what waits in each pair, and receipts that are due.
@@ -480,11 +480,6 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-/// Returns the id that a device has in content headers.
-pub(super) fn device_id(cert: &crypto::identity::DeviceCert) -> [u8; 16] {
-    cert.hash()[..16].try_into().expect("a hash has 32 bytes")
 }
 
 /// Reads items from `first` up to before `end`, as many as one segment takes.
