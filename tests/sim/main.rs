@@ -1,11 +1,13 @@
 //! The whole client in a simulated world: stories, properties from seeds, and a thousand people at once.
 
 mod erase;
+mod fade;
 mod first_contact;
 mod generations;
 mod hidden;
 mod linker;
 mod properties;
+mod residue;
 mod restored;
 mod roads;
 mod thousand;

@@ -15,6 +15,10 @@ pub const TEXT_BYTES_MAX: usize = 16 * 1024;
 pub const DEPS_MAX: usize = 8;
 /// The most UTF-8 bytes that a name may have.
 pub const NAME_BYTES_MAX: usize = 128;
+/// The shortest time after which a message can disappear, in seconds.
+pub const FADE_SECONDS_MIN: u32 = 5;
+/// The longest, in seconds: 365 days.
+pub const FADE_SECONDS_MAX: u32 = 365 * 24 * 3_600;
 /// The most relays that one [`Reach`] names.
 pub const REACH_RELAYS_MAX: usize = 3;
 
@@ -220,7 +224,12 @@ pub enum Body {
         text: String,
         /// The message that is answered.
         reply_to: Option<MessageId>,
+        /// It disappears so many seconds after it was shown: [`FADE_SECONDS_MIN`] to [`FADE_SECONDS_MAX`].
+        fade: Option<u32>,
     },
+    /// A choice for the conversation: from here on its messages disappear so many seconds after they were shown, or
+    /// they stay.
+    Fade(Option<u32>),
     /// A kind of a newer version, kept as it came.
     Unknown {
         /// Its number.
@@ -272,7 +281,11 @@ impl Content {
         e.u64(self.lamport)?.encode(self.claimed_ms)?;
         e.bytes(&self.salt)?;
         match &self.body {
-            Body::Text { text, reply_to } => e.array(3)?.u8(0)?.str(text)?.encode(reply_to)?,
+            Body::Text { text, reply_to, fade: None } => e.array(3)?.u8(0)?.str(text)?.encode(reply_to)?,
+            Body::Text { text, reply_to, fade } => {
+                e.array(4)?.u8(0)?.str(text)?.encode(reply_to)?.encode(fade)?
+            }
+            Body::Fade(seconds) => e.array(2)?.u8(1)?.encode(seconds)?,
             Body::Unknown { kind } => e.array(1)?.u8(*kind)?,
         };
         Ok(())
@@ -311,27 +324,40 @@ impl Content {
         if fields == 0 {
             return Err(ContentError::Malformed);
         }
-        match (d.u8()?, fields) {
-            (0, 3) => {
+        let (body, known) = match (d.u8()?, fields) {
+            (0, 3..) => {
                 let text = d.str()?;
                 if text.len() > TEXT_BYTES_MAX {
                     return Err(ContentError::TooLarge("a text"));
                 }
-                Ok(Body::Text { text: text.to_owned(), reply_to: d.decode()? })
+                let (text, reply_to) = (text.to_owned(), d.decode()?);
+                let fade = if fields == 3 { None } else { fade(d)? };
+                (Body::Text { text, reply_to, fade }, fields.min(4))
             }
-            (0, _) => Err(ContentError::Malformed),
-            (kind, _) => {
-                for _ in 1..fields {
-                    d.skip()?;
-                }
-                Ok(Body::Unknown { kind })
-            }
+            (1, 2..) => (Body::Fade(fade(d)?), 2),
+            (0 | 1, _) => return Err(ContentError::Malformed),
+            (kind, _) => (Body::Unknown { kind }, 1),
+        };
+        // What a later version says beyond is left alone.
+        for _ in known..fields {
+            d.skip()?;
         }
+        Ok(body)
     }
 
     /// Returns the id that `bytes`, the encoding of one message, have everywhere.
     pub fn id(bytes: &[u8]) -> MessageId {
         MessageId(crypto::hash("M1/msg/1", &[bytes]))
+    }
+}
+
+/// Reads a time after which something disappears, or that it stays.
+fn fade(d: &mut minicbor::Decoder<'_>) -> Result<Option<u32>, ContentError> {
+    match d.decode::<Option<u32>>()? {
+        None => Ok(None),
+        Some(seconds @ FADE_SECONDS_MIN..=FADE_SECONDS_MAX) => Ok(Some(seconds)),
+        Some(0..FADE_SECONDS_MIN) => Err(ContentError::Malformed),
+        Some(_) => Err(ContentError::TooLarge("a time to disappear")),
     }
 }
 
@@ -354,7 +380,53 @@ mod tests {
             lamport: 6,
             claimed_ms: Some(7),
             salt: [8; 32],
-            body: Body::Text { text: text.into(), reply_to: None },
+            body: Body::Text { text: text.into(), reply_to: None, fade: None },
+        }
+    }
+
+    #[test]
+    fn a_time_to_disappear_has_its_limits() {
+        let mut message = text("soon gone");
+        let (least, most) = (FADE_SECONDS_MIN, FADE_SECONDS_MAX);
+        for (fade, fits) in [
+            (least, true),
+            (most, true),
+            (0, false),
+            (least - 1, false),
+            (most + 1, false),
+            (u32::MAX, false),
+        ] {
+            for body in [
+                Body::Text { text: "soon gone".into(), reply_to: None, fade: Some(fade) },
+                Body::Fade(Some(fade)),
+            ] {
+                message.body = body;
+                let read = Content::decode(&message.encode());
+                assert_eq!(read.is_ok(), fits, "{fade}");
+                assert!(read.is_err() || read.as_ref() == Ok(&message));
+            }
+        }
+        message.body = Body::Fade(None);
+        assert_eq!(Content::decode(&message.encode()), Ok(message));
+    }
+
+    #[test]
+    fn what_a_later_version_says_beyond_the_known_is_left_alone() {
+        let spoken = [
+            (Body::Text { text: "soon gone".into(), reply_to: None, fade: None }, 3, 4),
+            (Body::Text { text: "soon gone".into(), reply_to: None, fade: Some(60) }, 4, 5),
+            (Body::Fade(Some(60)), 2, 3),
+        ];
+        for (body, fields, more) in spoken {
+            let message = Content { body, ..text("") };
+            let mut bytes = message.encode();
+            let head = bytes.iter().rposition(|b| *b == 0x80 | fields).expect("the head of the body");
+            bytes[head] = 0x80 | more;
+            // A null is a time that is not there; what follows it, anything.
+            let beyond: &[u8] = if more == 4 { &[0xf6] } else { &[0x82, 1, 0x41, 2] };
+            bytes.extend_from_slice(beyond);
+            assert_eq!(Content::decode(&bytes), Ok(message));
+            assert_eq!(Content::decode(&bytes[..bytes.len() - 1]), Err(ContentError::Malformed));
         }
     }
 

@@ -1,5 +1,7 @@
 //! A conversation: its newest messages, and where the next one stands. Order rests on causes, never on clocks.
 
+use std::time::Duration;
+
 use minicbor::{Decode, Encode};
 use proto::store::{Direction, Overlay, StoreError};
 
@@ -36,6 +38,12 @@ pub(crate) struct Conversation {
     /// The highest number that the other side gave to a message which came, deleted since or not.
     #[n(10)]
     pub(crate) their_sequence: u64,
+    /// Seconds after which messages that are written now disappear once they were shown.
+    #[n(11)]
+    pub(crate) fade: Option<u32>,
+    /// The message that chose so, by what settles between two: depth, then id.
+    #[n(12)]
+    pub(crate) fade_chosen: Option<(u64, MessageId)>,
 }
 
 /// Heads kept: what two devices can make between two looks, many times over.
@@ -71,6 +79,11 @@ pub struct Message {
     pub text: Option<String>,
     /// The message that it answers.
     pub reply_to: Option<MessageId>,
+    /// It disappears here when so much of the profile's running time has passed since it was shown; an own one, since
+    /// the other device confirmed it.
+    pub disappears_after: Option<Duration>,
+    /// It is no text but a choice for what is written from here on.
+    pub chose: Option<Choice>,
     /// When this machine kept it, by its own clock; a label.
     pub label_ms: Option<u64>,
     /// When the author's clock says it was written; a label, and theirs.
@@ -81,6 +94,21 @@ pub struct Message {
     pub after_gap: bool,
     /// How far it has come, for own messages.
     pub delivery: Option<Delivery>,
+}
+
+/// What somebody chose for the messages of a conversation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Choice {
+    /// They stay.
+    Stay,
+    /// They disappear so long after they were shown.
+    Disappear(Duration),
+}
+
+impl From<Option<u32>> for Choice {
+    fn from(seconds: Option<u32>) -> Self {
+        seconds.map_or(Self::Stay, |seconds| Self::Disappear(Duration::from_secs(seconds.into())))
+    }
 }
 
 /// Which part of a conversation is read.
@@ -136,6 +164,8 @@ impl Conversation {
             unread: 0,
             read_place: 0,
             their_sequence: 0,
+            fade: None,
+            fade_chosen: None,
         }
     }
 
@@ -191,6 +221,7 @@ impl Conversation {
                 _ => gap = true,
             }
         }
+        self.choose(lamport, id, &content.body);
         let mut place = Place::new(lamport, &id);
         while is_taken(number, place, overlay)? {
             place.0 += 1;
@@ -222,6 +253,15 @@ impl Conversation {
             self.unread = self.unread.saturating_add(1);
         }
         Ok(Inserted::New(id, place))
+    }
+
+    /// Of all choices that came, the one that stands last counts, whatever the order in which they came.
+    fn choose(&mut self, depth: u64, id: MessageId, body: &Body) {
+        let Body::Fade(seconds) = body else { return };
+        if self.fade_chosen.is_none_or(|chosen| chosen < (depth, id)) {
+            self.fade = *seconds;
+            self.fade_chosen = Some((depth, id));
+        }
     }
 }
 
@@ -366,22 +406,30 @@ fn messages(number: u32, records: Records, overlay: &Overlay<'_>) -> Result<Vec<
 
 fn message(place: Place, record: MessageRecord, delivery: Option<Delivery>) -> Result<Message, StoreError> {
     let content = Content::decode(&record.content).map_err(|_| crate::CORRUPT)?;
-    let (text, reply_to) = match content.body {
-        Body::Text { text, reply_to } => (Some(text), reply_to),
-        Body::Unknown { .. } => (None, None),
-    };
-    Ok(Message {
+    let mut message = Message {
         id: Content::id(&record.content),
         place,
         mine: record.mine,
-        text,
-        reply_to,
+        text: None,
+        reply_to: None,
+        disappears_after: None,
+        chose: None,
         label_ms: record.label_ms,
         claimed_ms: content.claimed_ms,
         arrived_late: record.late,
         after_gap: record.gap,
         delivery,
-    })
+    };
+    match content.body {
+        Body::Text { text, reply_to, fade } => {
+            message.text = Some(text);
+            message.reply_to = reply_to;
+            message.disappears_after = fade.map(|seconds| Duration::from_secs(seconds.into()));
+        }
+        Body::Fade(seconds) => message.chose = Some(seconds.into()),
+        Body::Unknown { .. } => {}
+    }
+    Ok(message)
 }
 
 /// Returns the places of own messages with numbers above `sequence`, oldest first.
@@ -437,7 +485,7 @@ mod tests {
         let mut talk = Conversation::new(ConversationId([1; 16]), 1);
         let mut overlay = Overlay::new(&store, &mut batch);
         for n in 0..count {
-            let body = Body::Text { text: n.to_string(), reply_to: None };
+            let body = Body::Text { text: n.to_string(), reply_to: None, fade: None };
             let content = talk.compose([2; 16], body, None, [0; 32]);
             talk.insert(1, &content.encode(), &content, n % 2 == 0, None, &mut overlay).expect("inserted");
         }

@@ -57,7 +57,7 @@ pub fn fill(
             let conversation = &mut conversations[(n % u64::from(contacts)) as usize];
             let mut salt = [0; 32];
             salt[..8].copy_from_slice(&n.to_be_bytes());
-            let body = Body::Text { text: text(n), reply_to: None };
+            let body = Body::Text { text: text(n), reply_to: None, fade: None };
             // A day has about a hundred of them.
             let label = Some(1_700_000_000_000 + n * 864_000 / u64::from(contacts));
             let content = conversation.compose([9; 16], body, label, salt);

@@ -40,7 +40,7 @@ pub use proto::id::{Address, PeerName};
 
 pub use contact::{Contact, ContactState};
 pub use content::{ConversationId, MessageId};
-pub use conversation::{Message, Page, Span};
+pub use conversation::{Choice, Message, Page, Span};
 pub use draft::Draft;
 pub use engine::{CommandError, RelayInfo, Whoami};
 pub use event::{ContactId, Delivery, Event, Notice, Place, RelayNumber, Step, TrailStep};

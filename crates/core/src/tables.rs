@@ -55,6 +55,8 @@ tables! {
     DESK = 57, "desk", LeafRule::PerRecord;
     /// What order needs of messages that were deleted: their id, nothing else; name = conversation, order = place.
     GONE = 60, "gone", LeafRule::PerName;
+    /// Messages that are to disappear: when, not what; name = conversation, order = place.
+    FADE = 61, "fade", LeafRule::PerRun(64 << 24);
 }
 
 /// Returns the name under which the records of one local number stand.

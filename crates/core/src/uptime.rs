@@ -4,9 +4,6 @@ use std::time::Duration;
 
 use proto::id::Moment;
 
-/// How much use may be forgotten by a crash: it is written down this often.
-const WRITE_EVERY: Duration = Duration::from_secs(3_600);
-
 /// Milliseconds of use of a profile, since it was made.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Used(pub(crate) u64);
@@ -47,19 +44,16 @@ impl Uptime {
         self.started.plus(Duration::from_millis(used.0.saturating_sub(self.before)))
     }
 
-    /// Returns when it is time to write the use down.
-    pub(crate) fn deadline(&self) -> Moment {
-        self.moment(Used(self.written).plus(WRITE_EVERY))
+    /// Returns when so much use has passed since it was written down.
+    pub(crate) fn deadline(&self, every: Duration) -> Moment {
+        self.moment(Used(self.written).plus(every))
     }
 
-    /// Returns what is to be written down now, if it is time.
-    pub(crate) fn due(&mut self, now: Moment) -> Option<u64> {
-        let used = self.at(now).0;
-        let due = used.saturating_sub(self.written) >= WRITE_EVERY.as_millis() as u64;
-        due.then(|| {
-            self.written = used;
-            used
-        })
+    /// Returns what is to be written down now.
+    pub(crate) fn write(&mut self, now: Moment) -> Used {
+        let used = self.at(now);
+        self.written = used.0;
+        used
     }
 }
 
@@ -68,13 +62,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn use_adds_up_over_starts_and_is_written_down_every_hour() {
+    fn use_adds_up_over_starts_as_far_as_it_was_written_down() {
         let hour = Duration::from_secs(3_600);
         let mut first = Uptime::new(0, Moment(500));
-        assert_eq!(first.due(Moment(500)), None);
-        let written = first.due(Moment(500).plus(hour)).expect("an hour has passed");
-        assert_eq!(first.due(Moment(500).plus(hour)), None);
-        assert_eq!(first.deadline(), Moment(500).plus(2 * hour));
+        assert_eq!(first.deadline(hour), Moment(500).plus(hour));
+        let written = first.write(Moment(500).plus(hour)).0;
+        assert_eq!(first.deadline(hour), Moment(500).plus(2 * hour));
+        assert_eq!(first.at(Moment(500).plus(3 * hour)).since(Used(0)), 3 * hour);
         let second = Uptime::new(written, Moment(0));
         assert_eq!(second.at(Moment(0).plus(hour)).since(Used(0)), 2 * hour);
         assert_eq!(second.moment(Used(written + 7)), Moment(7));

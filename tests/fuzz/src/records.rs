@@ -16,7 +16,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 /// Tables of the router, of the client and of a relay's mailbox.
-const TABLES: [std::ops::RangeInclusive<u8>; 3] = [0..=1, 32..=60, 96..=98];
+const TABLES: [std::ops::RangeInclusive<u8>; 3] = [0..=1, 32..=61, 96..=98];
 
 static PROFILE: LazyLock<MemoryStore> = LazyLock::new(|| {
     let mut rng = ChaCha20Rng::seed_from_u64(1);

@@ -9,16 +9,18 @@ use std::collections::BTreeSet;
 use proto::store::{Overlay, StoreError, Table};
 use zeroize::Zeroizing;
 
-use super::{Engine, ME_COUNTERS, ME_IDENTITY, ME_NAME, each};
+use super::fade::FadeRecord;
+use super::{Engine, ME_COUNTERS, ME_FADE, ME_IDENTITY, ME_NAME, ME_USED, each};
 use crate::backup::{FormatError, Kept};
 use crate::contact::{ContactRecord, ContactState};
 use crate::content::Content;
 use crate::conversation::{Conversation, MessageRecord, decode, encode, locate};
 use crate::pair::Pair;
 use crate::tables;
+use crate::uptime::Used;
 
 /// What may stand in a backup.
-const TABLES: [&Table; 8] = [
+const TABLES: [&Table; 9] = [
     &tables::ME,
     &tables::RELAY,
     &tables::CONTACT,
@@ -27,6 +29,7 @@ const TABLES: [&Table; 8] = [
     &tables::MESSAGE,
     &tables::TRAIL,
     &tables::GONE,
+    &tables::FADE,
 ];
 
 /// A restored profile announces where it can be written to under higher numbers than the one that was lost ever used.
@@ -44,6 +47,9 @@ impl Engine {
         for order in [ME_IDENTITY, ME_NAME, ME_COUNTERS] {
             let value = overlay.get(&tables::ME, b"", order)?.ok_or(crate::CORRUPT)?;
             put(kept(&tables::ME, b"", order, value))?;
+        }
+        if let Some(value) = overlay.get(&tables::ME, b"", ME_FADE)? {
+            put(kept(&tables::ME, b"", ME_FADE, value))?;
         }
         // What two devices keep to meet again, and nothing that could be used twice.
         let mut pairs = Vec::new();
@@ -86,9 +92,22 @@ impl Engine {
             wanted.then(|| conversations.push(number as u32));
             Ok(wanted)
         })?;
-        for number in conversations {
+        for number in &conversations {
             for table in [&tables::MESSAGE, &tables::TRAIL, &tables::GONE] {
-                all(table, &tables::name(number), &mut |_, _| Ok(true))?;
+                all(table, &tables::name(*number), &mut |_, _| Ok(true))?;
+            }
+        }
+        // A restored profile counts its use from nothing: it has what is left of each time.
+        let used = overlay.get(&tables::ME, b"", ME_USED)?.map(|bytes| decode(&bytes)).transpose()?;
+        let used = Used(used.unwrap_or_default());
+        for name in conversations.into_iter().map(tables::name) {
+            let mut fading = Vec::new();
+            each(&tables::FADE, &name, overlay, |place, bytes| {
+                fading.push((place, decode::<FadeRecord>(bytes)?.after(used)));
+                Ok(())
+            })?;
+            for (place, record) in fading {
+                put(kept(&tables::FADE, &name, place, encode(&record)))?;
             }
         }
         Ok(())
@@ -104,7 +123,15 @@ impl Engine {
         let number =
             || kept.name.as_slice().try_into().map(u32::from_be_bytes).map_err(|_| FormatError::Malformed);
         match table.id {
-            id if id == tables::ME.id && kept.order > ME_COUNTERS => return Err(FormatError::Malformed),
+            id if id == tables::ME.id && kept.order > ME_COUNTERS && kept.order != ME_FADE => {
+                return Err(FormatError::Malformed);
+            }
+            id if id == tables::FADE.id => {
+                let record: FadeRecord = decode(&kept.value).map_err(|_| FormatError::Malformed)?;
+                if !record.is_possible() {
+                    return Err(FormatError::Malformed);
+                }
+            }
             id if id == tables::PAIR.id => {
                 Pair::keys_for_backup(&kept.value).map_err(|_| FormatError::Malformed)?;
             }

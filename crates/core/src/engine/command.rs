@@ -1,5 +1,8 @@
 //! What people and programs ask of the engine, and what they are answered.
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use proto::id::{Address, Party};
 use proto::invite::InviteError;
 use proto::router::MailboxId;
@@ -10,6 +13,8 @@ use super::roads::RelayRecord;
 use super::{Engine, Output, Turn};
 use crate::contact::Contact;
 use crate::content::{Body, ConversationId, Item, MessageId, NAME_BYTES_MAX, TEXT_BYTES_MAX};
+#[cfg(doc)]
+use crate::content::{FADE_SECONDS_MAX, FADE_SECONDS_MIN};
 use crate::conversation::{self, Page, Span, decode};
 use crate::draft::{self, DESK_BYTES_MAX, DRAFT_BYTES_MAX, Draft};
 use crate::event::{ContactId, Event, Place, RelayNumber, Trail, TrailStep};
@@ -86,6 +91,18 @@ pub enum Command {
     KeepDesk(Vec<u8>),
     /// What was kept by [`Command::KeepDesk`].
     Desk,
+    /// What is written in a conversation from now on disappears so long after it was shown, or stays; told in it, to
+    /// both sides. Whole seconds, [`FADE_SECONDS_MIN`] to [`FADE_SECONDS_MAX`].
+    SetDisappearing(ConversationId, Option<Duration>),
+    /// After how long what is written in a conversation now disappears.
+    Disappearing(ConversationId),
+    /// What is chosen for every new conversation when it begins; none leaves it unsaid.
+    SetDisappearingDefault(Option<Duration>),
+    /// What was kept by [`Command::SetDisappearingDefault`].
+    DisappearingDefault,
+    /// What the other side wrote at these places was shown: what is to disappear begins to. [`Command::MarkRead`] says
+    /// so of everything up to its place.
+    Shown(ConversationId, RangeInclusive<Place>),
     /// Deletes a message here; what was not received yet is withdrawn where that is possible.
     DeleteMessage(MessageId),
     /// Deletes a conversation's history here; asked again while [`Answer::Erased`] says that more is left.
@@ -155,6 +172,8 @@ pub enum Answer {
     Drafts(Vec<Draft>),
     /// To [`Command::Desk`]: what was kept, or nothing.
     Desk(Vec<u8>),
+    /// To [`Command::Disappearing`] and [`Command::DisappearingDefault`].
+    Disappearing(Option<Duration>),
     /// To [`Command::ClearConversation`] and [`Command::RemoveContact`].
     Erased {
         /// Whether more is left: ask again.
@@ -187,6 +206,9 @@ pub enum CommandError {
     /// No such message.
     #[error("there is no such message of yours")]
     NoMessage,
+    /// The time after which messages are to disappear is out of range.
+    #[error("messages can disappear after 5 seconds to 365 days")]
+    DisappearingOutOfRange,
     /// The message is not here.
     #[error("there is no such message here: it was deleted, or never came")]
     MessageGone,
@@ -298,6 +320,11 @@ impl Engine {
                 Ok(Answer::Done)
             }
             Command::Desk => Ok(Answer::Desk(turn.overlay.get(&tables::DESK, b"", 0)?.unwrap_or_default())),
+            Command::SetDisappearing(id, after) => self.set_disappearing(id, after, turn)?,
+            Command::Disappearing(id) => self.disappearing(id),
+            Command::SetDisappearingDefault(after) => self.set_disappearing_default(after, turn),
+            Command::DisappearingDefault => Ok(Answer::Disappearing(self.disappearing_default())),
+            Command::Shown(id, places) => self.shown(id, &places, turn),
             Command::DeleteMessage(id) => self.delete_message(&id, turn)?,
             Command::ClearConversation(id) => self.clear_conversation(id, turn)?,
             Command::RemoveContact(id) => self.remove_contact(id, turn)?,
@@ -392,7 +419,8 @@ impl Engine {
             return Ok(Err(CommandError::TextTooLong(text.len())));
         }
         draft::sent(number, &text, turn.overlay)?;
-        self.write_message(number, Body::Text { text, reply_to }, turn).map(|id| Ok(Answer::Sent(id)))
+        let fade = self.conversations.get(&number).and_then(|conversation| conversation.fade);
+        self.write_message(number, Body::Text { text, reply_to, fade }, turn).map(|id| Ok(Answer::Sent(id)))
     }
 
     fn keep_draft(&self, draft: &Draft, turn: &mut Turn<'_, '_>) -> Result<Answer, CommandError> {
@@ -428,6 +456,7 @@ impl Engine {
         let Some(number) = self.by_conversation.get(&id).copied() else {
             return Ok(Err(CommandError::NoConversation));
         };
+        self.start_shown(number, &(Place(0)..=place), turn);
         let Some(conversation) = self.conversations.get_mut(&number) else { return Err(crate::CORRUPT) };
         if place.0 <= conversation.read_place {
             return Ok(Ok(Answer::Done));

@@ -400,6 +400,7 @@ impl Engine {
         }
         self.refresh_links(turn);
         self.event(Event::ContactAdded(Self::contact_id(party)));
+        self.choose_default(conversation, turn)?;
         Ok(Ok(Self::contact_id(party)))
     }
 
@@ -667,6 +668,7 @@ impl Engine {
         self.queue_written(party, turn)?;
         self.event(Event::ContactAdded(Self::contact_id(party)));
         self.event(Event::ContactLive(Self::contact_id(party)));
+        self.choose_default(conversation, turn)?;
         // What they sent after the answer was not waited for when the lists were read.
         for (mailbox, position) in positions {
             match road {

@@ -88,6 +88,7 @@ impl Engine {
             }
             turn.overlay.delete(&tables::MESSAGE, &name, place.0);
             turn.overlay.delete(&tables::TRAIL, &name, place.0);
+            self.forget_fading(number, *place, turn);
             turn.overlay.put(&tables::GONE, &name, place.0, id.0.to_vec());
             ids.push(id);
         }

@@ -11,6 +11,7 @@ mod backup;
 mod command;
 mod contacts;
 mod erase;
+mod fade;
 mod generations;
 mod invites;
 mod receive;
@@ -37,6 +38,7 @@ use proto::store::{Direction, Overlay, StoreError};
 pub use self::ahead::{OpenedSeal, SealJob};
 pub use self::command::{Answer, Command, CommandError, RelayInfo, Whoami};
 use self::contacts::{Joining, OpenInvite};
+use self::fade::Fading;
 pub use self::generations::Policy;
 use self::invites::InviteDays;
 use self::roads::{Greeting, Relay};
@@ -90,6 +92,8 @@ pub enum Input {
     LinkDown(LinkId),
     /// The moment of [`Engine::next_wake`] has come.
     Wake,
+    /// This turn is the last of a life that ends in order.
+    Closing,
 }
 
 /// What the driver is to do after the turn's batch is on disk.
@@ -161,6 +165,9 @@ pub struct Engine {
     /// Conversations whose record is not yet in the batch.
     dirty_conversations: BTreeSet<u32>,
     greeting: Option<Greeting>,
+    fading: Fading,
+    /// Seconds after which messages disappear in every conversation that begins, if that is chosen.
+    fade_default: Option<u32>,
     policy: Policy,
     uptime: Uptime,
     /// The profile came out of a backup: every contact gets a new generation before anything else is sent.
@@ -184,6 +191,7 @@ pub(crate) const ME_COUNTERS: u64 = 2;
 const ME_RESTORED: u64 = 3;
 const ME_USED: u64 = 4;
 const ME_INVITE_DAYS: u64 = 5;
+pub(crate) const ME_FADE: u64 = 6;
 const PAGE: usize = 256;
 
 impl Engine {
@@ -232,6 +240,8 @@ impl Engine {
             dirty: BTreeSet::new(),
             dirty_conversations: BTreeSet::new(),
             greeting: None,
+            fading: Fading::default(),
+            fade_default: None,
             policy: Policy::default(),
             uptime: Uptime::new(0, now.moment),
             is_restored: overlay.get(&tables::ME, b"", ME_RESTORED)?.is_some(),
@@ -260,6 +270,7 @@ impl Engine {
             engine.load_join(Party(order as u32), bytes, now.moment)
         })?;
         each(&tables::RELAY, b"", overlay, |order, bytes| engine.load_relay(order as u32, bytes, overlay))?;
+        engine.load_fading(overlay)?;
         engine.greeting = engine.awaits_somebody().then(|| Greeting::soon(now.moment));
         Ok(engine)
     }
@@ -339,6 +350,10 @@ impl Engine {
             Input::Frame(link, bytes) => self.frame(link, &bytes, turn),
             Input::LinkDown(link) => self.link_down(link, turn),
             Input::Wake => Ok(()),
+            Input::Closing => {
+                self.note_last_use(turn);
+                Ok(())
+            }
         }
     }
 
@@ -356,6 +371,7 @@ impl Engine {
         self.begin_repairs(turn)?;
         self.tend_invites(turn)?;
         self.ahead.forget();
+        self.fade_due(turn)?;
         self.flush_pairs(turn)?;
         self.fill_roads(turn)?;
         for party in std::mem::take(&mut self.dirty) {
@@ -363,8 +379,8 @@ impl Engine {
                 pair.save(turn.overlay);
             }
         }
-        if let Some(used) = self.uptime.due(now.moment) {
-            turn.overlay.put(&tables::ME, b"", ME_USED, encode(&used));
+        if self.use_deadline() <= now.moment {
+            self.note_use(turn);
         }
         for number in std::mem::take(&mut self.dirty_conversations) {
             turn.overlay.put(&tables::CONVERSATION, b"", number.into(), encode(&self.conversations[&number]));
@@ -391,7 +407,8 @@ impl Engine {
             .deadline()
             .into_iter()
             .chain(greeting)
-            .chain([self.uptime.deadline()])
+            .chain([self.use_deadline()])
+            .chain(self.fade_deadline())
             .chain(self.invites_deadline());
         pairs.chain(links).chain(relays).chain(own).min()
     }

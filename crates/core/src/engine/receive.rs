@@ -403,10 +403,11 @@ impl Engine {
             return Ok(());
         }
         let label = turn.now.label_ms;
-        if let Inserted::New(id, _) =
+        if let Inserted::New(id, place) =
             conversation.insert(number, bytes, &content, false, label, turn.overlay)?
         {
             let conversation = conversation.id;
+            self.await_fading(number, place, &content.body, false, turn);
             self.dirty_conversations.insert(number);
             self.event(Event::Message { conversation, id, mine: false });
         }

@@ -9,7 +9,7 @@ use proto::store::StoreError;
 use super::{Engine, Turn};
 use crate::content::{Body, Item, MessageId};
 use crate::conversation::{self, Inserted, decode, encode};
-use crate::event::{Event, Place, Step, Trail};
+use crate::event::{Delivery, Event, Place, Step, Trail};
 use crate::pair::{Flight, OPENING, Opening, Pair, SEGMENT_BYTES_MAX, SlotId};
 use crate::stream::{SEGMENT_ITEMS_MAX, Segment};
 use crate::tables;
@@ -86,6 +86,7 @@ impl Engine {
         let Inserted::New(id, place) = inserted else { return Err(crate::CORRUPT) };
         let (conversation_id, party) = (conversation.id, Party(conversation.party));
         self.dirty_conversations.insert(number);
+        self.await_fading(number, place, &content.body, true, turn);
         let mut trail = Trail::default();
         trail.note(Step::Written, label);
         turn.overlay.put(&tables::TRAIL, &tables::name(number), place.0, encode(&trail));
@@ -470,6 +471,9 @@ impl Engine {
         }
         turn.overlay.put(&tables::TRAIL, &name, place.0, encode(&trail));
         let delivery = trail.delivery();
+        if delivery >= Delivery::Delivered {
+            self.start_fading(conversation, place, turn);
+        }
         if delivery != before {
             let content = conversation::content_at(conversation, place, turn.overlay)?;
             let id = crate::content::Content::id(&content);

@@ -197,7 +197,10 @@ impl Driver {
             Request::TransportNames(answer) => {
                 let _ = answer.send(self.networks.names());
             }
-            Request::Shutdown(done) => self.ending = Some(done),
+            Request::Shutdown(done) => {
+                self.ending = Some(done);
+                inputs.push(Input::Closing);
+            }
         }
     }
 

@@ -10,8 +10,10 @@ mod networks;
 mod openers;
 mod profile;
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crypto::backup::{BackupSecret, HEAD_BYTES, Sealer};
 use crypto::vault::Cost;
@@ -367,6 +369,65 @@ impl Node {
             Answer::Desk(bytes) => Some(bytes),
             _ => None,
         })
+    }
+
+    /// From now on what is written in a conversation disappears so long after it was shown, or stays. It is a line of
+    /// the conversation that both sides see, and each may choose anew. Time is the profile's running time: while it
+    /// is closed, nothing is counted. A reader's count begins when the message was shown ([`Node::shown`]), its
+    /// author's when the other device has confirmed it. Then it is deleted as by [`Node::delete_message`].
+    ///
+    /// # Errors
+    /// As [`Node::ask`]; [`CommandError::DisappearingOutOfRange`] beyond 5 seconds to 365 days.
+    pub async fn set_disappearing(
+        &self,
+        conversation: ConversationId,
+        after: Option<Duration>,
+    ) -> Result<(), NodeError> {
+        self.ask(Command::SetDisappearing(conversation, after)).await.map(drop)
+    }
+
+    /// Returns after how long what is written in a conversation now disappears.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn disappearing(&self, conversation: ConversationId) -> Result<Option<Duration>, NodeError> {
+        answered(self.ask(Command::Disappearing(conversation)).await?, |a| match a {
+            Answer::Disappearing(after) => Some(after),
+            _ => None,
+        })
+    }
+
+    /// Chooses what [`Node::set_disappearing`] says in every conversation that begins from now on; none leaves it
+    /// unsaid. It is kept with the profile.
+    ///
+    /// # Errors
+    /// As [`Node::set_disappearing`].
+    pub async fn set_disappearing_default(&self, after: Option<Duration>) -> Result<(), NodeError> {
+        self.ask(Command::SetDisappearingDefault(after)).await.map(drop)
+    }
+
+    /// Returns what was chosen by [`Node::set_disappearing_default`].
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn disappearing_default(&self) -> Result<Option<Duration>, NodeError> {
+        answered(self.ask(Command::DisappearingDefault).await?, |a| match a {
+            Answer::Disappearing(after) => Some(after),
+            _ => None,
+        })
+    }
+
+    /// Notes that what the other side wrote at these places was shown: what is to disappear begins to.
+    /// [`Node::mark_read`] notes it of everything up to its place.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn shown(
+        &self,
+        conversation: ConversationId,
+        places: RangeInclusive<Place>,
+    ) -> Result<(), NodeError> {
+        self.ask(Command::Shown(conversation, places)).await.map(drop)
     }
 
     /// Deletes a message on this device, and its keys: nothing here brings it back. The other side keeps its copy.

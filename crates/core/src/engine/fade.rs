@@ -1,0 +1,360 @@
+//! Messages that disappear: when each count begins, and what happens at its end.
+//!
+//! A reader's count begins when the message was shown. An author's begins when the other device has confirmed it: until
+//! then it may have to be sent again. What is counted is use of the profile; no clock on the wall has a say, and a
+//! restart goes on where the count stood. At the end the message is deleted as a person deletes one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use minicbor::{Decode, Encode};
+use proto::id::Moment;
+use proto::store::{Overlay, StoreError};
+
+use super::command::{Answer, CommandError};
+use super::{Engine, ME_FADE, ME_USED, Turn, each};
+use crate::content::{Body, ConversationId, FADE_SECONDS_MAX, FADE_SECONDS_MIN};
+use crate::conversation::{decode, encode};
+use crate::event::{Event, Place};
+use crate::tables;
+use crate::uptime::Used;
+
+/// Messages that disappear in one turn; the rest follows in the next.
+const FADE_MESSAGES_MAX: usize = 1_000;
+/// How much use may be forgotten by a crash.
+const USE_WRITTEN_EVERY: Duration = Duration::from_secs(3_600);
+/// How much while something is counted in it. It is also written whenever a count begins.
+const USE_WRITTEN_COUNTING: Duration = Duration::from_secs(60);
+
+/// Where a message stands: conversation and place.
+type At = (u32, Place);
+
+/// What is to disappear, and when.
+#[derive(Debug, Default)]
+pub(super) struct Fading {
+    /// Not shown yet, or not confirmed.
+    waiting: BTreeMap<At, Waiting>,
+    /// The use of the profile at which each is due.
+    due: BTreeSet<(Used, At)>,
+    counting: BTreeMap<At, Used>,
+}
+
+/// A count that has not begun.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Encode, Decode)]
+pub(super) struct Waiting {
+    #[n(0)]
+    seconds: u32,
+    #[n(1)]
+    mine: bool,
+}
+
+/// How a message that is to disappear is kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Encode, Decode)]
+pub(super) enum FadeRecord {
+    /// Its count has not begun.
+    #[n(0)]
+    Waiting(#[n(0)] Waiting),
+    /// When the profile will have been used for so many milliseconds.
+    #[n(1)]
+    Due(#[n(0)] u64),
+}
+
+impl FadeRecord {
+    /// What is left of it once the profile was used so long: what it says in a profile that counts from nothing.
+    pub(super) fn after(self, used: Used) -> Self {
+        match self {
+            Self::Waiting(_) => self,
+            Self::Due(due) => Self::Due(due.saturating_sub(used.0)),
+        }
+    }
+
+    /// Whether a profile that counts from nothing can hold it.
+    pub(super) fn is_possible(self) -> bool {
+        match self {
+            Self::Waiting(waiting) => (FADE_SECONDS_MIN..=FADE_SECONDS_MAX).contains(&waiting.seconds),
+            Self::Due(due) => due <= millis(FADE_SECONDS_MAX),
+        }
+    }
+}
+
+/// What is asked for, in whole seconds.
+fn seconds(after: Option<Duration>) -> Result<Option<u32>, CommandError> {
+    let Some(after) = after else { return Ok(None) };
+    let seconds = u32::try_from(after.as_secs()).unwrap_or(u32::MAX);
+    let fits = (FADE_SECONDS_MIN..=FADE_SECONDS_MAX).contains(&seconds);
+    fits.then_some(Some(seconds)).ok_or(CommandError::DisappearingOutOfRange)
+}
+
+fn millis(seconds: u32) -> u64 {
+    u64::from(seconds) * 1_000
+}
+
+fn duration(seconds: u32) -> Duration {
+    Duration::from_secs(seconds.into())
+}
+
+impl Engine {
+    pub(super) fn set_disappearing(
+        &mut self,
+        id: ConversationId,
+        after: Option<Duration>,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<Result<Answer, CommandError>, StoreError> {
+        let Some(number) = self.by_conversation.get(&id).copied() else {
+            return Ok(Err(CommandError::NoConversation));
+        };
+        let seconds = match seconds(after) {
+            Ok(seconds) => seconds,
+            Err(error) => return Ok(Err(error)),
+        };
+        if self.conversations.get(&number).is_some_and(|conversation| conversation.fade != seconds) {
+            self.write_message(number, Body::Fade(seconds), turn)?;
+        }
+        Ok(Ok(Answer::Done))
+    }
+
+    pub(super) fn disappearing(&self, id: ConversationId) -> Result<Answer, CommandError> {
+        let number = self.by_conversation.get(&id).ok_or(CommandError::NoConversation)?;
+        let seconds = self.conversations.get(number).and_then(|conversation| conversation.fade);
+        Ok(Answer::Disappearing(seconds.map(duration)))
+    }
+
+    pub(super) fn set_disappearing_default(
+        &mut self,
+        after: Option<Duration>,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<Answer, CommandError> {
+        self.fade_default = seconds(after)?;
+        match self.fade_default {
+            Some(seconds) => turn.overlay.put(&tables::ME, b"", ME_FADE, encode(&seconds)),
+            None => turn.overlay.delete(&tables::ME, b"", ME_FADE),
+        }
+        Ok(Answer::Done)
+    }
+
+    pub(super) fn disappearing_default(&self) -> Option<Duration> {
+        self.fade_default.map(duration)
+    }
+
+    /// A conversation begins: what was chosen for all that begin is said in it, unless something was said before.
+    pub(super) fn choose_default(&mut self, number: u32, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let is_new =
+            self.conversations.get(&number).is_some_and(|c| c.my_last.is_none() && c.fade_chosen.is_none());
+        match self.fade_default {
+            Some(seconds) if is_new => self.write_message(number, Body::Fade(Some(seconds)), turn).map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn shown(
+        &mut self,
+        id: ConversationId,
+        places: &RangeInclusive<Place>,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<Answer, CommandError> {
+        let number = self.by_conversation.get(&id).copied().ok_or(CommandError::NoConversation)?;
+        self.start_shown(number, places, turn);
+        Ok(Answer::Done)
+    }
+
+    /// Begins the counts of what the other side wrote at some places.
+    pub(super) fn start_shown(
+        &mut self,
+        number: u32,
+        places: &RangeInclusive<Place>,
+        turn: &mut Turn<'_, '_>,
+    ) {
+        if places.is_empty() {
+            return;
+        }
+        let waiting = self.fading.waiting.range((number, *places.start())..=(number, *places.end()));
+        let theirs: Vec<Place> =
+            waiting.filter(|(_, waiting)| !waiting.mine).map(|((_, place), _)| *place).collect();
+        theirs.into_iter().for_each(|place| self.start_fading(number, place, turn));
+    }
+
+    /// Notes that a message is to disappear, if it is one.
+    pub(super) fn await_fading(
+        &mut self,
+        number: u32,
+        place: Place,
+        body: &Body,
+        mine: bool,
+        turn: &mut Turn<'_, '_>,
+    ) {
+        let Body::Text { fade: Some(seconds), .. } = body else { return };
+        let waiting = Waiting { seconds: *seconds, mine };
+        self.fading.waiting.insert((number, place), waiting);
+        let record = encode(&FadeRecord::Waiting(waiting));
+        turn.overlay.put(&tables::FADE, &tables::name(number), place.0, record);
+    }
+
+    /// Begins the count of a message that waits for it.
+    pub(super) fn start_fading(&mut self, number: u32, place: Place, turn: &mut Turn<'_, '_>) {
+        let Some(waiting) = self.fading.waiting.remove(&(number, place)) else { return };
+        let due = self.uptime.at(turn.now.moment).plus(duration(waiting.seconds));
+        self.fading.count((number, place), due);
+        turn.overlay.put(&tables::FADE, &tables::name(number), place.0, encode(&FadeRecord::Due(due.0)));
+        self.note_use(turn);
+    }
+
+    /// A message is deleted: nothing is counted for it any more.
+    pub(super) fn forget_fading(&mut self, number: u32, place: Place, turn: &mut Turn<'_, '_>) {
+        if self.fading.forget(&(number, place)) {
+            turn.overlay.delete(&tables::FADE, &tables::name(number), place.0);
+        }
+    }
+
+    /// Deletes what is due.
+    pub(super) fn fade_due(&mut self, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let now = self.uptime.at(turn.now.moment);
+        let ripe = self.fading.due.iter().take_while(|(due, _)| *due <= now).take(FADE_MESSAGES_MAX);
+        let mut places: BTreeMap<u32, Vec<Place>> = BTreeMap::new();
+        ripe.for_each(|(_, (number, place))| places.entry(*number).or_default().push(*place));
+        for (number, places) in places {
+            let messages = self.erase(number, &places, turn)?;
+            // A record without its message, as a damaged log may leave one, is not tried for ever.
+            places.iter().for_each(|place| self.forget_fading(number, *place, turn));
+            let conversation = self.conversations.get(&number).map(|conversation| conversation.id);
+            if let Some(conversation) = conversation.filter(|_| !messages.is_empty()) {
+                self.event(Event::Erased { conversation, messages });
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns when the next message is due.
+    pub(super) fn fade_deadline(&self) -> Option<Moment> {
+        self.fading.due.first().map(|(due, _)| self.uptime.moment(*due))
+    }
+
+    /// Returns when the use of the profile is to be written down next.
+    pub(super) fn use_deadline(&self) -> Moment {
+        let counts = !self.fading.due.is_empty();
+        self.uptime.deadline(if counts { USE_WRITTEN_COUNTING } else { USE_WRITTEN_EVERY })
+    }
+
+    /// Writes down how long the profile was used.
+    pub(super) fn note_use(&mut self, turn: &mut Turn<'_, '_>) {
+        let used = self.uptime.write(turn.now.moment);
+        turn.overlay.put(&tables::ME, b"", ME_USED, encode(&used.0));
+    }
+
+    /// The same at the end of a life, unless it was so short that nobody needs it.
+    pub(super) fn note_last_use(&mut self, turn: &mut Turn<'_, '_>) {
+        let long = self.uptime.deadline(USE_WRITTEN_COUNTING) <= turn.now.moment;
+        if long || !self.fading.due.is_empty() {
+            self.note_use(turn);
+        }
+    }
+
+    pub(super) fn load_fading(&mut self, overlay: &Overlay<'_>) -> Result<(), StoreError> {
+        self.fade_default =
+            overlay.get(&tables::ME, b"", ME_FADE)?.map(|bytes| decode(&bytes)).transpose()?;
+        let numbers: Vec<u32> = self.conversations.keys().copied().collect();
+        for number in numbers {
+            each(&tables::FADE, &tables::name(number), overlay, |place, bytes| {
+                let at = (number, Place(place));
+                match decode(bytes)? {
+                    FadeRecord::Waiting(waiting) => drop(self.fading.waiting.insert(at, waiting)),
+                    FadeRecord::Due(used) => self.fading.count(at, Used(used)),
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl Fading {
+    fn count(&mut self, at: At, due: Used) {
+        self.counting.insert(at, due);
+        self.due.insert((due, at));
+    }
+
+    fn forget(&mut self, at: &At) -> bool {
+        let waited = self.waiting.remove(at).is_some();
+        match self.counting.remove(at) {
+            Some(due) => self.due.remove(&(due, *at)),
+            None => waited,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::duo::Duo;
+    use super::super::{Command, Policy};
+    use super::*;
+
+    const ALL: RangeInclusive<Place> = Place(0)..=Place(u64::MAX);
+
+    #[test]
+    fn a_restored_profile_goes_on_with_what_was_left_of_each_time() {
+        let mut duo = Duo::new(Policy::default());
+        let conversation = duo.conversation();
+        duo.ask(0, Command::SetDisappearingDefault(Some(duration(7))));
+        duo.ask(0, Command::SetDisappearing(conversation, Some(duration(1_000))));
+        duo.write(1, "this is seen");
+        duo.ask(0, Command::Shown(conversation, ALL));
+        duo.write(1, "this is not");
+        duo.pass(duration(500));
+        duo.lose_disk(0);
+        let seen = |duo: &Duo| duo.texts(0).into_iter().filter(|(_, text)| text.starts_with("this")).count();
+        assert_eq!(seen(&duo), 2);
+        duo.pass(duration(300));
+        assert_eq!(seen(&duo), 2, "neither earlier");
+        // The use was written down within the last minute before the backup.
+        duo.pass(duration(230));
+        assert_eq!(seen(&duo), 1, "nor later");
+        duo.pass(duration(100_000));
+        assert_eq!(seen(&duo), 1, "what nobody has seen has all of its time");
+        duo.ask(0, Command::Shown(conversation, ALL));
+        duo.pass(duration(1_001));
+        assert_eq!(seen(&duo), 0);
+        let Answer::Disappearing(kept) = duo.ask(0, Command::DisappearingDefault) else { panic!("a time") };
+        assert_eq!(kept, Some(duration(7)));
+        let Answer::Disappearing(kept) = duo.ask(0, Command::Disappearing(conversation)) else {
+            panic!("a time")
+        };
+        assert_eq!(kept, Some(duration(1_000)));
+    }
+
+    #[test]
+    fn what_is_left_of_a_time_is_what_a_restored_profile_counts() {
+        let waiting = FadeRecord::Waiting(Waiting { seconds: 60, mine: false });
+        assert_eq!(waiting.after(Used(1_000_000)), waiting);
+        assert_eq!(FadeRecord::Due(90_000).after(Used(50_000)), FadeRecord::Due(40_000));
+        assert_eq!(FadeRecord::Due(90_000).after(Used(95_000)), FadeRecord::Due(0));
+        // A backup holds them, so their bytes are those of the chapter.
+        assert_eq!(encode(&waiting), [0x82, 0, 0x81, 0x82, 0x18, 60, 0xf4]);
+        assert_eq!(encode(&FadeRecord::Due(40_000)), [0x82, 1, 0x81, 0x19, 0x9c, 0x40]);
+    }
+
+    #[test]
+    fn a_backup_cannot_keep_a_message_beyond_the_longest_time() {
+        let longest = millis(FADE_SECONDS_MAX);
+        for (record, possible) in [
+            (FadeRecord::Due(longest), true),
+            (FadeRecord::Due(longest + 1), false),
+            (FadeRecord::Due(u64::MAX), false),
+            (FadeRecord::Waiting(Waiting { seconds: FADE_SECONDS_MAX, mine: true }), true),
+            (FadeRecord::Waiting(Waiting { seconds: FADE_SECONDS_MAX + 1, mine: true }), false),
+            (FadeRecord::Waiting(Waiting { seconds: 0, mine: false }), false),
+        ] {
+            assert_eq!(record.is_possible(), possible, "{record:?}");
+        }
+    }
+
+    #[test]
+    fn times_have_whole_seconds_and_limits() {
+        assert_eq!(seconds(None), Ok(None));
+        assert_eq!(seconds(Some(Duration::from_millis(5_900))), Ok(Some(5)));
+        for wrong in
+            [Duration::ZERO, Duration::from_millis(4_999), duration(FADE_SECONDS_MAX + 1), Duration::MAX]
+        {
+            assert_eq!(seconds(Some(wrong)), Err(CommandError::DisappearingOutOfRange));
+        }
+    }
+}

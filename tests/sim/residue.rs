@@ -1,0 +1,218 @@
+//! What has disappeared is gone from the disk: no needle is left for who has the passphrase and every byte ever written.
+
+#[path = "../../crates/store/tests/common/thief.rs"]
+#[allow(unreachable_pub)]
+mod thief;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crypto::tree::sealed_record_len;
+use madang_core::ConversationId;
+use madang_core::engine::{Answer, Command, Engine, Input, LinkKind, Now, Output, Ticket};
+use madang_core::{Event, Place};
+use proto::id::{LinkId, Moment, PeerName};
+use proto::link::Role;
+use proto::store::{Batch, Overlay, Store as _};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng as _, SeedableRng as _};
+use store::disk::ModelDisk;
+use store::{Options, SealedStore};
+
+use thief::steal;
+
+const PASSPHRASE: &[u8] = b"a passphrase of no worth";
+const LINK: LinkId = LinkId(1);
+const NEEDLES: usize = 50;
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// A device whose disk forgets nothing.
+struct Device {
+    disk: ModelDisk,
+    folder: tempfile::TempDir,
+    store: SealedStore,
+    engine: Engine,
+    events: Vec<Event>,
+}
+
+impl Device {
+    fn new(name: &str, rng: &mut ChaCha20Rng) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let disk = ModelDisk::new();
+        // Nothing is destroyed before the test asks for it: so the control finds what lies on the disk until then.
+        let options = Options { shred_commits: u64::MAX / 2, in_background: false, ..Options::default() };
+        let mut store =
+            SealedStore::create_on(Arc::new(disk.clone()), folder.path(), PASSPHRASE, options, rng)
+                .expect("the disk is new");
+        let mut batch = Batch::new();
+        Engine::create(name, &mut Overlay::new(&store, &mut batch), rng);
+        store.commit(batch).expect("the disk works");
+        let now = Now { moment: Moment(0), label_ms: None };
+        let engine = Engine::load(now, &Overlay::new(&store, &mut Batch::new())).expect("it was written");
+        Self { disk, folder, store, engine, events: Vec::new() }
+    }
+
+    /// Every byte that was ever on its disk.
+    fn remains(&self) -> Vec<Vec<u8>> {
+        let mut all = self.disk.remains();
+        read_all(self.folder.path(), &mut all);
+        all
+    }
+}
+
+fn read_all(folder: &Path, all: &mut Vec<Vec<u8>>) {
+    for entry in std::fs::read_dir(folder).expect("it can be listed") {
+        let path = entry.expect("it can be listed").path();
+        if path.is_dir() {
+            read_all(&path, all);
+        } else {
+            all.push(std::fs::read(&path).expect("it can be read"));
+        }
+    }
+}
+
+/// Two devices and the wire between them.
+struct Pair {
+    devices: [Device; 2],
+    wire: VecDeque<(usize, Vec<u8>)>,
+    now: Moment,
+    rng: ChaCha20Rng,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let mut rng = ChaCha20Rng::seed_from_u64(7);
+        let devices = [Device::new("alice", &mut rng), Device::new("bob", &mut rng)];
+        let mut pair = Self { devices, wire: VecDeque::new(), now: Moment(0), rng };
+        let Answer::Invite(text) = pair.ask(0, Command::Invite { expiry_days: 30 }) else {
+            panic!("no invite")
+        };
+        pair.ask(1, Command::Accept { text, name: None });
+        let names = [b"one", b"two"].map(|name| PeerName::new(name).expect("a name"));
+        for at in 0..2 {
+            let role = [Role::Dialer, Role::Listener][at];
+            let kind = LinkKind::Direct { role, local: names[at].clone(), remote: names[1 - at].clone() };
+            pair.turn(at, Input::LinkUp(LINK, kind));
+        }
+        pair.pass(Duration::from_secs(30));
+        pair
+    }
+
+    fn talk(&self) -> ConversationId {
+        ConversationId::between(&self.devices[0].engine.account(), &self.devices[1].engine.account())
+    }
+
+    fn ask(&mut self, at: usize, command: Command) -> Answer {
+        let answer = self.turn(at, Input::Command(Ticket(1), command)).expect("each command is answered");
+        self.carry();
+        answer
+    }
+
+    fn carry(&mut self) {
+        while let Some((to, frame)) = self.wire.pop_front() {
+            self.turn(to, Input::Frame(LINK, frame));
+        }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.carry();
+        let end = self.now.plus(time);
+        loop {
+            let due = self.devices.iter().filter_map(|device| device.engine.next_wake(self.now)).min();
+            let Some(due) = due.filter(|at| *at <= end) else { break };
+            self.now = self.now.max(due);
+            (0..2).for_each(|at| drop(self.turn(at, Input::Wake)));
+            self.carry();
+        }
+        self.now = end;
+    }
+
+    fn turn(&mut self, at: usize, input: Input) -> Option<Answer> {
+        let device = &mut self.devices[at];
+        let now = Now { moment: self.now, label_ms: None };
+        let mut batch = Batch::new();
+        let mut overlay = Overlay::new(&device.store, &mut batch);
+        device.engine.handle(input, now, &mut overlay, &mut self.rng).expect("the disk works");
+        device.engine.settle(now, &mut overlay, &mut self.rng).expect("the disk works");
+        if !batch.is_empty() {
+            device.store.commit(batch).expect("the disk works");
+        }
+        let mut answer = None;
+        for output in device.engine.take_outputs() {
+            match output {
+                Output::Send(_, frame) => self.wire.push_back((1 - at, frame)),
+                Output::Answer(_, told) => answer = Some(told.expect("granted")),
+                Output::Event(event) => device.events.push(event),
+                _ => {}
+            }
+        }
+        answer
+    }
+
+    /// How many needles the thief of one device reads, and how long the records were that held them.
+    fn stolen(&self, at: usize, needles: &[Vec<u8>], suspects: &BTreeSet<usize>) -> (usize, BTreeSet<usize>) {
+        let remains = self.devices[at].remains();
+        let tries = suspects.iter().map(|length| Some(*length)).chain([None]);
+        let (mut most, mut lengths) = (0, BTreeSet::new());
+        for suspect in tries {
+            let loot = steal(&remains, PASSPHRASE, suspect);
+            assert!(loot.leaf_keys > 64, "the thief does read");
+            most = most.max(loot.count(&remains, needles));
+            let holds = |value: &Vec<u8>| {
+                needles.iter().any(|needle| value.windows(needle.len()).any(|window| window == needle))
+            };
+            lengths.extend(loot.values.iter().filter(|value| holds(value)).map(Vec::len));
+        }
+        (most, lengths)
+    }
+}
+
+#[test]
+fn of_fifty_messages_that_have_disappeared_none_is_left_on_either_disk() {
+    let mut pair = Pair::new();
+    let conversation = pair.talk();
+    pair.ask(0, Command::SetDisappearing(conversation, Some(HOUR)));
+    pair.pass(Duration::from_secs(10));
+    let mut needles = Vec::new();
+    for n in 0..NEEDLES {
+        let text: String = (0..8).map(|_| format!("{:08x}", pair.rng.next_u32())).collect();
+        needles.push(text.clone().into_bytes());
+        let reply_to = None;
+        pair.ask(n % 2, Command::Send { conversation, text, reply_to });
+    }
+    pair.pass(Duration::from_secs(30));
+    for at in 0..2 {
+        pair.ask(at, Command::Shown(conversation, Place(0)..=Place(u64::MAX)));
+    }
+    // The control: all can be read by who has the passphrase, after an hour too, as long as no key was destroyed.
+    pair.pass(HOUR + Duration::from_secs(60));
+    let mut lengths = BTreeSet::new();
+    for at in 0..2 {
+        let (found, of) = pair.stolen(at, &needles, &BTreeSet::new());
+        assert_eq!(found, NEEDLES, "the control of device {at}");
+        // One of each length that a sealed record can have.
+        let mut seen: BTreeSet<usize> = lengths.iter().map(|length| sealed_record_len(*length)).collect();
+        lengths.extend(of.into_iter().filter(|length| seen.insert(sealed_record_len(*length))));
+        let Answer::Page(page) =
+            pair.ask(at, Command::History { conversation, span: Default::default(), limit: 1_000 })
+        else {
+            panic!("no page")
+        };
+        assert!(page.messages.iter().all(|message| message.text.is_none()), "all have disappeared");
+    }
+    for at in 0..2 {
+        pair.devices[at].store.shred().expect("the disk works");
+        assert_eq!(pair.stolen(at, &needles, &lengths).0, 0, "device {at}");
+    }
+    // Nor does anything that comes later bring one back.
+    pair.ask(0, Command::Send { conversation, text: "and on".into(), reply_to: None });
+    pair.pass(Duration::from_secs(30));
+    for at in 0..2 {
+        pair.devices[at].store.shred().expect("the disk works");
+        assert_eq!(pair.stolen(at, &needles, &BTreeSet::new()).0, 0, "device {at}, later");
+    }
+    let erased = |event: &Event| matches!(event, Event::Erased { .. });
+    assert!(pair.devices.iter().all(|device| device.events.iter().any(erased)));
+}
