@@ -89,6 +89,14 @@ pub enum Command {
     History(History),
     /// Show how far a message has come
     Trail(Trail),
+    /// Show or choose after how long new messages of a conversation disappear; both sides see the choice
+    ///
+    /// A message disappears from a device when so much running time has passed since it was shown there; its author's
+    /// copy, since the other device confirmed it. Time in which the profile is closed does not count. The other side
+    /// can always keep a copy: a picture of the screen, or a changed program.
+    Disappear(Disappear),
+    /// Show or choose what is said about disappearing messages in every new conversation
+    DisappearDefault(DisappearDefault),
     /// Delete a message on this device; the contact keeps their copy
     ///
     /// An own message that was not received yet is withdrawn where that is still possible. What a contact has
@@ -230,6 +238,22 @@ pub enum Until {
     Relay,
     /// Received: the contact's device said so
     Delivered,
+}
+
+/// Options of `disappear`.
+#[derive(Clone, Debug, Args)]
+pub struct Disappear {
+    /// The contact's number or name
+    pub contact: String,
+    /// A number with its unit (30s, 5m, 1h, 1d, 4w: 5 seconds to 365 days), or `off` [default: show what holds]
+    pub after: Option<String>,
+}
+
+/// Options of `disappear-default`.
+#[derive(Clone, Debug, Args)]
+pub struct DisappearDefault {
+    /// As for `disappear`; `off` leaves it unsaid [default: show what holds]
+    pub after: Option<String>,
 }
 
 /// Options of `delete`.

@@ -1,13 +1,14 @@
 //! What a profile can be asked, by a command line or by a line of JSON, and how it is answered.
 
 use madang_core::{
-    BackupError, CommandError, Contact, ContactId, ConversationId, MessageId, Node, NodeError, OpenError,
-    Place, RelayNumber, TransferError,
+    BackupError, CommandError, Contact, ContactId, ConversationId, Message, MessageId, Node, NodeError,
+    OpenError, Place, RelayNumber, TransferError,
 };
 use serde::Deserialize;
 
 use crate::{
     failure::{Failure, Kind},
+    time,
     view::Row,
 };
 
@@ -93,6 +94,20 @@ pub enum Ask {
     Trail {
         /// The message's id.
         message: String,
+    },
+    /// After how long new messages of a conversation disappear, chosen anew if asked.
+    Disappear {
+        /// The contact.
+        contact: Who,
+        /// A number with its unit, or `off`.
+        #[serde(default)]
+        after: Option<String>,
+    },
+    /// The same for every new conversation.
+    DisappearDefault {
+        /// A number with its unit, or `off`.
+        #[serde(default)]
+        after: Option<String>,
     },
     /// Delete a message here.
     Delete {
@@ -229,6 +244,13 @@ pub async fn answer(node: &Node, ask: Ask) -> Result<Answer, Failure> {
             let contact = find(node, &contact).await?;
             let Some(conversation) = contact.conversation else { return Ok(Answer::Many(Vec::new(), false)) };
             let page = node.history(conversation, before.map(Place), limit as usize).await?;
+            let fades = |message: &&Message| message.disappears_after.is_some() && !message.mine;
+            if let (Some(first), Some(last)) =
+                (page.messages.iter().find(fades), page.messages.iter().rfind(fades))
+            {
+                // What is told here is shown.
+                node.shown(conversation, first.place..=last.place).await?;
+            }
             let rows =
                 page.messages.iter().map(|message| Row::message(message, &conversation, &contact)).collect();
             Ok(Answer::Many(rows, page.more))
@@ -240,6 +262,20 @@ pub async fn answer(node: &Node, ask: Ask) -> Result<Answer, Failure> {
         Ask::Trail { message } => {
             let steps = node.trail(message_id(&message)?).await?;
             Ok(Answer::Many(steps.iter().map(Row::step).collect(), false))
+        }
+        Ask::Disappear { contact, after } => {
+            let conversation = talk(node, &contact).await?;
+            if let Some(after) = after {
+                node.set_disappearing(conversation, time::read(&after)?).await?;
+            }
+            let contact = find(node, &contact).await?.id;
+            one(Row::disappearing(Some(contact), node.disappearing(conversation).await?))
+        }
+        Ask::DisappearDefault { after } => {
+            if let Some(after) = after {
+                node.set_disappearing_default(time::read(&after)?).await?;
+            }
+            one(Row::disappearing(None, node.disappearing_default().await?))
         }
         Ask::Delete { message } => {
             node.delete_message(message_id(&message)?).await?;
@@ -409,6 +445,7 @@ impl From<NodeError> for Failure {
                 | CommandError::TextTooLong(_)
                 | CommandError::DraftTooLong(_)
                 | CommandError::DeskTooLarge
+                | CommandError::DisappearingOutOfRange
                 | CommandError::ExpiryOutOfRange => Kind::Usage,
                 _ => Kind::Other,
             },

@@ -16,6 +16,7 @@ mod listen;
 mod print;
 mod profile;
 mod secret;
+mod time;
 
 use std::{io::Read, path::Path, process::ExitCode, time::Duration};
 
@@ -163,6 +164,8 @@ async fn with_node(command: Command, node: &Node, mut events: Events, print: Pri
             Ask::History { contact: Who::Name(args.contact), limit: args.limit, before: args.before }
         }
         Command::Trail(args) => Ask::Trail { message: args.message },
+        Command::Disappear(args) => Ask::Disappear { contact: Who::Name(args.contact), after: args.after },
+        Command::DisappearDefault(args) => Ask::DisappearDefault { after: args.after },
         Command::Delete(args) => Ask::Delete { message: args.message },
         Command::Clear(args) => Ask::Clear { contact: Who::Name(args.contact) },
         Command::Remove(args) => Ask::Remove { contact: Who::Name(args.contact) },

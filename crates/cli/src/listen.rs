@@ -1,7 +1,7 @@
 //! The node for as long as one wants it: it tells what happens, and takes commands from a script.
 
 use futures::{StreamExt, stream::FuturesOrdered};
-use madang_core::{Contact, ConversationId, Event, Events, MessageId, Node};
+use madang_core::{Contact, ConversationId, Event, Events, MessageId, Node, Place};
 use serde_json::{Value, json};
 use tokio::signal::unix::{self, SignalKind};
 use tokio::sync::mpsc;
@@ -251,12 +251,16 @@ async fn tell_ready(node: &Node, print: Print) -> Result<(), Failure> {
 
 /// Tells one event.
 async fn tell(node: &Node, print: Print, event: &Event) -> Result<(), Failure> {
+    let mut shown = None;
     let (mut object, sentence) = match event {
         Event::ContactAdded(id) => with_contact(node, "contact-added", *id).await?,
         Event::ContactLive(id) => with_contact(node, "contact-live", *id).await?,
         Event::ContactChanged(id) => with_contact(node, "contact-changed", *id).await?,
         Event::Message { conversation, id, .. } => match find_message(node, conversation, id).await? {
-            Some(row) => (row.to_json(), row.to_string()),
+            Some((row, fades)) => {
+                shown = fades.map(|place| (*conversation, place));
+                (row.to_json(), row.to_string())
+            }
             None => return Ok(()),
         },
         Event::Delivery { conversation, id, delivery } => {
@@ -295,11 +299,17 @@ async fn tell(node: &Node, print: Print, event: &Event) -> Result<(), Failure> {
         }
         Event::Lagged => (json!({}), "some events were missed; read anew what matters".into()),
     };
-    if !print.json {
-        return print.line(&sentence);
+    if print.json {
+        object["event"] = word(event).into();
+        print.json(&object)?;
+    } else {
+        print.line(&sentence)?;
     }
-    object["event"] = word(event).into();
-    print.json(&object)
+    match shown {
+        // What is told here is shown.
+        Some((conversation, place)) => Ok(node.shown(conversation, place..=place).await?),
+        None => Ok(()),
+    }
 }
 
 /// The word of an event.
@@ -333,11 +343,14 @@ async fn with_contact(
     Ok((row.to_json(), format!("{word}: {row}")))
 }
 
+/// A message that is told, and its place if its showing begins a count.
+type Told = (Row, Option<Place>);
+
 async fn find_message(
     node: &Node,
     conversation: &ConversationId,
     id: &MessageId,
-) -> Result<Option<Row>, Failure> {
+) -> Result<Option<Told>, Failure> {
     let contacts = node.contacts().await?;
     let Some(contact) = contacts.iter().find(|contact| contact.conversation.as_ref() == Some(conversation))
     else {
@@ -352,12 +365,13 @@ async fn search(
     conversation: &ConversationId,
     id: &MessageId,
     contact: &Contact,
-) -> Result<Option<Row>, Failure> {
+) -> Result<Option<Told>, Failure> {
     let mut before = None;
     loop {
         let page = node.history(*conversation, before, SEARCH_MESSAGES).await?;
         if let Some(message) = page.messages.iter().find(|message| message.id == *id) {
-            return Ok(Some(Row::message(message, conversation, contact)));
+            let fades = (message.disappears_after.is_some() && !message.mine).then_some(message.place);
+            return Ok(Some((Row::message(message, conversation, contact), fades)));
         }
         match page.messages.first() {
             Some(first) if page.more => before = Some(first.place),

@@ -1,12 +1,15 @@
 //! What is shown: the stable fields of the JSON (docs/cli.md) and the lines that people read.
 
 use std::fmt;
+use std::time::Duration;
 
 use madang_core::{
-    Address, Contact, ContactState, ConversationId, Delivery, Message, MessageId, Notice, PeerName,
-    RelayInfo, Step, TrailStep, Whoami,
+    Address, Choice, Contact, ContactId, ContactState, ConversationId, Delivery, Message, MessageId, Notice,
+    PeerName, RelayInfo, Step, TrailStep, Whoami,
 };
 use serde::Serialize;
+
+use crate::time;
 
 /// One thing that is shown. In JSON each is one object with exactly these fields.
 #[derive(Clone, Debug, Serialize)]
@@ -91,6 +94,10 @@ pub enum Row {
         text: Option<String>,
         /// The message that it answers.
         reply_to: Option<String>,
+        /// It disappears so many seconds of running time after it was shown; null if it stays.
+        disappears_after: Option<u64>,
+        /// It is no text but a choice for what is written from here on: so many seconds, or 0 for messages that stay.
+        sets_disappearing: Option<u64>,
         /// When this machine kept it, in milliseconds since 1970 by its own clock.
         label_ms: Option<u64>,
         /// It belongs before messages that were shown long before it came.
@@ -99,6 +106,13 @@ pub enum Row {
         after_gap: bool,
         /// How far it has come; null for messages of others.
         delivery: Option<&'static str>,
+    },
+    /// After how long new messages disappear.
+    Disappearing {
+        /// The contact's number; null for what is said in every new conversation.
+        contact: Option<u32>,
+        /// Seconds of running time after it was shown; null if messages stay.
+        disappears_after: Option<u64>,
     },
     /// A step of a message's way.
     Step {
@@ -190,10 +204,23 @@ impl Row {
             author: (!message.mine).then(|| contact.name.clone()),
             text: message.text.clone(),
             reply_to: message.reply_to.as_ref().map(MessageId::to_hex),
+            disappears_after: message.disappears_after.map(|after| after.as_secs()),
+            sets_disappearing: message.chose.map(|choice| match choice {
+                Choice::Stay => 0,
+                Choice::Disappear(after) => after.as_secs(),
+            }),
             label_ms: message.label_ms,
             late: message.arrived_late,
             after_gap: message.after_gap,
             delivery: message.delivery.map(delivery),
+        }
+    }
+
+    /// Shows after how long new messages of a conversation, or of every new one, disappear.
+    pub fn disappearing(contact: Option<ContactId>, after: Option<Duration>) -> Self {
+        Self::Disappearing {
+            contact: contact.map(|contact| contact.0),
+            disappears_after: after.map(|after| after.as_secs()),
         }
     }
 
@@ -375,18 +402,42 @@ impl fmt::Display for Row {
                 write!(f, "{safety_number}\n{}: {state}", shown(name))
             }
             Self::Sent { message, delivery, .. } => write!(f, "{message}  {delivery}"),
-            Self::Message { message, author, text, late, delivery, .. } => {
+            Self::Message {
+                message,
+                author,
+                text,
+                late,
+                delivery,
+                disappears_after,
+                sets_disappearing,
+                ..
+            } => {
                 let author = author.as_deref().unwrap_or("me");
                 let late = if *late { " (came later)" } else { "" };
-                let text = text.as_deref().unwrap_or("[a kind of message that a newer version can show]");
+                let text = match (text, sets_disappearing) {
+                    (Some(text), _) => shown(text),
+                    (None, Some(0)) => "[messages stay from here on]".into(),
+                    (None, Some(after)) => {
+                        format!(
+                            "[messages disappear from here on, {} after they were shown]",
+                            time::say(*after)
+                        )
+                    }
+                    (None, None) => "[a kind of message that a newer version can show]".into(),
+                };
+                let fades =
+                    disappears_after.map(|after| format!("  [disappears after {}]", time::say(after)));
+                let fades = fades.unwrap_or_default();
                 let delivery = delivery.map(|word| format!("  [{word}]")).unwrap_or_default();
-                write!(
-                    f,
-                    "{}  {}{late}: {}{delivery}",
-                    &message[..8.min(message.len())],
-                    shown(author),
-                    shown(text)
-                )
+                let short = &message[..8.min(message.len())];
+                write!(f, "{short}  {}{late}: {text}{fades}{delivery}", shown(author))
+            }
+            Self::Disappearing { contact, disappears_after } => {
+                let what = if contact.is_some() { "new messages" } else { "messages of new conversations" };
+                match disappears_after {
+                    Some(after) => write!(f, "{what} disappear {} after they were shown", time::say(*after)),
+                    None => write!(f, "{what} stay"),
+                }
             }
             Self::Step { step, relay, label_ms } => {
                 let when =

@@ -110,6 +110,16 @@ fn each_kind_of_failure_has_a_sentence_and_an_exit_code_of_its_own() {
         (&["trail", &"ab".repeat(32)], 5, "no such message"),
         (&["relay", "add", "madang-relay:xyz"], 2, "relay"),
         (&["relay", "remove", "9"], 5, "no such relay"),
+        (&["delete", "zz"], 2, "64 hexadecimal digits"),
+        (&["delete", &"ab".repeat(32)], 5, "no such message here"),
+        (&["clear", "Bora"], 2, "say it again with --yes"),
+        (&["remove", "Bora"], 2, "say it again with --yes"),
+        (&["clear", "Bora", "--yes"], 5, "no such contact"),
+        (&["remove", "Bora", "--yes"], 5, "no such contact"),
+        (&["disappear", "Bora", "1h"], 5, "no such contact"),
+        (&["disappear-default", "1y"], 2, "such as 30s"),
+        (&["disappear-default", "4s"], 2, "5 seconds to 365 days"),
+        (&["disappear-default", "366d"], 2, "5 seconds to 365 days"),
         (&["whoami", "--listen", "here"], 2, "nowhere to listen"),
     ] {
         let (code, said) = failed(&run(dir.path(), args));
@@ -247,12 +257,14 @@ async fn two_people_talk_through_a_relay_by_the_command_line() {
                 "contact",
                 "conversation",
                 "delivery",
+                "disappears_after",
                 "label_ms",
                 "late",
                 "message",
                 "mine",
                 "place",
                 "reply_to",
+                "sets_disappearing",
                 "text"
             ]
         );
@@ -261,6 +273,137 @@ async fn two_people_talk_through_a_relay_by_the_command_line() {
     });
     story.await.expect("the story ends well");
     relay.shutdown().await.expect("a clean end");
+}
+
+/// Two people with a direct link between their nodes.
+fn friends(ari: &Path, bora: &Path) -> (Bot, Bot) {
+    let start = |dir| Bot::start(command(dir, &["listen", "--stdin", "--json"]));
+    let (mut a, mut b) = (start(ari), start(bora));
+    let address = loop {
+        let whoami = a.ask(json!({ "do": "whoami" }));
+        match whoami["addresses"].get(0) {
+            Some(address) => break address.clone(),
+            None => std::thread::sleep(std::time::Duration::from_millis(20)),
+        }
+    };
+    let invite = a.ask(json!({ "do": "invite" }))["invite"].clone();
+    b.ask(json!({ "do": "accept", "invite": invite, "name": "Ari" }));
+    b.ask(json!({ "do": "dial", "address": address }));
+    a.event("contact-live");
+    b.event("contact-live");
+    (a, b)
+}
+
+/// What stands in a conversation, in order.
+fn texts(bot: &mut Bot) -> Vec<Value> {
+    let history = bot.ask(json!({ "do": "history", "contact": 1 }));
+    history.as_array().expect("a list").iter().map(|message| message["text"].clone()).collect()
+}
+
+#[test]
+fn messages_disappear_for_both_after_the_time_that_one_of_them_chose() {
+    let (ari, bora) = (init("Ari"), init("Bora"));
+    let (mut a, mut b) = friends(ari.path(), bora.path());
+    assert_eq!(
+        a.ask(json!({ "do": "disappear", "contact": 1 })),
+        json!({ "contact": 1, "disappears_after": null })
+    );
+    let error = a.ask_to_fail(json!({ "do": "disappear", "contact": 1, "after": "soon" }));
+    assert_eq!(error["kind"], "usage");
+    a.ask(json!({ "do": "send", "contact": 1, "text": "this stays" }));
+    let chosen = a.ask(json!({ "do": "disappear", "contact": 1, "after": "5s" }));
+    assert_eq!(chosen["disappears_after"], 5);
+    // The other side is told in the conversation, and it holds for what they write too.
+    let told = b.event_with("message", "sets_disappearing", &json!(5));
+    assert_eq!((&told["text"], &told["mine"]), (&Value::Null, &json!(false)));
+    assert_eq!(b.ask(json!({ "do": "disappear", "contact": "Ari" }))["disappears_after"], 5);
+    let sent = b.ask(json!({ "do": "send", "contact": 1, "text": "this does not" }));
+    let heard = a.event_with("message", "text", &json!("this does not"));
+    assert_eq!(heard["disappears_after"], 5);
+    // To tell the program was to show it: from then on it was counted, and at its author since it was confirmed.
+    for bot in [&mut a, &mut b] {
+        assert_eq!(bot.event("erased")["messages"], json!([sent["message"]]));
+        assert_eq!(texts(bot), [json!("this stays"), Value::Null]);
+    }
+    b.ask(json!({ "do": "disappear", "contact": 1, "after": "off" }));
+    a.event_with("message", "sets_disappearing", &json!(0));
+    for bot in [&mut a, &mut b] {
+        bot.ask(json!({ "do": "quit" }));
+        assert!(bot.ended().success());
+    }
+    // The same by the command line, where people read it.
+    let said = |args: &[&str]| {
+        let out = run(ari.path(), args);
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).expect("text").trim().to_owned()
+    };
+    assert_eq!(said(&["disappear", "1"]), "new messages stay");
+    assert_eq!(said(&["disappear", "1", "36h"]), "new messages disappear 36 hours after they were shown");
+    let history = said(&["history", "1"]);
+    assert!(
+        history.contains("[messages disappear from here on, 5 seconds after they were shown]"),
+        "{history}"
+    );
+    assert!(history.contains("[messages stay from here on]") && !history.contains("does not"), "{history}");
+    assert_eq!(said(&["disappear-default"]), "messages of new conversations stay");
+    said(&["disappear-default", "4w"]);
+    assert_eq!(
+        object(&run(ari.path(), &["disappear-default", "--json"])),
+        json!({ "contact": null, "disappears_after": 2_419_200 })
+    );
+}
+
+#[test]
+fn what_is_deleted_cleared_or_removed_is_gone_here_and_stays_with_the_other() {
+    let (ari, bora) = (init("Ari"), init("Bora"));
+    let (mut a, mut b) = friends(ari.path(), bora.path());
+    let mut sent = Vec::new();
+    for text in ["one", "two", "three"] {
+        sent.push(a.ask(json!({ "do": "send", "contact": 1, "text": text }))["message"].clone());
+        b.event_with("message", "text", &json!(text));
+    }
+    let all = [json!("one"), json!("two"), json!("three")];
+    assert_eq!(a.ask(json!({ "do": "delete", "message": sent[1] })), json!({ "done": true }));
+    assert_eq!(a.event("erased")["messages"], json!([sent[1]]));
+    assert_eq!(a.ask_to_fail(json!({ "do": "delete", "message": sent[1] }))["kind"], "not-found");
+    assert_eq!(texts(&mut a), [json!("one"), json!("three")]);
+    assert_eq!(texts(&mut b), all);
+
+    assert_eq!(b.ask(json!({ "do": "clear", "contact": "Ari" })), json!({ "done": true }));
+    b.event("cleared");
+    assert!(texts(&mut b).is_empty());
+    assert_eq!(texts(&mut a), [json!("one"), json!("three")]);
+
+    assert_eq!(b.ask(json!({ "do": "remove", "contact": "Ari" })), json!({ "done": true }));
+    assert_eq!(b.event("contact-removed")["contact"], 1);
+    assert_eq!(b.ask(json!({ "do": "contacts" })), json!([]));
+    for bot in [&mut a, &mut b] {
+        bot.ask(json!({ "do": "quit" }));
+        assert!(bot.ended().success());
+    }
+
+    // By the command line, and only for who means it.
+    let first = sent[0].as_str().expect("text");
+    for (args, left) in [
+        (&["delete", first][..], Some(1)),
+        (&["clear", "1", "--yes"], Some(0)),
+        (&["remove", "1", "--yes"], None),
+    ] {
+        let (verb, sure) = (args[0], args.last() == Some(&"--yes"));
+        if sure {
+            let (code, said) = failed(&run(ari.path(), &args[..2]));
+            assert!(code == Some(2) && said.contains("cannot be undone"), "{verb}: {said}");
+        }
+        assert_eq!(
+            object(&run(ari.path(), &[args, &["--json"]].concat())),
+            json!({ "done": true }),
+            "{verb}"
+        );
+        let out = run(ari.path(), &["history", "1", "--json"]);
+        let lines = out.status.success().then(|| String::from_utf8_lossy(&out.stdout).lines().count());
+        assert_eq!(lines, left, "{verb}");
+    }
+    assert!(run(ari.path(), &["contacts"]).stdout.is_empty());
 }
 
 #[test]
@@ -316,6 +459,7 @@ fn the_document_names_every_command_and_every_field() {
         "conversation",
         "days",
         "delivery",
+        "disappears_after",
         "home",
         "invite",
         "label_ms",
@@ -334,6 +478,7 @@ fn the_document_names_every_command_and_every_field() {
         "reply_to",
         "safety_number",
         "say",
+        "sets_disappearing",
         "state",
         "step",
         "text",
