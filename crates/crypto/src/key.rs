@@ -1,6 +1,9 @@
 //! Keys as types: each wipes itself, compares in constant time, prints as its kind only, and is checked where it enters.
 
-use std::{fmt, sync::OnceLock};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use curve25519_dalek::edwards::CompressedEdwardsY;
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
@@ -87,11 +90,11 @@ impl<const N: usize> fmt::Debug for Secret<N> {
     }
 }
 
-/// The secret half of an X25519 key. It remembers its public half once that was asked for.
+/// The secret half of an X25519 key. It and its clones remember their public half once that was asked for.
 #[derive(Clone)]
 pub struct X25519Secret {
     secret: StaticSecret,
-    public: OnceLock<X25519Public>,
+    public: Arc<OnceLock<X25519Public>>,
 }
 
 impl X25519Secret {
@@ -102,7 +105,7 @@ impl X25519Secret {
 
     /// Takes 32 secret bytes; RFC 7748 clamping happens where they are used.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self { secret: StaticSecret::from(bytes), public: OnceLock::new() }
+        Self { secret: StaticSecret::from(bytes), public: Arc::default() }
     }
 
     /// The public half.

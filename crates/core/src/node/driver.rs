@@ -10,10 +10,10 @@ use store::SealedStore;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::networks::{Arrival, Networks, Origin};
-use super::openers;
+use super::openers::{self, Opening};
 use super::profile::{NodeError, Opened};
 use super::{Config, Request};
-use crate::engine::{Answer, CommandError, Input, Now, Output, Ticket};
+use crate::engine::{Answer, CommandError, Input, Now, OpenedSeal, Output, Ticket};
 use crate::event::Event;
 
 /// Network events that wait for the driver; beyond it the wires wait.
@@ -54,6 +54,7 @@ pub(crate) fn spawn(
         backlog: BTreeMap::new(),
         neighbours: BTreeMap::new(),
         listening: Vec::new(),
+        opening: None,
         ending: None,
         tidy_at: Some(Instant::now()),
     };
@@ -79,6 +80,8 @@ struct Driver {
     backlog: BTreeMap<LinkId, VecDeque<Vec<u8>>>,
     neighbours: BTreeMap<PeerName, Vec<Address>>,
     listening: Vec<Address>,
+    /// Inputs whose seals are being opened: they are decided next.
+    opening: Option<(Vec<Input>, Opening)>,
     ending: Option<oneshot::Sender<()>>,
     /// When the store is to be tidied next.
     tidy_at: Option<Instant>,
@@ -88,6 +91,8 @@ struct Driver {
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 enum Woken {
+    /// Nobody was waited for: there is work already.
+    Working,
     Wiped,
     Request(Option<Request>),
     Arrival(Arrival),
@@ -103,14 +108,17 @@ impl Driver {
         // The first turn asks for the connections that the profile needs.
         let mut inputs = vec![Input::Wake];
         loop {
-            if let Err(error) = self.turn(std::mem::take(&mut inputs)) {
+            if let Err(error) = self.work(std::mem::take(&mut inputs)) {
                 tracing::error!(%error, "the profile cannot be written: the node ends");
                 break;
             }
             if self.ending.is_some() {
                 break;
             }
-            let woken = runtime.block_on(self.wait());
+            let woken = match self.opening {
+                Some(_) if !self.tidy_is_overdue() => Woken::Working,
+                _ => runtime.block_on(self.wait()),
+            };
             if matches!(woken, Woken::Idle) {
                 if let Err(error) = self.tidy() {
                     tracing::error!(%error, "the profile cannot be tidied: the node ends");
@@ -135,7 +143,7 @@ impl Driver {
         let pause = due.map_or(Duration::from_secs(3600), |at| at.since(self.moment()));
         let idle =
             self.tidy_at.map_or(Duration::from_secs(3600), |at| at.saturating_duration_since(Instant::now()));
-        if self.tidy_at.is_some_and(|at| at.elapsed() > TIDY_GRACE) {
+        if self.tidy_is_overdue() {
             return Woken::Idle;
         }
         tokio::select! {
@@ -146,6 +154,10 @@ impl Driver {
             () = tokio::time::sleep(pause) => Woken::Time,
             () = tokio::time::sleep(idle) => Woken::Idle,
         }
+    }
+
+    fn tidy_is_overdue(&self) -> bool {
+        self.tidy_at.is_some_and(|at| at.elapsed() > TIDY_GRACE)
     }
 
     /// Collects what is there already, without waiting for more. Returns false when nobody can ask any more.
@@ -160,7 +172,7 @@ impl Driver {
             }
             Woken::Arrival(arrival) => bytes += self.arrival(arrival, inputs),
             Woken::Time => inputs.push(Input::Wake),
-            Woken::Idle => {}
+            Woken::Idle | Woken::Working => {}
         }
         while inputs.len() < GATHER_INPUTS && bytes < GATHER_BYTES {
             if let Ok(request) = self.requests.try_recv() {
@@ -242,12 +254,34 @@ impl Driver {
         0
     }
 
-    fn turn(&mut self, inputs: Vec<Input>) -> Result<(), StoreError> {
+    /// Takes what was gathered. Where it brings many sealed blobs, other cores open them while this one decides what
+    /// came before; all else is decided now.
+    fn work(&mut self, inputs: Vec<Input>) -> Result<(), StoreError> {
+        let jobs = self.opened.engine.seal_jobs(&inputs);
+        let before = self.opening.take();
+        let now = match Opening::start(jobs) {
+            Ok(opening) if self.ending.is_none() => {
+                self.opening = Some((inputs, opening));
+                None
+            }
+            Ok(opening) => Some((inputs, opening.finish())),
+            Err(jobs) => Some((inputs, openers::run(jobs))),
+        };
+        if let Some((inputs, opening)) = before {
+            self.turn(inputs, opening.finish())?;
+        }
+        match now {
+            Some((inputs, opened)) if !inputs.is_empty() => self.turn(inputs, opened),
+            _ => Ok(()),
+        }
+    }
+
+    fn turn(&mut self, inputs: Vec<Input>, opened: Vec<OpenedSeal>) -> Result<(), StoreError> {
         let now = self.now();
         let mut rng = rand::rng();
         let mut batch = Batch::new();
         let Opened { store, engine, .. } = &mut self.opened;
-        engine.opened_ahead(openers::run(engine.seal_jobs(&inputs)));
+        engine.opened_ahead(opened);
         let mut overlay = Overlay::new(store, &mut batch);
         for input in inputs {
             engine.handle(input, now, &mut overlay, &mut rng)?;
