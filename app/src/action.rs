@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use zeroize::Zeroizing;
 
 use crate::{
-    model::{ChatId, MessageKey, PageAt, Prefs, RelayKey, Wanted},
+    model::{ChatId, Fade, MessageKey, PageAt, Prefs, RelayKey, Wanted},
     route::Route,
 };
 
@@ -159,6 +159,10 @@ pub(crate) enum Command {
     Rename(ChatId, String),
     /// Change the own name.
     RenameMe(String),
+    /// Choose what becomes of what is written in a chat from now on.
+    SetFade(ChatId, Fade),
+    /// Choose what is said about that in every new conversation.
+    SetFadeDefault(Fade),
     /// Delete a message here.
     DeleteMessage(MessageKey),
     /// Delete the history of a chat here.
@@ -228,6 +232,8 @@ impl std::fmt::Debug for Command {
             Command::Accept { .. } => "Accept",
             Command::Rename(..) => "Rename",
             Command::RenameMe(_) => "RenameMe",
+            Command::SetFade(..) => "SetFade",
+            Command::SetFadeDefault(_) => "SetFadeDefault",
             Command::DeleteMessage(..) => "DeleteMessage",
             Command::ClearChat(_) => "ClearChat",
             Command::RemoveContact(_) => "RemoveContact",

@@ -372,7 +372,7 @@ mod tests {
     use super::*;
     use crate::{
         action::By,
-        model::{Delivery, Model, PageAt},
+        model::{Delivery, Fade, Model, PageAt},
     };
 
     /// Longest wait for one fact; only a defect reaches it.
@@ -445,6 +445,22 @@ mod tests {
         window.until("the verified sign", |m| m.chat(chat).is_some_and(|c| c.verified));
         window.bridge.tell(Command::Rename(chat, "새 이름".into()));
         window.until("the new name", |m| m.chat(chat).is_some_and(|c| c.name == "새 이름"));
+
+        window.bridge.tell(Command::SetFade(chat, Fade::After(5)));
+        window.until("the choice, told in the chat", |m| {
+            let told = m.timelines[&chat].messages.last().and_then(|last| last.chose);
+            m.chat(chat).is_some_and(|c| c.fade == Fade::After(5)) && told == Some(Fade::After(5))
+        });
+        window.bridge.tell(Command::Send { chat, text: "곧 사라질 글".into(), reply_to: None });
+        let fades = |m: &Model, mine| {
+            m.timelines[&chat].messages.iter().any(|message| message.mine == mine && message.fades == Some(5))
+        };
+        window.until("an answer that is to disappear too", |m| fades(m, false));
+        window.bridge.tell(Command::Seen(chat));
+        window.until("neither of them", |m| !fades(m, true) && !fades(m, false));
+        assert!(window.model.timelines[&chat].messages.len() >= 4, "what was said before stays");
+        window.bridge.tell(Command::SetFadeDefault(Fade::After(86_400)));
+        window.until("the default", |m| m.me.fade == Fade::After(86_400));
         window.bridge.tell(Command::Lock);
         window.until("nothing left open", |m| m.stage == Stage::Welcome && m.chats.is_empty());
         drop(window);

@@ -11,9 +11,9 @@ use crate::{
     },
     i18n::{Lang, T},
     model::{
-        Bond, Chat, ChatId, Delivery, Draft, Failure, Found, Last, Me, Message, MessageKey, Notice, Page,
-        PageAt, Quote, Relay, RelayKey, Roads, Safety, Stage, Step, StepKind, Task, Trail, Update, Wanted,
-        Words,
+        Bond, Chat, ChatId, Delivery, Draft, Fade, Failure, Found, Last, Me, Message, MessageKey, Notice,
+        Page, PageAt, Quote, Relay, RelayKey, Roads, Safety, Stage, Step, StepKind, Task, Trail, Update,
+        Wanted, Words,
     },
     route::Route,
 };
@@ -41,6 +41,8 @@ pub(crate) struct Fake {
     korean: bool,
     drafts: Vec<Draft>,
     desk: Option<ChatId>,
+    /// What is chosen in every new conversation.
+    fade: Fade,
     /// Notices that the desktop was asked for.
     pub(crate) noticed: Vec<(String, String)>,
     /// Every command, by its kind.
@@ -61,6 +63,7 @@ impl Fake {
             korean: lang == Lang::Ko,
             drafts: Vec::new(),
             desk: None,
+            fade: Fade::Never,
             noticed: Vec::new(),
             told: Vec::new(),
         };
@@ -117,7 +120,8 @@ impl Fake {
         if let Some(chat) = self.chats.iter_mut().find(|c| c.id == chat) {
             chat.unread += 1;
             chat.order = key;
-            chat.last = Some(Last { text: text.into(), delivery: None, label_ms: message.label_ms });
+            chat.last =
+                Some(Last { text: text.into(), chose: None, delivery: None, label_ms: message.label_ms });
         }
         self.updates.push_back(Update::Arrived(chat, message));
         self.updates.push_back(Update::Chats(self.chats.clone()));
@@ -145,6 +149,7 @@ impl Fake {
             name: if self.korean { "김하늘" } else { "Haneul Kim" }.into(),
             account: account.into(),
             addresses: vec!["/ip4/10.0.0.21/tcp/40117".into(), "/ip4/10.0.0.21/udp/40117/quic-v1".into()],
+            fade: self.fade,
         };
         self.updates.extend([
             Update::Me(me),
@@ -181,6 +186,7 @@ impl Fake {
                 unread,
                 order: 100 - u64::from(id.0),
                 resembles: None,
+                fade: Fade::Never,
             });
         }
         let now = self.now;
@@ -255,7 +261,7 @@ impl Fake {
         ];
         for (id, text, delivery, label) in last {
             if let Some(chat) = self.chats.iter_mut().find(|c| c.id.0 == id) {
-                chat.last = Some(Last { text, delivery, label_ms: Some(label) });
+                chat.last = Some(Last { text, chose: None, delivery, label_ms: Some(label) });
             }
         }
         self.talks.insert(ChatId(1), talk);
@@ -278,6 +284,7 @@ impl Fake {
             self.next += u64::from(count);
             self.talks.insert(chat, talk);
         }
+        self.fading(ko);
         self.roads.links = 1;
         self.roads.relays = vec![
             Relay {
@@ -295,6 +302,48 @@ impl Fake {
                 since_ms: Some(now - 25 * MINUTE),
             },
         ];
+    }
+
+    /// In the third chat messages disappear.
+    fn fading(&mut self, ko: bool) {
+        let (chat, now) = (ChatId(3), self.now - 24 * 60 * MINUTE);
+        let pick = |k: &'static str, e: &'static str| if ko { k } else { e };
+        let said = [
+            (
+                false,
+                pick("약은 매일 아침 여덟 시에 먹는단다.", "I take my medicine at eight every morning."),
+                None,
+                None,
+            ),
+            (true, "", Some(Fade::After(604_800)), None),
+            (
+                true,
+                pick("병원 예약은 목요일 세 시예요.", "The doctor sees you on Thursday at three."),
+                None,
+                Some(604_800),
+            ),
+            (false, "", Some(Fade::After(86_400)), None),
+            (
+                false,
+                pick(
+                    "그래, 고맙다. 이건 하루면 지워져도 되겠지?",
+                    "Thank you, dear. A day is enough for this, is it not?",
+                ),
+                None,
+                Some(86_400),
+            ),
+        ];
+        let mut talk = Vec::new();
+        for (at, (mine, text, chose, fades)) in (0..).zip(said) {
+            let key = self.key();
+            let label = now - (40 - at * 7) * MINUTE;
+            talk.push(Message { chose, fades, ..message(key, mine, text, label) });
+        }
+        let last = self.key();
+        let line = self.chats[2].last.as_ref().map_or(String::new(), |last| last.text.clone());
+        talk.push(Message { fades: Some(86_400), ..message(last, false, &line, now) });
+        self.talks.insert(chat, talk);
+        self.chats[2].fade = Fade::After(86_400);
     }
 
     fn page(&mut self, chat: ChatId, at: PageAt) {
@@ -350,6 +399,8 @@ fn message(key: u64, mine: bool, text: &str, label: u64) -> Message {
         label_ms: Some(label),
         late: false,
         gap: false,
+        chose: None,
+        fades: None,
         delivery: Delivery::Delivered,
     }
 }
@@ -412,7 +463,7 @@ impl World for Fake {
                 ]);
                 let label_ms = Some(self.now);
                 self.contact(chat, |c| {
-                    c.last = Some(Last { text, delivery: Some(Delivery::Delivered), label_ms });
+                    c.last = Some(Last { text, chose: None, delivery: Some(Delivery::Delivered), label_ms });
                     c.order = 1000 + key;
                 });
             }
@@ -448,6 +499,7 @@ impl World for Fake {
                     unread: 0,
                     order: 500,
                     resembles: None,
+                    fade: Fade::Never,
                 });
                 self.updates.extend([Update::Done(Task::Accept), Update::Chats(self.chats.clone())]);
             }
@@ -482,6 +534,22 @@ impl World for Fake {
             Command::RelayRemove(key) => {
                 self.roads.relays.retain(|r| r.key != key);
                 self.updates.push_back(Update::Roads(self.roads.clone()));
+            }
+            Command::SetFade(chat, fade) => {
+                let key = self.key();
+                let told = Message { chose: Some(fade), ..message(key, true, "", self.now) };
+                self.talks.entry(chat).or_default().push(told.clone());
+                self.updates.push_back(Update::Arrived(chat, told));
+                let label_ms = Some(self.now);
+                self.contact(chat, |c| {
+                    let delivery = Some(Delivery::Written);
+                    c.last = Some(Last { text: String::new(), chose: Some(fade), delivery, label_ms });
+                    c.fade = fade;
+                });
+            }
+            Command::SetFadeDefault(fade) => {
+                self.fade = fade;
+                self.opened();
             }
             Command::DeleteMessage(key) => {
                 for (chat, talk) in &mut self.talks {
@@ -632,6 +700,7 @@ pub(crate) fn go(app: &mut App<Fake>, screen: &str) {
     let route = match screen {
         "chat" | "trail" | "find" | "palette" | "keys" => Route::Chats(Some(first)),
         "unread" => Route::Chats(Some(ChatId(2))),
+        "fading" => Route::Chats(Some(ChatId(3))),
         "waiting" => Route::Chats(Some(ChatId(4))),
         "people" => Route::People,
         "add" | "chooser" => Route::Add,

@@ -52,6 +52,27 @@ impl Lang {
     }
 }
 
+/// Units of a span, the longest first: seconds, one of it, several.
+const SPANS: [(u32, T, T); 5] = [
+    (604_800, T::SpanWeek, T::SpanWeeks),
+    (86_400, T::SpanDay, T::SpanDays),
+    (3_600, T::SpanHour, T::SpanHours),
+    (60, T::SpanMinute, T::SpanMinutes),
+    (1, T::SpanSecond, T::SpanSeconds),
+];
+
+impl Lang {
+    /// Says a span of time in the longest unit that measures it.
+    pub(crate) fn span(self, seconds: u32) -> String {
+        let fits = |(unit, ..): &&(u32, T, T)| seconds >= *unit && seconds.is_multiple_of(*unit);
+        let (unit, one, several) = SPANS.iter().find(fits).unwrap_or(&SPANS[4]);
+        match seconds / unit {
+            1 => self.tr(*one).to_owned(),
+            number => self.with(*several, &[&number.to_string()]),
+        }
+    }
+}
+
 /// Months as they stand in a date.
 pub(crate) const MONTHS_EN: [&str; 12] = [
     "January",
@@ -83,6 +104,20 @@ mod tests {
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    #[test]
+    fn a_span_is_said_in_the_longest_unit_that_measures_it() {
+        for (seconds, en, ko) in [
+            (5, "5 seconds", "5초"),
+            (60, "1 minute", "1분"),
+            (5_400, "90 minutes", "90분"),
+            (3_600, "1 hour", "1시간"),
+            (86_400, "1 day", "1일"),
+            (2_419_200, "4 weeks", "4주"),
+        ] {
+            assert_eq!((Lang::En.span(seconds), Lang::Ko.span(seconds)), (en.into(), ko.into()));
+        }
     }
 
     #[test]

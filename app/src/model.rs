@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 pub(crate) use self::{
     prefs::{Notify, Prefs, ThemeChoice},
-    timeline::{Delivery, Message, Page, PageAt, Quote, Timeline},
+    timeline::{Delivery, Fade, Message, Page, PageAt, Quote, Timeline},
 };
 use crate::{
     desktop::{clipboard::Cleared, folder::Folder},
@@ -85,6 +85,8 @@ pub(crate) struct Me {
     pub(crate) account: String,
     /// Addresses that are listened on.
     pub(crate) addresses: Vec<String>,
+    /// What is chosen in every new conversation.
+    pub(crate) fade: Fade,
 }
 
 /// A conversation as the list shows it.
@@ -114,6 +116,8 @@ pub(crate) struct Chat {
     pub(crate) order: u64,
     /// The name of another contact for whom this one can be mistaken.
     pub(crate) resembles: Option<String>,
+    /// What holds for what is written now.
+    pub(crate) fade: Fade,
 }
 
 /// Marks each chat whose name can be mistaken for that of an earlier contact, or of a verified one.
@@ -157,6 +161,8 @@ impl Chat {
 pub(crate) struct Last {
     /// One line.
     pub(crate) text: String,
+    /// It is a choice, and not text.
+    pub(crate) chose: Option<Fade>,
     /// How far it came, if it is one's own.
     pub(crate) delivery: Option<Delivery>,
     /// What the writer's clock said.

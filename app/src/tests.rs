@@ -26,10 +26,10 @@ use crate::{
 type Window = Harness<'static, App<Fake>>;
 
 const BOTH: [Lang; 2] = [Lang::Ko, Lang::En];
-const SCREENS: [&str; 22] = [
-    "welcome", "unlock", "empty", "list", "chat", "unread", "waiting", "trail", "find", "people", "add",
-    "contact", "verify", "network", "settings", "keys", "chooser", "palette", "sure", "restore", "wipe",
-    "words",
+const SCREENS: [&str; 23] = [
+    "welcome", "unlock", "empty", "list", "chat", "unread", "fading", "waiting", "trail", "find", "people",
+    "add", "contact", "verify", "network", "settings", "keys", "chooser", "palette", "sure", "restore",
+    "wipe", "words",
 ];
 
 fn window(screen: &str, lang: Lang, size: [f32; 2]) -> Window {

@@ -92,7 +92,11 @@ impl<W: World> App<W> {
             Notify::Off => return,
             Notify::Hidden => (product, lang.tr(T::NotifySomething).to_owned()),
             Notify::Named => (product, lang.with(T::NotifyFrom, &[name])),
-            Notify::Full => (name.to_owned(), line.to_owned()),
+            Notify::Full => {
+                let chose = self.model.chat(chat).and_then(|chat| chat.last.as_ref()?.chose);
+                let said = chose.map_or(line.to_owned(), |fade| fade.sentence(lang, false, name));
+                (name.to_owned(), said)
+            }
         };
         self.noticed = true;
         self.world.tell(Command::Notify { title, body });

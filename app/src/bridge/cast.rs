@@ -126,7 +126,8 @@ async fn reply(
     let page = node.history(conversation, None, 16).await?;
     let Some(message) = page.messages.iter().find(|m| m.id == id) else { return Ok(()) };
     node.mark_read(conversation, message.place, true).await?;
-    let letters = message.text.as_deref().unwrap_or_default().chars().count();
+    let Some(said) = &message.text else { return Ok(()) };
+    let letters = said.chars().count();
     let text = if korean {
         format!("{letters}자짜리 글을 중계소를 거쳐 잘 받았어요.")
     } else {

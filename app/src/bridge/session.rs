@@ -14,14 +14,14 @@ use madang_core::{
     Notice as Word, Place, RelayNumber, Span, Step as Done,
 };
 
-use self::shown::{chat_of, delivery_of, label_of, last_of};
+use self::shown::{chat_of, chosen, delivery_of, fade_of, label_of, last_of, seconds, time_of};
 use super::{Tell, failure::failure, safe};
 use crate::{
     action::Command,
     i18n::T,
     model::{
-        Chat, ChatId, Me, Message, MessageKey, Notice, Page, PageAt, Quote, Relay, RelayKey, Roads, Safety,
-        Step, StepKind, Task, Trail, Update,
+        Chat, ChatId, Fade, Me, Message, MessageKey, Notice, Page, PageAt, Quote, Relay, RelayKey, Roads,
+        Safety, Step, StepKind, Task, Trail, Update,
     },
     text,
 };
@@ -139,6 +139,12 @@ impl Session {
                 (Task::Other, T::FailOther, self.keep_draft(chat, text, reply_to).await)
             }
             Command::KeepDesk(chat) => (Task::Other, T::FailOther, self.keep_desk(chat).await),
+            Command::SetFade(chat, fade) => (Task::Other, T::FailOther, self.set_fade(chat, fade).await),
+            Command::SetFadeDefault(fade) => {
+                let set = self.node.set_disappearing_default(time_of(fade)).await;
+                self.tell_me().await;
+                (Task::Other, T::FailOther, set)
+            }
             Command::DeleteMessage(key) => {
                 (Task::Erase, T::FailErase, self.node.delete_message(MessageId(key.0)).await)
             }
@@ -306,6 +312,11 @@ impl Session {
         Ok(())
     }
 
+    async fn set_fade(&self, chat: ChatId, fade: Fade) -> Result<(), NodeError> {
+        let Some(conversation) = self.conversation(chat) else { return Ok(()) };
+        self.node.set_disappearing(conversation, time_of(fade)).await
+    }
+
     async fn clear(&mut self, chat: ChatId) -> Result<(), NodeError> {
         let Some(conversation) = self.conversation(chat) else { return Ok(()) };
         self.tell.say(Update::Began(Task::Erase)).await;
@@ -393,7 +404,8 @@ impl Session {
                 .collect::<Vec<_>>()
                 .join(" ");
             let addresses = addresses.iter().map(ToString::to_string).collect();
-            self.tell.say(Update::Me(Me { name: text::name(&whoami.name), account, addresses })).await;
+            let fade = fade_of(self.node.disappearing_default().await.ok().flatten());
+            self.tell.say(Update::Me(Me { name: text::name(&whoami.name), account, addresses, fade })).await;
         }
     }
 
@@ -411,6 +423,7 @@ impl Session {
                 && (new || lines.is_none_or(|lines| lines.contains(&conversation)))
                 && let Ok((unread, page)) = self.node.glance(conversation).await
             {
+                chat.fade = fade_of(self.node.disappearing(conversation).await.ok().flatten());
                 chat.unread = unread;
                 chat.last = page.messages.last().map(last_of);
                 chat.order = page.messages.last().and_then(|m| m.label_ms).unwrap_or(0);
@@ -462,6 +475,7 @@ impl Session {
             self.relay_since.extend(changes.relays.iter().map(|relay| (*relay, now)));
         }
         for (conversation, ids) in &changes.erased {
+            ids.iter().for_each(|id| drop(self.quotes.remove(id)));
             if let Some(chat) = self.chat_of(*conversation) {
                 let keys = ids.iter().map(|id| MessageKey(id.0)).collect();
                 self.tell.say(Update::Erased(chat, keys)).await;
@@ -560,6 +574,8 @@ impl Session {
             place: kept.place.0,
             mine: kept.mine,
             text: text::body(kept.text.as_deref().unwrap_or_default()),
+            chose: chosen(kept),
+            fades: kept.disappears_after.map(seconds),
             reply,
             label_ms: label_of(kept),
             late: kept.arrived_late,

@@ -142,6 +142,27 @@ words! {
     TooLong: "Too long for one message: {0} of {1} bytes.", "한 메시지로는 너무 깁니다: {1}바이트 중 {0}바이트.";
     Messages: "Messages", "메시지 목록";
     ContactDetails: "Contact details", "연락처 정보";
+    FadeHead: "Disappearing messages", "사라지는 메시지";
+    FadeExplained: "What either of you writes here from now on disappears from each computer, so long after it was shown there. You both see who chose what. Time counts only while Madang is open. {0} can still keep a copy: a photo of the screen is enough.",
+        "지금부터 두 사람이 여기에 쓰는 글은 화면에 보인 뒤 정한 시간이 지나면 각자의 컴퓨터에서 사라집니다. 누가 무엇을 정했는지는 둘 다 볼 수 있습니다. 시간은 마당이 열려 있는 동안에만 흐릅니다. {0} 님이 화면을 사진으로 찍는 것처럼 사본을 남기는 일은 막을 수 없습니다.";
+    FadeDefaultExplained: "This is said in every new conversation when it begins. Conversations that you have already stay as they are.",
+        "새 대화가 시작될 때마다 이 시간으로 정합니다. 이미 있는 대화는 바뀌지 않습니다.";
+    FadeOff: "Off", "끔";
+    FadeSetMine: "You set messages to disappear after {0}.", "메시지가 {0} 뒤에 사라지도록 정했습니다.";
+    FadeSetTheirs: "{0} set messages to disappear after {1}.", "{0} 님이 메시지가 {1} 뒤에 사라지도록 정했습니다.";
+    FadeOffMine: "You set messages to stay.", "메시지가 사라지지 않도록 정했습니다.";
+    FadeOffTheirs: "{0} set messages to stay.", "{0} 님이 메시지가 사라지지 않도록 정했습니다.";
+    FadesAfter: "Disappears {0} after it was shown", "보이고 나서 {0} 뒤에 사라짐";
+    SpanSecond: "1 second", "1초";
+    SpanSeconds: "{0} seconds", "{0}초";
+    SpanMinute: "1 minute", "1분";
+    SpanMinutes: "{0} minutes", "{0}분";
+    SpanHour: "1 hour", "1시간";
+    SpanHours: "{0} hours", "{0}시간";
+    SpanDay: "1 day", "1일";
+    SpanDays: "{0} days", "{0}일";
+    SpanWeek: "1 week", "1주";
+    SpanWeeks: "{0} weeks", "{0}주";
     VoiceMine: "You, {0}: {1}", "나, {0}: {1}";
     VoiceTheirs: "{0}, {1}: {2}", "{0}, {1}: {2}";
 

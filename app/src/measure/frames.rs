@@ -146,6 +146,8 @@ impl Talk {
             label_ms: Some(1_700_000_000_000 + n * 600_000),
             late: n % 101 == 0,
             gap: false,
+            chose: None,
+            fades: None,
             delivery: Delivery::Read,
         }
     }

@@ -1,6 +1,7 @@
 //! The loaded part of a conversation, and the messages in it.
 
 use super::MessageKey;
+use crate::i18n::{Lang, T};
 
 /// Messages of one chat held at a time: a few pages each way.
 pub(crate) const LOADED_MAX: usize = 600;
@@ -22,6 +23,46 @@ pub(crate) enum Delivery {
     Read,
 }
 
+/// What somebody chose for what is written in a conversation.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Fade {
+    /// It stays.
+    #[default]
+    Never,
+    /// It disappears so many seconds after it was shown.
+    After(u32),
+}
+
+impl Fade {
+    /// What can be chosen here.
+    pub(crate) const CHOICES: [Fade; 6] = [
+        Fade::Never,
+        Fade::After(300),
+        Fade::After(3_600),
+        Fade::After(86_400),
+        Fade::After(604_800),
+        Fade::After(2_419_200),
+    ];
+
+    /// The choice in a word or two.
+    pub(crate) fn word(self, lang: Lang) -> String {
+        match self {
+            Fade::Never => lang.tr(T::FadeOff).to_owned(),
+            Fade::After(seconds) => lang.span(seconds),
+        }
+    }
+
+    /// That this was chosen, by oneself or by `name`.
+    pub(crate) fn sentence(self, lang: Lang, mine: bool, name: &str) -> String {
+        match (self, mine) {
+            (Fade::Never, true) => lang.tr(T::FadeOffMine).to_owned(),
+            (Fade::Never, false) => lang.with(T::FadeOffTheirs, &[name]),
+            (Fade::After(seconds), true) => lang.with(T::FadeSetMine, &[&lang.span(seconds)]),
+            (Fade::After(seconds), false) => lang.with(T::FadeSetTheirs, &[name, &lang.span(seconds)]),
+        }
+    }
+}
+
 /// A message as the conversation shows it.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
@@ -33,6 +74,10 @@ pub(crate) struct Message {
     pub(crate) mine: bool,
     /// Fit to show.
     pub(crate) text: String,
+    /// It is no text but a choice for what is written from there on.
+    pub(crate) chose: Option<Fade>,
+    /// Seconds after which it disappears once it was shown.
+    pub(crate) fades: Option<u32>,
     /// What it answers.
     pub(crate) reply: Option<Quote>,
     /// What the writer's clock said.
@@ -177,9 +222,11 @@ impl Timeline {
         }
     }
 
-    /// Takes messages out that were deleted.
+    /// Takes messages out that were deleted, and their words out of those that answer them.
     pub(super) fn erase(&mut self, keys: &[MessageKey]) {
         self.messages.retain(|m| !keys.contains(&m.key));
+        let quotes = self.messages.iter_mut().filter_map(|m| m.reply.as_mut());
+        quotes.filter(|quote| keys.contains(&quote.key)).for_each(|quote| quote.text.clear());
     }
 
     /// The message with this key, if it is loaded.
@@ -204,6 +251,24 @@ impl Timeline {
 mod tests {
     use super::*;
 
+    #[test]
+    fn what_is_deleted_is_quoted_no_more() {
+        let quote =
+            |key| Some(Quote { key: MessageKey::invented(key), mine: false, text: "once said".into() });
+        let mut timeline = Timeline {
+            messages: vec![
+                message(1),
+                Message { reply: quote(1), ..message(2) },
+                Message { reply: quote(7), ..message(3) },
+            ],
+            ..Timeline::default()
+        };
+        timeline.erase(&[MessageKey::invented(1)]);
+        let quoted: Vec<&str> =
+            timeline.messages.iter().filter_map(|m| Some(m.reply.as_ref()?.text.as_str())).collect();
+        assert_eq!(quoted, ["", "once said"]);
+    }
+
     /// Messages 1 to `LAST` exist, each at the place of its number.
     const LAST: u64 = 5_000;
     const PAGE: u64 = 100;
@@ -218,6 +283,8 @@ mod tests {
             label_ms: None,
             late: false,
             gap: false,
+            chose: None,
+            fades: None,
             delivery: Delivery::Delivered,
         }
     }

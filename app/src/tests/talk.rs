@@ -5,7 +5,7 @@ use egui_kittest::kittest::Queryable;
 
 use crate::{
     i18n::{Lang, T},
-    model::ChatId,
+    model::{ChatId, Fade, Update},
 };
 
 use super::{BOTH, composer, press, shows, wide, window, write};
@@ -172,4 +172,69 @@ fn a_search_goes_through_everything_that_is_kept_and_leads_there() {
         write(&mut w, Role::TextInput, lang.tr(T::SearchHere), " nothing like it");
         assert!(shows(&w, lang.tr(T::FoundNone)));
     }
+}
+
+#[test]
+fn a_choice_that_messages_disappear_is_told_in_the_conversation_and_marked_at_each() {
+    for lang in BOTH {
+        let mut w = wide("fading", lang);
+        let name = if lang == Lang::Ko { "할머니" } else { "Grandmother" };
+        assert!(shows(&w, &Fade::After(604_800).sentence(lang, true, name)));
+        assert!(shows(&w, &Fade::After(86_400).sentence(lang, false, name)));
+        // Each message says for itself when it goes, also to who hears the screen.
+        let of = |w: &super::Window, seconds| {
+            let sentence = lang.with(T::FadesAfter, &[&lang.span(seconds)]);
+            w.query_all_by_label_contains(&sentence).count()
+        };
+        assert_eq!((of(&w, 604_800), of(&w, 86_400)), (1, 2));
+        // A choice is nothing that can be answered or copied.
+        let at = w.state().model.timelines[&ChatId(3)].messages.iter().position(|m| m.chose.is_some());
+        w.get_all_by_label(lang.tr(T::MessageActions)).nth(at.expect("a choice")).expect("a menu").click();
+        w.run_steps(3);
+        assert!(shows(&w, lang.tr(T::DeleteMessage)) && !shows(&w, lang.tr(T::CopyText)));
+    }
+}
+
+#[test]
+fn a_time_is_chosen_in_the_details_of_a_contact_and_shown_in_chat_and_list() {
+    for lang in BOTH {
+        let mut w = window("contact", lang, [1366.0, 1200.0]);
+        assert!(shows(&w, lang.tr(T::FadeHead)));
+        press(&mut w, &lang.span(86_400));
+        assert!(w.state().world.told.contains(&"SetFade".to_owned()));
+        assert_eq!(w.state().model.chat(ChatId(1)).map(|chat| chat.fade), Some(Fade::After(86_400)));
+        // What holds already is not chosen again.
+        press(&mut w, &lang.span(86_400));
+        assert_eq!(w.state().world.told.iter().filter(|told| *told == "SetFade").count(), 1);
+        press(&mut w, lang.tr(T::OpenChat));
+        let sentence = Fade::After(86_400).sentence(lang, true, "");
+        assert!(w.query_all_by_label_contains(&sentence).count() >= 2, "in the chat and in the list");
+        // A time that was chosen with another program stands among the others.
+        w.state_mut().model.chats.iter_mut().for_each(|chat| chat.fade = Fade::After(90));
+        press(&mut w, lang.tr(T::ContactDetails));
+        assert!(shows(&w, &lang.span(90)));
+    }
+}
+
+#[test]
+fn a_default_for_new_conversations_is_chosen_in_settings() {
+    for lang in BOTH {
+        let mut w = window("settings", lang, [1366.0, 4000.0]);
+        press(&mut w, &lang.span(604_800));
+        assert!(w.state().world.told.contains(&"SetFadeDefault".to_owned()));
+        assert_eq!(w.state().model.me.fade, Fade::After(604_800));
+    }
+}
+
+#[test]
+fn a_message_that_has_disappeared_is_quoted_no_more() {
+    let mut w = wide("chat", Lang::En);
+    assert!(shows(&w, "I booked the room."));
+    let booked =
+        w.state().model.timelines[&ChatId(1)].messages.iter().find(|m| m.text == "I booked the room.");
+    let key = booked.expect("it is there").key;
+    w.state_mut().model.apply(Update::Erased(ChatId(1), vec![key]));
+    w.run_steps(3);
+    assert!(!shows(&w, "I booked the room."));
+    assert!(shows(&w, Lang::En.tr(T::QuoteMissing)));
 }

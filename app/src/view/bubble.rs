@@ -23,6 +23,8 @@ const LINE_TALL: f32 = 40.0;
 const QUOTE_TALL: f32 = 42.0;
 /// Side of the small signs at the end.
 const SIGN: f32 = 18.0;
+/// Side of the sign before the time of a message that disappears.
+const TIMER: f32 = 14.0;
 /// Messages of one side within this time stand together.
 const GROUP_MS: u64 = 5 * 60 * 1000;
 
@@ -31,6 +33,8 @@ const GROUP_MS: u64 = 5 * 60 * 1000;
 pub(crate) struct Place<'a> {
     /// The one before, if loaded.
     pub(crate) before: Option<&'a Message>,
+    /// What the other side is called.
+    pub(crate) name: &'a str,
     /// It is the first that had not been seen.
     pub(crate) first_unread: bool,
     /// All of it is shown, however long it is.
@@ -42,6 +46,8 @@ pub(crate) struct Shape {
     text: Arc<Galley>,
     foot: Arc<Galley>,
     foot_width: f32,
+    /// It is a line about the conversation, in the middle and without a bubble.
+    is_told: bool,
     bubble: Vec2,
     day: Option<String>,
     unread: bool,
@@ -71,6 +77,10 @@ pub(crate) enum Pressed {
 /// Lays out `message` for a row of `width`.
 pub(crate) fn shape(ui: &Ui, cx: &Cx<'_>, message: &Message, place: Place<'_>, width: f32) -> Shape {
     let widest = (width * 0.8 - space::XL).clamp(80.0, measure::READING) - PAD_X * 2.0;
+    if let Some(fade) = message.chose {
+        let sentence = fade.sentence(cx.lang, message.mine, place.name);
+        return told(ui, cx, message, place, &sentence, widest);
+    }
     let all = words(cx, message);
     let (shown, folded) = if place.whole { (all, false) } else { text::folded(all) };
     let text = paragraph(ui, shown, theme::regular(size::BODY), cx.c.ink, widest);
@@ -85,7 +95,9 @@ pub(crate) fn shape(ui: &Ui, cx: &Cx<'_>, message: &Message, place: Place<'_>, w
     }
     foot_text.push_str(&cx.clock_time(message.label_ms));
     let foot = ui.painter().layout_no_wrap(foot_text, theme::regular(size::TINY), cx.c.weak);
-    let foot_width = foot.size().x + if message.mine { SIGN + 2.0 } else { 0.0 };
+    let foot_width = foot.size().x
+        + if message.mine { SIGN + 2.0 } else { 0.0 }
+        + if message.fades.is_some() { TIMER + 2.0 } else { 0.0 };
 
     let last_row = text.rows.last().map_or(0.0, |row| row.rect().width());
     let beside = !folded && last_row + space::M + foot_width <= widest;
@@ -108,18 +120,37 @@ pub(crate) fn shape(ui: &Ui, cx: &Cx<'_>, message: &Message, place: Place<'_>, w
     }
     let bubble = inner + Vec2::new(PAD_X, PAD_Y) * 2.0;
 
+    let (day, above) = head(cx, message, place);
+    let unread = place.first_unread;
+    let tall = above + bubble.y;
+    Shape { text, foot, foot_width, is_told: false, bubble, day, unread, folded, above, tall }
+}
+
+/// Lays out a line about the conversation.
+fn told(ui: &Ui, cx: &Cx<'_>, message: &Message, place: Place<'_>, sentence: &str, widest: f32) -> Shape {
+    let text = paragraph(ui, sentence, theme::regular(size::SMALL), cx.c.weak, widest - TIMER - space::XS);
+    let foot = ui.painter().layout_no_wrap(String::new(), theme::regular(size::TINY), cx.c.weak);
+    let bubble = text.size() + Vec2::new(TIMER + space::XS, PAD_Y * 2.0);
+    let (day, above) = head(cx, message, place);
+    let (unread, tall) = (place.first_unread, above + bubble.y);
+    Shape { text, foot, foot_width: 0.0, is_told: true, bubble, day, unread, folded: false, above, tall }
+}
+
+/// The day that begins with a message, and the room above it.
+fn head(cx: &Cx<'_>, message: &Message, place: Place<'_>) -> (Option<String>, f32) {
     let local = |m: &Message| m.label_ms.map(|ms| cx.zone.local(ms));
     let day = local(message)
         .filter(|now| place.before.is_none_or(|b| local(b).is_some_and(|before| before.day != now.day)));
     let day = day.map(|now| clock::day(cx.lang, now, cx.today));
     let together = place.before.is_some_and(|b| {
         b.mine == message.mine
+            && b.chose.is_none()
+            && message.chose.is_none()
             && b.label_ms.zip(message.label_ms).is_some_and(|(x, y)| y.abs_diff(x) < GROUP_MS)
     });
-    let unread = place.first_unread;
-    let lines = LINE_TALL * (f32::from(u8::from(day.is_some())) + f32::from(u8::from(unread)));
+    let lines = LINE_TALL * (f32::from(u8::from(day.is_some())) + f32::from(u8::from(place.first_unread)));
     let above = lines + if lines > 0.0 || together { 2.0 } else { 10.0 };
-    Shape { text, foot, foot_width, bubble, day, unread, folded, above, tall: above + bubble.y }
+    (day, above)
 }
 
 /// Paints the row and says what was pressed. `name` is the writer's, `hit` marks a found message.
@@ -139,6 +170,9 @@ pub(crate) fn paint(
     }
     if shape.unread {
         line(ui, row, top, cx.tr(T::EndOfUnread), cx.c.jade_ink, cx.c.jade);
+    }
+    if shape.is_told {
+        return tell(ui, cx, message, shape, row, name);
     }
     let edge = space::L;
     let left = if message.mine { row.right() - edge - shape.bubble.x } else { row.left() + edge };
@@ -179,7 +213,12 @@ pub(crate) fn paint(
         pressed = Some(Pressed::Whole);
     }
     let foot_top = bubble.bottom() - PAD_Y - shape.foot.size().y;
-    let foot_left = bubble.right() - PAD_X - shape.foot_width;
+    let mut foot_left = bubble.right() - PAD_X - shape.foot_width;
+    if let Some(seconds) = message.fades {
+        let middle = foot_top + shape.foot.size().y / 2.0 + 1.0;
+        timer(ui, cx, message.key, seconds, egui::pos2(foot_left + TIMER / 2.0, middle));
+        foot_left += TIMER + 2.0;
+    }
     ui.painter().galley(egui::pos2(foot_left, foot_top + 1.0), shape.foot.clone(), cx.c.weak);
     if message.mine {
         let centre =
@@ -203,13 +242,53 @@ pub(crate) fn delivery_sign(cx: &Cx<'_>, delivery: Delivery) -> (Icon, String) {
     }
 }
 
+/// Paints a line about the conversation. It can be deleted like any other.
+fn tell(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    message: &Message,
+    shape: &Shape,
+    row: Rect,
+    name: &str,
+) -> Option<Pressed> {
+    let top = row.top() + shape.above;
+    let area = Rect::from_min_size(
+        egui::pos2(row.center().x - shape.bubble.x / 2.0, top),
+        Vec2::new(shape.bubble.x, shape.bubble.y),
+    );
+    let first_row = shape.text.rows.first().map_or(size::SMALL, |row| row.rect().height());
+    let sign = egui::pos2(area.left() + TIMER / 2.0, top + PAD_Y + first_row / 2.0);
+    Icon::Timer.paint(ui.painter(), sign, TIMER, cx.c.weak);
+    let at = egui::pos2(area.left() + TIMER + space::XS, top + PAD_Y);
+    let label = Label::new(shape.text.clone()).selectable(false).sense(Sense::click());
+    let label = ui.put(Rect::from_min_size(at, shape.text.size()), label);
+    let spoken = spoken(cx, message, name);
+    label.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &spoken));
+    menu(ui, cx, message, row, area, &label)
+}
+
+/// The sign that a message disappears.
+fn timer(ui: &mut Ui, cx: &Cx<'_>, key: MessageKey, seconds: u32, centre: egui::Pos2) {
+    let sentence = cx.with(T::FadesAfter, &[&cx.lang.span(seconds)]);
+    let area = Rect::from_center_size(centre, Vec2::splat(TIMER + 4.0));
+    ui.interact(area, ui.scope_id().with(("timer", key)), Sense::hover()).on_hover_text(sentence);
+    Icon::Timer.paint(ui.painter(), centre, TIMER, cx.c.weak);
+}
+
 /// A message in one sentence, for screen readers.
 pub(crate) fn spoken(cx: &Cx<'_>, message: &Message, name: &str) -> String {
+    if let Some(fade) = message.chose {
+        return fade.sentence(cx.lang, message.mine, name);
+    }
     let time = cx.clock_time(message.label_ms);
-    if message.mine {
+    let said = if message.mine {
         cx.with(T::VoiceMine, &[&time, words(cx, message)])
     } else {
         cx.with(T::VoiceTheirs, &[name, &time, words(cx, message)])
+    };
+    match message.fades {
+        Some(seconds) => format!("{said} · {}", cx.with(T::FadesAfter, &[&cx.lang.span(seconds)])),
+        None => said,
     }
 }
 
@@ -307,7 +386,8 @@ fn menu(
     bubble: Rect,
     label: &egui::Response,
 ) -> Option<Pressed> {
-    let x = if message.mine { bubble.left() - 20.0 } else { bubble.right() + 20.0 };
+    let x =
+        if message.mine && message.chose.is_none() { bubble.left() - 20.0 } else { bubble.right() + 20.0 };
     let area = Rect::from_center_size(egui::pos2(x, bubble.center().y), Vec2::splat(30.0));
     let response = ui.interact(area, ui.scope_id().with(("more", message.key)), Sense::click());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, cx.tr(T::MessageActions)));
@@ -327,8 +407,10 @@ fn menu(
                 ui.close();
             }
         };
-        item(ui, Icon::Reply, T::Reply, Pressed::Reply);
-        item(ui, Icon::Copy, T::CopyText, Pressed::Copy);
+        if message.chose.is_none() {
+            item(ui, Icon::Reply, T::Reply, Pressed::Reply);
+            item(ui, Icon::Copy, T::CopyText, Pressed::Copy);
+        }
         if message.mine {
             item(ui, Icon::Path, T::ShowTrail, Pressed::Trail);
         }

@@ -89,7 +89,10 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, chosen: bool, draft: Option<&str>)
             sign = None;
             format!("{}: {}", cx.tr(T::Draft), text::line(draft, 120))
         }
-        (None, Some(last)) => last.text.clone(),
+        (None, Some(last)) => match last.chose {
+            Some(fade) => fade.sentence(cx.lang, last.delivery.is_some(), &chat.name),
+            None => last.text.clone(),
+        },
         (None, None) if chat.is_live() => cx.tr(T::NoMessagesYet).to_owned(),
         (None, None) if chat.bond == Bond::Failed => cx.tr(T::InviteSpent).to_owned(),
         (None, None) => cx.tr(T::WaitingForThem).to_owned(),

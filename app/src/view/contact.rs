@@ -2,7 +2,7 @@
 
 use egui::{RichText, Ui};
 
-use super::welcome::NAME_CHARS_MAX;
+use super::{fade, welcome::NAME_CHARS_MAX};
 use crate::{
     action::{Action, Command, Sure},
     i18n::T,
@@ -78,6 +78,15 @@ pub(crate) fn show(
             }
         });
         ui.add_space(space::XL);
+        if chat.writable {
+            page::section(ui, cx, T::FadeHead, |ui| {
+                page::hint(ui, cx, &cx.with(T::FadeExplained, &[&chat.name]));
+                ui.add_space(space::S);
+                if let Some(fade) = fade::choices(ui, cx, chat.fade) {
+                    asked = Some(Action::Do(Command::SetFade(chat.id, fade)));
+                }
+            });
+        }
         page::section(ui, cx, T::OnThisComputer, |ui| {
             page::hint(ui, cx, cx.tr(T::OnThisComputerExplained));
             ui.add_space(space::S);

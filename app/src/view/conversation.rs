@@ -169,6 +169,7 @@ fn messages(
     let visible = state.stream.layout(ui, cx.tr(T::Messages), &loaded, |ui, at| {
         let place = Place {
             before: at.checked_sub(1).and_then(|before| timeline.messages.get(before)),
+            name: &chat.name,
             first_unread: timeline.first_unread == Some(keys[at]),
             whole: state.whole.contains(&keys[at]),
         };

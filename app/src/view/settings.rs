@@ -2,7 +2,7 @@
 
 use egui::{RichText, Ui};
 
-use super::{backup, duress, keys, passphrase::NewPassphrase, rail, welcome};
+use super::{backup, duress, fade, keys, passphrase::NewPassphrase, rail, welcome};
 use crate::{
     action::{Action, Command, Sure},
     i18n::T,
@@ -59,6 +59,14 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Settings
             }
             page::hint(ui, cx, cx.tr(T::TellReadExplained));
         });
+        if model.stage == Stage::Open {
+            page::section(ui, cx, T::FadeHead, |ui| {
+                page::hint(ui, cx, cx.tr(T::FadeDefaultExplained));
+                ui.add_space(space::S);
+                let pressed = fade::choices(ui, cx, model.me.fade);
+                asked = pressed.map(|fade| Action::Do(Command::SetFadeDefault(fade))).or(asked.take());
+            });
+        }
         page::section(ui, cx, T::AutoLock, |ui| {
             page::hint(ui, cx, cx.tr(T::AutoLockExplained));
             ui.add_space(space::S);

@@ -56,6 +56,7 @@ icons! {
     Path = '\u{e39c}',
     Plane = '\u{e398}',
     Hourglass = '\u{e2b8}',
+    Timer = '\u{e492}',
     Folder = '\u{e24a}',
     File = '\u{e23a}',
     Image = '\u{e2ca}',

@@ -1,10 +1,12 @@
 //! The node's records as the window shows them.
 
-use madang_core::{Contact, ContactState, Delivery as Far, Message as Kept};
+use std::time::Duration;
+
+use madang_core::{Choice, Contact, ContactState, Delivery as Far, Message as Kept};
 
 use super::LINE_CHARS;
 use crate::{
-    model::{Bond, Chat, ChatId, Delivery, Last},
+    model::{Bond, Chat, ChatId, Delivery, Fade, Last},
     text,
 };
 
@@ -21,7 +23,7 @@ pub(super) fn chat_of(contact: &Contact, before: Option<Chat>) -> Chat {
         ContactState::Failed => Bond::Failed,
         ContactState::Fetching | ContactState::Waiting => Bond::Waiting,
     };
-    let (last, unread, order) = before.map_or((None, 0, 0), |chat| (chat.last, chat.unread, chat.order));
+    let before = before.unwrap_or_default();
     Chat {
         id: ChatId(contact.id.0),
         name: text::name(&contact.name),
@@ -31,17 +33,45 @@ pub(super) fn chat_of(contact: &Contact, before: Option<Chat>) -> Chat {
         bond,
         writable: contact.conversation.is_some(),
         linked: contact.linked,
-        last,
-        unread,
-        order,
+        last: before.last,
+        unread: before.unread,
+        order: before.order,
         resembles: None,
+        fade: before.fade,
     }
 }
 
 /// The last line of a chat.
 pub(super) fn last_of(message: &Kept) -> Last {
     let text = text::line(&text::body(message.text.as_deref().unwrap_or_default()), LINE_CHARS);
-    Last { text, delivery: message.mine.then(|| delivery_of(message.delivery)), label_ms: label_of(message) }
+    let delivery = message.mine.then(|| delivery_of(message.delivery));
+    Last { text, chose: chosen(message), delivery, label_ms: label_of(message) }
+}
+
+/// What a message chose, if it is a choice.
+pub(super) fn chosen(message: &Kept) -> Option<Fade> {
+    message.chose.map(|choice| match choice {
+        Choice::Stay => Fade::Never,
+        Choice::Disappear(after) => Fade::After(seconds(after)),
+    })
+}
+
+/// A time after which messages disappear, in seconds: less than a leap of 32 bits.
+pub(super) fn seconds(after: Duration) -> u32 {
+    u32::try_from(after.as_secs()).unwrap_or(u32::MAX)
+}
+
+/// What holds in a conversation.
+pub(super) fn fade_of(after: Option<Duration>) -> Fade {
+    after.map_or(Fade::Never, |after| Fade::After(seconds(after)))
+}
+
+/// The same for the node.
+pub(super) fn time_of(fade: Fade) -> Option<Duration> {
+    match fade {
+        Fade::Never => None,
+        Fade::After(seconds) => Some(Duration::from_secs(seconds.into())),
+    }
 }
 
 /// What the writer's clock said, unless it is ahead of this machine's.
