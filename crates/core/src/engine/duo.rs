@@ -117,6 +117,14 @@ impl Duo {
         self.rest();
     }
 
+    /// One of them ends in order and starts again.
+    pub(super) fn start_again(&mut self, at: usize) {
+        self.turn(at, vec![Input::Closing]);
+        self.sides[at].engine = open(&self.sides[at].store, self.now);
+        self.turn(1 - at, vec![Input::LinkDown(LINK)]);
+        self.connect();
+    }
+
     /// From now on nothing that one of them sends comes to the other.
     pub(super) fn mute(&mut self, at: usize) {
         self.muted[at] = true;

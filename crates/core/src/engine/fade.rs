@@ -322,6 +322,24 @@ mod tests {
     }
 
     #[test]
+    fn a_life_that_ends_in_order_forgets_nothing_of_a_count() {
+        let mut duo = Duo::new(Policy::default());
+        let conversation = duo.conversation();
+        duo.ask(0, Command::SetDisappearing(conversation, Some(duration(100))));
+        duo.write(1, "this is seen");
+        duo.ask(0, Command::Shown(conversation, ALL));
+        let seen = |duo: &Duo| duo.texts(0).into_iter().filter(|(_, text)| text.starts_with("this")).count();
+        // Each life is far shorter than the minute after which use is written down in any case.
+        for _ in 0..24 {
+            duo.pass(duration(4));
+            duo.start_again(0);
+        }
+        assert_eq!(seen(&duo), 1, "96 seconds have passed");
+        duo.pass(duration(4));
+        assert_eq!(seen(&duo), 0);
+    }
+
+    #[test]
     fn what_is_left_of_a_time_is_what_a_restored_profile_counts() {
         let waiting = FadeRecord::Waiting(Waiting { seconds: 60, mine: false });
         assert_eq!(waiting.after(Used(1_000_000)), waiting);
