@@ -197,6 +197,8 @@ pub(crate) struct Pair {
     pub(crate) early_since: Option<Moment>,
     pub(crate) ack_due: Option<Moment>,
     pub(crate) ack_sent: Option<Moment>,
+    /// Envelopes that came by a direct link since then.
+    pub(crate) unacknowledged: usize,
     /// When items that wait to share an envelope are sealed at the latest.
     pub(crate) gather_until: Option<Moment>,
     /// When the other side is asked anew for word of what is under way, and how often in a row it was.
@@ -238,6 +240,7 @@ impl Pair {
             early_since: None,
             ack_due: None,
             ack_sent: None,
+            unacknowledged: 0,
             gather_until: None,
             probe_at: None,
             probes: 0,

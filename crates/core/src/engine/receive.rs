@@ -19,7 +19,9 @@ use crate::tables;
 /// How long an envelope that is too far ahead waits for those before it.
 pub(super) const EARLY_PATIENCE: Duration = Duration::from_secs(600);
 /// The least time between two receipts on a direct link: busy links share one.
-const RECEIPT_PACE: Duration = Duration::from_millis(200);
+const RECEIPT_PACE: Duration = Duration::from_millis(500);
+/// Envelopes for which a direct link waits no longer: a sender has 224 slots for what is not acknowledged.
+const RECEIPT_ENVELOPES: usize = 64;
 /// The least time between a receipt and one that answers an envelope which had come before.
 const REPEATED_RECEIPT_PACE: Duration = Duration::from_secs(10);
 /// A receipt through relays leaves this long after the mail came, at least and at most: an instant one would tell
@@ -304,7 +306,11 @@ impl Engine {
         let Some(pair) = self.pairs.get_mut(&party) else { return };
         let now = turn.now.moment;
         let due = match road {
-            Road::Link(_) => pair.ack_sent.map_or(now, |sent| sent.plus(RECEIPT_PACE).max(now)),
+            Road::Link(_) => {
+                pair.unacknowledged += 1;
+                let patient = pair.ack_sent.filter(|_| pair.unacknowledged < RECEIPT_ENVELOPES);
+                patient.map_or(now, |sent| sent.plus(RECEIPT_PACE).max(now))
+            }
             Road::Mailbox(..) => {
                 let span = RECEIPT_DELAY_MS.end - RECEIPT_DELAY_MS.start;
                 now.plus(Duration::from_millis(RECEIPT_DELAY_MS.start + turn.rng.next_u64() % span))
@@ -480,5 +486,39 @@ impl Engine {
             .map(|p| p.party)
             .collect();
         parties.into_iter().try_for_each(|party| self.open_early(party, turn))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::duo::Duo;
+    use super::super::{Command, Policy};
+    use super::*;
+
+    #[test]
+    fn a_busy_link_shares_receipts_and_a_burst_does_not_wait_for_one() {
+        let mut duo = Duo::new(Policy { rekey_messages: u32::MAX, ..Policy::default() });
+        duo.rest();
+        let say = |duo: &mut Duo, text: String| {
+            let conversation = duo.conversation();
+            duo.ask(0, Command::Send { conversation, text, reply_to: None })
+        };
+        let receipts = |duo: &Duo| duo.recorded.iter().filter(|envelope| envelope.from == 1).count();
+        let before = receipts(&duo);
+        for number in 0..50 {
+            say(&mut duo, format!("one of a hundred a second, {number}"));
+            duo.pass(Duration::from_millis(10));
+        }
+        let shared = receipts(&duo) - before;
+        assert!((1..=2).contains(&shared), "{shared} receipts in half a second");
+        duo.rest();
+        let before = receipts(&duo);
+        for number in 0..4 * RECEIPT_ENVELOPES {
+            say(&mut duo, format!("all at once, {number}"));
+        }
+        let hurried = receipts(&duo) - before;
+        assert!((4..=5).contains(&hurried), "{hurried} receipts in no time");
+        duo.rest();
+        assert_eq!(duo.texts(1).len(), 50 + 4 * RECEIPT_ENVELOPES);
     }
 }

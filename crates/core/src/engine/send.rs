@@ -224,6 +224,7 @@ impl Engine {
         let (at, envelope, deletion) = pair.seal(&segment, turn.rng);
         pair.ack_due = None;
         pair.ack_sent = Some(turn.now.moment);
+        pair.unacknowledged = 0;
         let newly = if count > 0 && first + count - 1 > pair.sender.sealed() {
             pair.sender.sealed() + 1
         } else {
