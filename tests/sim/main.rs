@@ -1,5 +1,6 @@
 //! The whole client in a simulated world: stories, properties from seeds, and a thousand people at once.
 
+mod called_back;
 mod erase;
 mod fade;
 mod first_contact;

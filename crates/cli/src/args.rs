@@ -78,6 +78,13 @@ pub enum Command {
     Rename(Rename),
     /// Show the safety number with a contact, compare it, or take a comparison back
     Verify(Verify),
+    /// Make new keys with a contact at once, because somebody else may know the present ones
+    Suspect(Suspect),
+    /// Call this device back: contacts are told, and take nothing from it any more; nothing brings it back
+    ///
+    /// For when a device, or a copy of its keys, is in the hands of others: restore a backup, be connected, and call
+    /// it back. Meet people anew from a new profile.
+    CallBack(CallBack),
     /// Write a message; it is kept on disk when the command ends, and leaves when a road opens
     Send(Send),
     /// Run the node and tell what happens, until interrupted
@@ -209,6 +216,21 @@ pub struct Verify {
     /// Also draw the safety number as a QR code
     #[arg(long)]
     pub qr: bool,
+}
+
+/// Options of `suspect`.
+#[derive(Clone, Debug, Args)]
+pub struct Suspect {
+    /// The contact's number or name
+    pub contact: String,
+}
+
+/// Options of `call-back`.
+#[derive(Clone, Debug, Args)]
+pub struct CallBack {
+    /// You mean it
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// Options of `send`.

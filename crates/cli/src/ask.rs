@@ -62,6 +62,13 @@ pub enum Ask {
         #[serde(default)]
         verified: Option<bool>,
     },
+    /// New keys with a contact at once.
+    Suspect {
+        /// The contact.
+        contact: Who,
+    },
+    /// This device counts no longer.
+    CallBack {},
     /// Write a message.
     Send {
         /// The contact.
@@ -235,6 +242,14 @@ pub async fn answer(node: &Node, ask: Ask) -> Result<Answer, Failure> {
             one(contact_row(node, id).await?)
         }
         Ask::Verify { contact, compare, verified } => verify(node, &contact, compare, verified).await,
+        Ask::Suspect { contact } => {
+            node.suspect(find(node, &contact).await?.id).await?;
+            one(Row::Done { done: true })
+        }
+        Ask::CallBack {} => {
+            node.call_back().await?;
+            one(Row::Done { done: true })
+        }
         Ask::Send { contact, text, reply_to } => {
             let (conversation, reply_to) = (talk(node, &contact).await?, reply(reply_to)?);
             let message = node.send(conversation, &text, reply_to).await?;

@@ -126,6 +126,12 @@ fn is_final(command: &Command) -> Option<String> {
         Command::Panic(args) if !args.yes => "this profile with everything in it".to_owned(),
         Command::Clear(args) if !args.yes => format!("all messages with {}", args.contact),
         Command::Remove(args) if !args.yes => format!("{} with all messages and keys", args.contact),
+        Command::CallBack(args) if !args.yes => {
+            return Some(
+                "this ends the device: contacts will take nothing from it any more, and nothing brings it back; say it again with --yes"
+                    .to_owned(),
+            );
+        }
         _ => return None,
     };
     Some(format!("this deletes {what} on this device and cannot be undone; say it again with --yes"))
@@ -160,6 +166,8 @@ async fn with_node(command: Command, node: &Node, mut events: Events, print: Pri
         }
         Command::Contacts => Ask::Contacts {},
         Command::Rename(args) => Ask::Rename { contact: Who::Name(args.contact), name: args.name },
+        Command::Suspect(args) => Ask::Suspect { contact: Who::Name(args.contact) },
+        Command::CallBack(_) => Ask::CallBack {},
         Command::History(args) => {
             Ask::History { contact: Who::Name(args.contact), limit: args.limit, before: args.before }
         }

@@ -17,7 +17,7 @@ pub enum ContactState {
     /// Both have proved who they are.
     #[n(2)]
     Live,
-    /// The invite cannot be used any more.
+    /// Nothing goes there any more: the invite cannot be used, or the device was called back.
     #[n(3)]
     Failed,
 }

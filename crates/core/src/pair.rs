@@ -313,6 +313,10 @@ impl Pair {
         self.sending = number;
         self.messages = 0;
         self.gather_until = None;
+    }
+
+    /// The other side has spoken: if something is still under way, it is waited for anew before it is asked for.
+    pub(crate) fn note_word(&mut self) {
         self.probe_at = None;
         self.probes = 0;
     }

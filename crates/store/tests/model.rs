@@ -109,9 +109,8 @@ fn disturb_index(rng: &mut ChaCha8Rng, folder: &Path) {
 
 #[test]
 fn a_power_cut_at_any_point_loses_nothing_acknowledged() {
-    let rounds = std::env::var("MADANG_POWER_ROUNDS").map_or(24, |rounds| rounds.parse().expect("a number"));
     let (mut cuts, mut whole) = (0, 0);
-    for seed in 0..rounds {
+    for seed in common::seeds("MADANG_POWER_ROUNDS", 24) {
         let mut rng = rng(1_000 + seed);
         let folder = common::folder();
         let mut disk = ModelDisk::new();
@@ -122,6 +121,7 @@ fn a_power_cut_at_any_point_loses_nothing_acknowledged() {
             disk =
                 if rng.random_range(0..5) == 0 { disk.after_kill() } else { disk.after_power_cut(&mut rng) };
             disturb_index(&mut rng, folder.path());
+            println!("seed {seed} cut {cut}");
             let (store, report) = open(&disk, folder.path());
             assert!(!report.is_loss(), "seed {seed} cut {cut}: {report:?}");
             let found = content(&store);

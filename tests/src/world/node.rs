@@ -107,11 +107,16 @@ impl Node {
 
     /// Puts back what was on disk earlier, as a backup does. The device must be down.
     pub fn restore(&mut self, backup: &MemoryStore) {
-        assert!(self.engine.get_mut().is_none(), "a profile in use cannot be put back");
-        self.store = backup.clone();
+        self.put_disk(backup);
         let mut batch = Batch::new();
         Engine::mark_restored(&mut Overlay::new(&self.store, &mut batch));
         self.store.commit(batch).expect("a mark is small");
+    }
+
+    /// Puts another disk in place of the device's own. The device must be down.
+    pub fn put_disk(&mut self, disk: &MemoryStore) {
+        assert!(self.engine.get_mut().is_none(), "a profile in use cannot be put back");
+        self.store = disk.clone();
     }
 
     /// What the person was told, over all lives of the device.

@@ -52,6 +52,8 @@ pub enum Command {
     Verify(ContactId, bool),
     /// The keys that this contact was given may be known to somebody else: they are burnt and new ones made at once.
     Suspect(ContactId),
+    /// This device counts no longer, says its account: whoever knows it is told and closes the conversation. Final.
+    CallBack,
     /// A text for a conversation.
     Send {
         /// Which conversation.
@@ -239,6 +241,11 @@ pub enum CommandError {
     /// The contact's account is not known yet.
     #[error("their keys are not here yet: the safety number appears once the invite is answered")]
     NotYet,
+    /// This device was called back.
+    #[error(
+        "this device was called back, so nobody takes anything from it: make a new profile, and meet people anew"
+    )]
+    CalledBack,
     /// The days are out of range.
     #[error("an invite can be good for 1 to 365 days")]
     ExpiryOutOfRange,
@@ -251,6 +258,9 @@ impl Engine {
         turn: &mut Turn<'_, '_>,
     ) -> Result<Result<Answer, CommandError>, StoreError> {
         Ok(match command {
+            Command::Send { .. } | Command::Invite { .. } | Command::Accept { .. } if !self.counts() => {
+                Err(CommandError::CalledBack)
+            }
             Command::Whoami => {
                 Ok(Answer::Whoami(Whoami { account: self.me.account_id(), name: self.name.clone() }))
             }
@@ -285,6 +295,10 @@ impl Engine {
             Command::Suspect(id) if !self.pairs.contains_key(&Party(id.0)) => Err(CommandError::NoContact),
             Command::Suspect(id) => {
                 self.suspect(Party(id.0), turn)?;
+                Ok(Answer::Done)
+            }
+            Command::CallBack => {
+                self.call_back_device(turn)?;
                 Ok(Answer::Done)
             }
             Command::Send { conversation, text, reply_to } => {

@@ -13,7 +13,7 @@ use proto::router::{Accepted, Crossing};
 use proto::store::StoreError;
 
 use super::receive::Road;
-use super::{Engine, Turn};
+use super::{Engine, ME_IDENTITY, Turn};
 use crate::contact::ContactState;
 use crate::content::Item;
 use crate::conversation::encode;
@@ -222,6 +222,7 @@ impl Engine {
         let Some(pair) = self.pairs.get_mut(&party).filter(|p| !p.sending().is_heard()) else { return };
         let unheard = pair.sending().number;
         pair.send_on(parent);
+        pair.note_word();
         let under_way: Vec<SlotId> =
             pair.flights.keys().copied().filter(|at| at.generation == unheard).collect();
         for at in under_way.into_iter().filter(|at| at.slot != OPENING) {
@@ -235,6 +236,7 @@ impl Engine {
         let Some(pair) = self.pairs.get_mut(&party) else { return };
         if pair.generation(number).is_some_and(|rival| pair.is_better(rival)) {
             pair.send_on(number);
+            pair.note_word();
         }
     }
 
@@ -270,6 +272,7 @@ impl Engine {
             generation.enter(Phase::Live);
         }
         pair.send_on(base);
+        pair.note_word();
         self.bury(party, number, turn)?;
         self.rekey(party, base, turn)
     }
@@ -352,6 +355,28 @@ impl Engine {
         let item = renew_offer(pair, now, turn);
         self.renew(party, turn)?;
         self.queue_item(party, &item, turn)
+    }
+
+    /// Tells whether this device counts among those of its account.
+    pub(super) fn counts(&self) -> bool {
+        self.me.list().contains(self.me.cert())
+    }
+
+    /// The account calls this device back: all who know it are told by its next list of devices. Invites that are
+    /// open name a device that counts no longer, so they end.
+    pub(super) fn call_back_device(&mut self, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        if !self.counts() {
+            return Ok(());
+        }
+        if !self.me.revoke(self.me.cert().hash()) {
+            return Err(crate::CORRUPT);
+        }
+        turn.overlay.put(&tables::ME, b"", ME_IDENTITY, self.me.to_bytes().to_vec());
+        let item = Item::Devices(self.me.list().bytes().to_vec());
+        let invites: Vec<Party> = self.invites.keys().copied().collect();
+        invites.into_iter().try_for_each(|party| self.withdraw_invite(party, turn))?;
+        let parties: Vec<Party> = self.pairs.keys().copied().collect();
+        parties.into_iter().try_for_each(|party| self.queue_item(party, &item, turn))
     }
 
     /// The contact's account says which devices count.

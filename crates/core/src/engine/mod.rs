@@ -22,6 +22,8 @@ mod send;
 #[cfg(test)]
 mod duo;
 #[cfg(test)]
+mod gaps;
+#[cfg(test)]
 mod thief;
 #[cfg(test)]
 mod three_roads;

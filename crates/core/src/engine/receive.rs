@@ -227,6 +227,7 @@ impl Engine {
             && pair.generation(generation).is_some_and(|g| pair.is_better(g))
         {
             pair.send_on(generation);
+            pair.note_word();
             pair.hear(generation, sealed, now);
         }
         if !first || matches!(opening, None | Some(Opening::Init)) {
@@ -336,8 +337,7 @@ impl Engine {
         let readable = readable..=pair.sender.acked();
         let more = pair.generation_mut(generation).is_some_and(|g| g.hear_of(ack.slots));
         if !fresh.is_empty() || more {
-            pair.probe_at = None;
-            pair.probes = 0;
+            pair.note_word();
         }
         for sequence in readable {
             self.note(party, sequence, Step::Delivered, turn)?;

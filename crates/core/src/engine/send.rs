@@ -297,7 +297,18 @@ impl Engine {
         let oldest = pair.flights.iter().find(|(at, f)| f.count > 0 && at.slot != OPENING);
         let oldest = oldest.map(|(at, flight)| (*at, flight.number));
         let openings: Vec<SlotId> = pair.flights.keys().copied().filter(|at| at.slot == OPENING).collect();
-        openings.into_iter().try_for_each(|at| self.repeat_opening(party, at, turn))?;
+        let is_rekey = |at: &SlotId| {
+            let opening = pair.generation(at.generation).and_then(|g| g.opening.as_ref());
+            matches!(opening, Some(Opening::Rekey { .. }))
+        };
+        // What begins the next generation is sealed anew and asks for word as well: it takes turns with the rest.
+        match openings.iter().copied().find(is_rekey) {
+            Some(at) if oldest.is_none() || pair.probes % 2 == 1 => {
+                return self.repeat_opening(party, at, turn);
+            }
+            Some(_) => {}
+            None => openings.into_iter().try_for_each(|at| self.repeat_opening(party, at, turn))?,
+        }
         match oldest {
             None => Ok(()),
             // Slots and room are finite; the same bytes at least fill a relay that has lost them.

@@ -38,12 +38,15 @@ fn write(duo: &mut Duo, at: usize, text: String, model: &mut [Vec<String>; 2]) {
 /// All three roads bring all that is on record, until neither has anything more to say.
 fn heal(duo: &mut Duo, from: usize) {
     let mut brought = from;
-    for _ in 0..40 {
+    // Who has asked for word in vain asks again a day later, then after three, then each week.
+    let quarters = [Duration::from_secs(900); 40];
+    let days = [Duration::from_secs(24 * 3_600); 15];
+    for time in quarters.into_iter().chain(days) {
         while brought < duo.recorded.len() {
             duo.deliver(brought);
             brought += 1;
         }
-        duo.pass(Duration::from_secs(900));
+        duo.pass(time);
     }
 }
 

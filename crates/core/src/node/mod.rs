@@ -251,6 +251,23 @@ impl Node {
         self.ask(Command::Verify(contact, verified)).await.map(drop)
     }
 
+    /// Burns the keys that a contact was given, which somebody else may know, and makes new ones at once.
+    ///
+    /// # Errors
+    /// As [`Node::ask`]; [`CommandError::NoContact`] while there are no keys to burn.
+    pub async fn suspect(&self, contact: ContactId) -> Result<(), NodeError> {
+        self.ask(Command::Suspect(contact)).await.map(drop)
+    }
+
+    /// Calls this device back for its account: contacts are told, close the conversation, and take nothing from who
+    /// holds its keys any more. What was written before still goes out; nothing more can be written. Final.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn call_back(&self) -> Result<(), NodeError> {
+        self.ask(Command::CallBack).await.map(drop)
+    }
+
     /// Writes a text. Returns once it is on disk; what becomes of it is told by events and [`Node::trail`].
     ///
     /// # Errors

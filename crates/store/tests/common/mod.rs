@@ -52,6 +52,13 @@ pub fn folder() -> tempfile::TempDir {
     found.expect("a folder for a test")
 }
 
+/// The seeds of a test with chance: so many, or as many as the variable says, also as a range such as `40..90`.
+pub fn seeds(variable: &str, usual: u64) -> std::ops::Range<u64> {
+    let Ok(told) = std::env::var(variable) else { return 0..usual };
+    let number = |text: &str| text.parse().expect("a number, or a range of numbers");
+    told.split_once("..").map_or_else(|| 0..number(&told), |(from, to)| number(from)..number(to))
+}
+
 pub fn rng(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
