@@ -204,6 +204,8 @@ pub(crate) struct Pair {
     /// When the other side is asked anew for word of what is under way, and how often in a row it was.
     pub(crate) probe_at: Option<Moment>,
     pub(crate) probes: usize,
+    /// Whether what begins a generation was sent for that the last time, and not the oldest of the rest.
+    pub(crate) probed_opening: bool,
     are_keys_dirty: bool,
 }
 
@@ -244,6 +246,7 @@ impl Pair {
             gather_until: None,
             probe_at: None,
             probes: 0,
+            probed_opening: false,
             are_keys_dirty: true,
         }
     }
@@ -333,7 +336,7 @@ impl Pair {
     }
 
     /// The other side has spoken in a generation, having sealed items up to `sealed` by then. Once that is the one we
-    /// send on, all others only drain. Returns whether it is heard for the first time.
+    /// send on, all others but younger ones only drain. Returns whether it is heard for the first time.
     pub(crate) fn hear(&mut self, number: u32, sealed: u64, now: Used) -> bool {
         let Some(generation) = self.generations.get_mut(&number) else { return false };
         let first = !generation.is_heard();
@@ -341,7 +344,10 @@ impl Pair {
             generation.enter(Phase::Live);
         }
         if number == self.sending {
-            for other in self.generations.values_mut().filter(|g| g.number != number && !g.is_draining()) {
+            let depth = generation.depth;
+            let others = self.generations.values_mut().filter(|g| g.number != number && !g.is_draining());
+            // Who has fallen back to an older one keeps the younger, in case the other side has taken one up.
+            for other in others.filter(|g| g.depth <= depth) {
                 other.opening = None;
                 other.enter(Phase::Drain { since: now, upto: sealed });
             }

@@ -179,6 +179,10 @@ impl SealedStore {
         if self.point.number >= self.jobs.head_known + self.options.head_commits {
             self.start_head();
         }
+        // Which root the key file has is not known: the index must not pass the nodes of either.
+        if self.broken {
+            return;
+        }
         let waiting = self.recent.active.len();
         let due = waiting >= self.options.checkpoint_records
             || self.recent.log_bytes >= self.options.checkpoint_bytes;

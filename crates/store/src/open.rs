@@ -202,7 +202,8 @@ impl SealedStore {
         let index_number = state.as_ref().map_or(0, |state| state.point.number);
         match (reason, state) {
             (None, Some(state)) if has_log => {
-                if !store.follow_from(state, &mut report)? {
+                // An index that knows no root which opens has passed by the nodes that do; the log has them.
+                if !store.follow_from(state, &mut report)? || !store.reaches_root()? {
                     report = OpenReport { rebuilt: Some(Rebuilt::Mismatch), ..OpenReport::default() };
                     store.rebuild(&mut report)?;
                 }
@@ -229,12 +230,17 @@ impl SealedStore {
     /// Makes sure that the keys of the log can be reached, and learns which of them are to be destroyed.
     fn check_tree(&mut self) -> Result<(), OpenError> {
         self.load_leaves()?;
-        if self.point.number > 0 && !self.index_failed.get() && !self.has_root()? {
+        if !self.reaches_root()? {
             // Nothing is written behind what may be put right by bringing back a file.
             return Err(OpenError::Damaged("the root of its keys; its log may be older than its key file"));
         }
         self.broken = false;
         Ok(())
+    }
+
+    /// Whether the root of the tree opens, where there is one and the index can be asked for it.
+    fn reaches_root(&self) -> Result<bool, StoreError> {
+        Ok(self.point.number == 0 || self.index_failed.get() || self.has_root()?)
     }
 
     /// Whether the log has, at this point, the very commit that the index followed last.

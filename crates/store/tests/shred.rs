@@ -346,6 +346,43 @@ fn a_power_cut_while_the_passphrase_changes_leaves_exactly_one_that_opens() {
 }
 
 #[test]
+fn a_cut_in_a_commit_that_destroys_and_brings_all_up_to_date_leaves_a_profile_that_opens() {
+    // Each commit destroys a key, writes the head into the key file and gives its changes to the index.
+    let options = Options { head_commits: 1, checkpoint_records: 1, shred_commits: 1, ..common::small() };
+    let (mut cut_off, mut lives) = (0, 0);
+    for seed in common::seeds("MADANG_KEY_ROUNDS", 80) {
+        let mut rng = rng(31_000 + seed);
+        let folder = common::folder();
+        let disk = ModelDisk::new();
+        let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+        let mut store = SealedStore::create_on(shared, folder.path(), PASSPHRASE, options.clone(), &mut rng)
+            .expect("a new store");
+        disk.stop_after(rng.random_range(0..60));
+        let mut kept = None;
+        for turn in 0..20_u64 {
+            let mut batch = Batch::new();
+            batch.put(&BY_RECORD, b"state", 1, turn.to_be_bytes().to_vec());
+            if store.commit(batch).is_err() {
+                cut_off += 1;
+                break;
+            }
+            kept = Some(turn);
+        }
+        drop(store);
+        // Whether the machine fell or only its disk failed for a while.
+        let disk = if seed % 2 == 0 { disk.after_kill() } else { disk.after_power_cut(&mut rng) };
+        let (store, report) = open(&disk, folder.path());
+        assert!(!report.is_loss() && report.rebuilt.is_none(), "seed {seed}: {report:?}");
+        let found = store.get(&BY_RECORD, b"state", 1).expect("it can be read");
+        let found = found.map(|bytes| u64::from_be_bytes(bytes.try_into().expect("eight bytes")));
+        assert!(found == kept || found == Some(kept.map_or(0, |kept| kept + 1)), "seed {seed}");
+        lives += 1;
+    }
+    assert!(cut_off > lives / 2, "{cut_off} of {lives}");
+    println!("{lives} lives, {cut_off} of them cut off in a commit");
+}
+
+#[test]
 fn every_table_of_the_tests_has_a_rule_of_its_own() {
     let rules: Vec<_> = TABLES.iter().map(|table| format!("{:?}", table.leaf)).collect();
     assert_eq!(rules.iter().collect::<BTreeSet<_>>().len(), TABLES.len());

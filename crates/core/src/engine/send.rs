@@ -302,11 +302,13 @@ impl Engine {
             matches!(opening, Some(Opening::Rekey { .. }))
         };
         // What begins the next generation is sealed anew and asks for word as well: it takes turns with the rest.
-        match openings.iter().copied().find(is_rekey) {
-            Some(at) if oldest.is_none() || pair.probes % 2 == 1 => {
+        let rekey = openings.iter().copied().find(is_rekey);
+        match rekey {
+            Some(at) if oldest.is_none() || !pair.probed_opening => {
+                pair.probed_opening = true;
                 return self.repeat_opening(party, at, turn);
             }
-            Some(_) => {}
+            Some(_) => pair.probed_opening = false,
             None => openings.into_iter().try_for_each(|at| self.repeat_opening(party, at, turn))?,
         }
         match oldest {
