@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use crypto::key::{Secret32, SignSecret, X25519Secret};
 use libfuzzer_sys::fuzz_target;
-use madang_core::engine::{Command, Engine, Input, Now, Ticket};
+use madang_core::engine::{Answer, Command, Engine, Input, Now, Output, Ticket};
 use proto::id::{Moment, PeerName};
 use proto::mailbox::server::{Quotas, RelayKeys, Server};
 use proto::store::{Batch, LeafRule, MemoryStore, Overlay, Store, Table};
@@ -18,22 +18,40 @@ use rand_core::SeedableRng;
 /// Tables of the router, of the client and of a relay's mailbox.
 const TABLES: [std::ops::RangeInclusive<u8>; 3] = [0..=1, 32..=61, 96..=98];
 
+/// A profile with an open invite, and with a contact whose conversation is the first.
 static PROFILE: LazyLock<MemoryStore> = LazyLock::new(|| {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
-    let mut store = MemoryStore::new();
-    let mut batch = Batch::new();
-    Engine::create("fuzz", &mut Overlay::new(&store, &mut batch), &mut rng);
-    store.commit(batch).expect("a new profile is small");
-    let now = Now { moment: Moment(0), label_ms: None };
-    let mut batch = Batch::new();
-    let mut overlay = Overlay::new(&store, &mut batch);
-    let mut engine = Engine::load(now, &overlay).expect("it was just written");
-    let invite = Input::Command(Ticket(1), Command::Invite { expiry_days: 30 });
-    engine.handle(invite, now, &mut overlay, &mut rng).expect("the store works");
-    engine.settle(now, &mut overlay, &mut rng).expect("the store works");
-    store.commit(batch).expect("an invite is small");
+    let invite = || Command::Invite { expiry_days: 30 };
+    let mut friend = profile(&mut rng);
+    let Some(Answer::Invite(text)) = ask(&mut friend, invite(), &mut rng) else { panic!("no invite") };
+    let mut store = profile(&mut rng);
+    ask(&mut store, Command::Accept { text, name: None }, &mut rng);
+    ask(&mut store, invite(), &mut rng);
     store
 });
+
+fn profile(rng: &mut ChaCha20Rng) -> MemoryStore {
+    let mut store = MemoryStore::new();
+    let mut batch = Batch::new();
+    Engine::create("fuzz", &mut Overlay::new(&store, &mut batch), rng);
+    store.commit(batch).expect("a new profile is small");
+    store
+}
+
+/// One turn of a profile.
+fn ask(store: &mut MemoryStore, command: Command, rng: &mut ChaCha20Rng) -> Option<Answer> {
+    let now = Now { moment: Moment(0), label_ms: None };
+    let mut batch = Batch::new();
+    let mut overlay = Overlay::new(store, &mut batch);
+    let mut engine = Engine::load(now, &overlay).expect("it was just written");
+    engine.handle(Input::Command(Ticket(1), command), now, &mut overlay, rng).expect("the store works");
+    engine.settle(now, &mut overlay, rng).expect("the store works");
+    store.commit(batch).expect("a turn is small");
+    engine.take_outputs().into_iter().find_map(|output| match output {
+        Output::Answer(_, answer) => answer.ok(),
+        _ => None,
+    })
+}
 
 fuzz_target!(|bytes: &[u8]| {
     let Some(([table, order], value)) = bytes.split_first_chunk::<2>() else { return };
@@ -43,7 +61,7 @@ fuzz_target!(|bytes: &[u8]| {
     let ids: Vec<u8> = TABLES.into_iter().flatten().collect();
     let table = Table { id: ids[usize::from(*table) % ids.len()], name: "fuzzed", leaf: LeafRule::Shared };
     let mut store = PROFILE.reopen();
-    // Records of a pair stand under its number.
+    // Records of a pair and of a conversation stand under its number.
     for name in [&b""[..], &[0, 0, 0, 1]] {
         let mut batch = Batch::new();
         Overlay::new(&store, &mut batch).put(&table, name, u64::from(*order), value.to_vec());

@@ -13,7 +13,7 @@ use super::fade::FadeRecord;
 use super::{Engine, ME_COUNTERS, ME_FADE, ME_IDENTITY, ME_NAME, ME_USED, each};
 use crate::backup::{FormatError, Kept};
 use crate::contact::{ContactRecord, ContactState};
-use crate::content::Content;
+use crate::content::{Content, FADE_SECONDS_MAX, FADE_SECONDS_MIN};
 use crate::conversation::{Conversation, MessageRecord, decode, encode, locate};
 use crate::pair::Pair;
 use crate::tables;
@@ -163,9 +163,59 @@ impl Engine {
     }
 }
 
+impl FadeRecord {
+    /// What is left of it once the profile was used so long: what it says in a profile that counts from nothing.
+    fn after(self, used: Used) -> Self {
+        match self {
+            Self::Waiting(_) => self,
+            Self::Due(due) => Self::Due(due.saturating_sub(used.0)),
+        }
+    }
+
+    /// Whether a profile that counts from nothing can hold it.
+    fn is_possible(self) -> bool {
+        match self {
+            Self::Waiting(waiting) => (FADE_SECONDS_MIN..=FADE_SECONDS_MAX).contains(&waiting.seconds),
+            Self::Due(due) => due <= u64::from(FADE_SECONDS_MAX) * 1_000,
+        }
+    }
+}
+
 /// Whether a record is wanted, by its order and value.
 type Wanted<'a> = dyn FnMut(u64, &[u8]) -> Result<bool, StoreError> + 'a;
 
 fn kept(table: &Table, name: &[u8], order: u64, value: Vec<u8>) -> Kept {
     Kept { table: table.id, name: name.to_vec(), order, value: Zeroizing::new(value) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fade::Waiting;
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_a_time_is_what_a_restored_profile_counts() {
+        let waiting = FadeRecord::Waiting(Waiting { seconds: 60, mine: false });
+        assert_eq!(waiting.after(Used(1_000_000)), waiting);
+        assert_eq!(FadeRecord::Due(90_000).after(Used(50_000)), FadeRecord::Due(40_000));
+        assert_eq!(FadeRecord::Due(90_000).after(Used(95_000)), FadeRecord::Due(0));
+        // A backup holds them, so their bytes are those of the chapter.
+        assert_eq!(encode(&waiting), [0x82, 0, 0x81, 0x82, 0x18, 60, 0xf4]);
+        assert_eq!(encode(&FadeRecord::Due(40_000)), [0x82, 1, 0x81, 0x19, 0x9c, 0x40]);
+    }
+
+    #[test]
+    fn a_backup_cannot_keep_a_message_beyond_the_longest_time() {
+        let longest = u64::from(FADE_SECONDS_MAX) * 1_000;
+        for (record, possible) in [
+            (FadeRecord::Due(longest), true),
+            (FadeRecord::Due(longest + 1), false),
+            (FadeRecord::Due(u64::MAX), false),
+            (FadeRecord::Waiting(Waiting { seconds: FADE_SECONDS_MAX, mine: true }), true),
+            (FadeRecord::Waiting(Waiting { seconds: FADE_SECONDS_MAX + 1, mine: true }), false),
+            (FadeRecord::Waiting(Waiting { seconds: 0, mine: false }), false),
+        ] {
+            assert_eq!(record.is_possible(), possible, "{record:?}");
+        }
+    }
 }

@@ -44,9 +44,9 @@ pub(super) struct Fading {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Encode, Decode)]
 pub(super) struct Waiting {
     #[n(0)]
-    seconds: u32,
+    pub(super) seconds: u32,
     #[n(1)]
-    mine: bool,
+    pub(super) mine: bool,
 }
 
 /// How a message that is to disappear is kept.
@@ -60,34 +60,12 @@ pub(super) enum FadeRecord {
     Due(#[n(0)] u64),
 }
 
-impl FadeRecord {
-    /// What is left of it once the profile was used so long: what it says in a profile that counts from nothing.
-    pub(super) fn after(self, used: Used) -> Self {
-        match self {
-            Self::Waiting(_) => self,
-            Self::Due(due) => Self::Due(due.saturating_sub(used.0)),
-        }
-    }
-
-    /// Whether a profile that counts from nothing can hold it.
-    pub(super) fn is_possible(self) -> bool {
-        match self {
-            Self::Waiting(waiting) => (FADE_SECONDS_MIN..=FADE_SECONDS_MAX).contains(&waiting.seconds),
-            Self::Due(due) => due <= millis(FADE_SECONDS_MAX),
-        }
-    }
-}
-
 /// What is asked for, in whole seconds.
 fn seconds(after: Option<Duration>) -> Result<Option<u32>, CommandError> {
     let Some(after) = after else { return Ok(None) };
     let seconds = u32::try_from(after.as_secs()).unwrap_or(u32::MAX);
     let fits = (FADE_SECONDS_MIN..=FADE_SECONDS_MAX).contains(&seconds);
     fits.then_some(Some(seconds)).ok_or(CommandError::DisappearingOutOfRange)
-}
-
-fn millis(seconds: u32) -> u64 {
-    u64::from(seconds) * 1_000
 }
 
 fn duration(seconds: u32) -> Duration {
@@ -337,32 +315,6 @@ mod tests {
         assert_eq!(seen(&duo), 1, "96 seconds have passed");
         duo.pass(duration(4));
         assert_eq!(seen(&duo), 0);
-    }
-
-    #[test]
-    fn what_is_left_of_a_time_is_what_a_restored_profile_counts() {
-        let waiting = FadeRecord::Waiting(Waiting { seconds: 60, mine: false });
-        assert_eq!(waiting.after(Used(1_000_000)), waiting);
-        assert_eq!(FadeRecord::Due(90_000).after(Used(50_000)), FadeRecord::Due(40_000));
-        assert_eq!(FadeRecord::Due(90_000).after(Used(95_000)), FadeRecord::Due(0));
-        // A backup holds them, so their bytes are those of the chapter.
-        assert_eq!(encode(&waiting), [0x82, 0, 0x81, 0x82, 0x18, 60, 0xf4]);
-        assert_eq!(encode(&FadeRecord::Due(40_000)), [0x82, 1, 0x81, 0x19, 0x9c, 0x40]);
-    }
-
-    #[test]
-    fn a_backup_cannot_keep_a_message_beyond_the_longest_time() {
-        let longest = millis(FADE_SECONDS_MAX);
-        for (record, possible) in [
-            (FadeRecord::Due(longest), true),
-            (FadeRecord::Due(longest + 1), false),
-            (FadeRecord::Due(u64::MAX), false),
-            (FadeRecord::Waiting(Waiting { seconds: FADE_SECONDS_MAX, mine: true }), true),
-            (FadeRecord::Waiting(Waiting { seconds: FADE_SECONDS_MAX + 1, mine: true }), false),
-            (FadeRecord::Waiting(Waiting { seconds: 0, mine: false }), false),
-        ] {
-            assert_eq!(record.is_possible(), possible, "{record:?}");
-        }
     }
 
     #[test]
