@@ -145,6 +145,7 @@ impl<W: World> App<W> {
             self.act(ui.ctx(), action);
         }
         self.zone = zone;
+        keep_input_method_still(ui.ctx());
     }
 
     fn context<'z>(&self, ui: &Ui, zone: &'z Zone) -> Cx<'z> {
@@ -346,6 +347,21 @@ impl<W: World> App<W> {
         if let Some(chat) = written {
             self.world.tell(Command::Read(chat, PageAt::Newest));
         }
+    }
+}
+
+/// Tells the input method where the field is, and only when that changes, instead of where the caret is at every key.
+/// On X11 each telling waits for an answer, and what ibus sends meanwhile overtakes what it has sent before: a space
+/// comes before the syllable that it ends. What is being composed stands in the field anyway.
+fn keep_input_method_still(ctx: &egui::Context) {
+    let writing = ctx.output_mut(|output| {
+        let ime = output.ime.as_mut();
+        ime.map(|ime| ime.cursor_rect = egui::Rect::from_min_size(ime.rect.left_bottom(), egui::Vec2::ZERO))
+    });
+    if writing.is_some() {
+        // After every frame that still has events the window tells it again. What egui looks for at the end stays.
+        let late = |event: &Event| matches!(event, Event::Copy | Event::Key { key: egui::Key::Escape, .. });
+        ctx.input_mut(|input| input.events.retain(late));
     }
 }
 

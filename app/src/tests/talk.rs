@@ -8,7 +8,7 @@ use crate::{
     model::{ChatId, Fade, Update},
 };
 
-use super::{BOTH, composer, press, shows, wide, window, write};
+use super::{BOTH, Window, composer, press, shows, wide, window, write};
 
 #[test]
 fn a_message_is_written_and_shown_with_its_sign() {
@@ -24,6 +24,24 @@ fn a_message_is_written_and_shown_with_its_sign() {
             ""
         );
         assert!(w.get_by_role_and_label(Role::MultilineTextInput, &composer(lang)).is_focused());
+    }
+}
+
+#[test]
+fn the_input_method_is_told_of_its_place_once_however_much_is_typed() {
+    let mut w = wide("chat", Lang::Ko);
+    let told = |w: &Window| {
+        assert!(
+            w.ctx.input(|input| input.events.is_empty()),
+            "events that are left make the window tell it again"
+        );
+        w.output().platform_output.ime.expect("the field takes what is composed").cursor_rect
+    };
+    write(&mut w, Role::MultilineTextInput, &composer(Lang::Ko), "가");
+    let place = told(&w);
+    for text in ["나", " ", "다라마바사"] {
+        write(&mut w, Role::MultilineTextInput, &composer(Lang::Ko), text);
+        assert_eq!(told(&w), place);
     }
 }
 
