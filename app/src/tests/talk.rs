@@ -46,6 +46,19 @@ fn the_input_method_is_told_of_its_place_once_however_much_is_typed() {
 }
 
 #[test]
+fn the_input_method_stays_with_the_field_when_a_message_is_sent() {
+    let mut w = wide("chat", Lang::Ko);
+    write(&mut w, Role::MultilineTextInput, &composer(Lang::Ko), "가요");
+    w.key_press(Key::Enter);
+    for _ in 0..4 {
+        w.run_steps(1);
+        let ime = w.output().platform_output.ime;
+        assert!(ime.is_some_and(|ime| !ime.should_interrupt_composition), "{ime:?}");
+    }
+    assert!(w.state().world.told.contains(&"Send".to_owned()));
+}
+
+#[test]
 fn shift_enter_breaks_the_line() {
     let mut w = wide("chat", Lang::En);
     write(&mut w, Role::MultilineTextInput, &composer(Lang::En), "one");

@@ -85,7 +85,8 @@ pub(crate) fn show(
                         .hint_text(RichText::new(cx.tr(T::WriteMessage)).color(cx.c.weak));
                     let response = ui.add(edit).accessible_name(&name);
                     composer.unkept |= response.changed();
-                    if std::mem::take(&mut composer.focus) {
+                    // Asking for the focus that it has would cut the input method off: the next letter came in Latin.
+                    if std::mem::take(&mut composer.focus) && !response.has_focus() {
                         response.request_focus();
                     }
                     if response.has_focus() {
