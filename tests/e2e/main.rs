@@ -5,6 +5,7 @@ mod floods;
 mod laboratory;
 mod secrets;
 mod strangers;
+mod window;
 mod wires;
 
 use std::process::ExitCode;
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
         laboratory::STORIES,
         secrets::STORIES,
         strangers::STORIES,
+        window::STORIES,
         wires::STORIES,
     ];
     madang_tests::story::tell_all(all.into_iter().flatten().copied())

@@ -391,6 +391,11 @@ impl<'lab> Keeper<'lab> {
         rss(self.child.as_ref().expect("it runs").id())
     }
 
+    /// Where it listens.
+    pub(crate) fn socket(&self) -> String {
+        format!("{}:4470", self.host.ip())
+    }
+
     /// What it hands out.
     pub(crate) fn descriptor(&self) -> String {
         let shown = self.command(&["show", "--json"]).output().expect("ran");
