@@ -6,6 +6,8 @@ use crate::{
     widget::icon::Icon,
 };
 
+use egui_kittest::kittest::NodeT as _;
+
 use super::{BOTH, SCREENS, labels, wide, window};
 
 #[test]
@@ -17,6 +19,12 @@ fn no_control_is_without_a_name_and_no_letter_is_a_box() {
                 let w = window(screen, lang, size);
                 w.check_accessibility();
                 assert!(!labels(&w).is_empty(), "{screen}");
+                for node in w.root().children_recursive() {
+                    let node = node.accesskit_node();
+                    let said = [node.label(), node.value()].into_iter().flatten().collect::<String>();
+                    let sign = said.chars().find(|c| ('\u{E000}'..='\u{F8FF}').contains(c));
+                    assert!(sign.is_none(), "{screen}: a sign of the icon font is read out in {said:?}");
+                }
             }
         }
     }

@@ -159,7 +159,7 @@ pub(crate) fn landing(
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.horizontal_top(|ui| {
-                ui.add(egui::Label::new(Icon::Qr.text(size::LARGE, cx.c.jade_ink))).accessible_name("");
+                Icon::Qr.show(ui, size::LARGE, cx.c.jade_ink);
                 ui.add(
                     egui::Label::new(
                         RichText::new(cx.tr(sentence))

@@ -145,7 +145,7 @@ fn strip(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, answered: Option<&Message>, comp
         return;
     }
     ui.horizontal(|ui| {
-        ui.add(egui::Label::new(Icon::Reply.text(size::TITLE, cx.c.jade_ink))).accessible_name("");
+        Icon::Reply.show(ui, size::TITLE, cx.c.jade_ink);
         let who = if answered.is_some_and(|m| m.mine) { cx.tr(T::You) } else { &chat.name };
         let words = answered.map_or(cx.tr(T::QuoteMissing).to_owned(), |m| text::line(&m.text, 120));
         ui.label(

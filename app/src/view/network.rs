@@ -128,8 +128,7 @@ fn diagnostics(model: &Model) -> String {
 
 fn road(ui: &mut Ui, cx: &Cx<'_>, icon: Icon, works: bool, head: T, state: &str) {
     ui.horizontal(|ui| {
-        ui.add(egui::Label::new(icon.text(size::LARGE, if works { cx.c.jade_ink } else { cx.c.weak })))
-            .accessible_name("");
+        icon.show(ui, size::LARGE, if works { cx.c.jade_ink } else { cx.c.weak });
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 2.0;
             ui.label(RichText::new(cx.tr(head)).font(theme::strong(size::BODY)).color(cx.c.ink));
@@ -141,10 +140,7 @@ fn road(ui: &mut Ui, cx: &Cx<'_>, icon: Icon, works: bool, head: T, state: &str)
 fn one(ui: &mut Ui, cx: &Cx<'_>, relay: &Relay, idle: bool) -> Option<Action> {
     let mut asked = None;
     ui.horizontal(|ui| {
-        ui.add(egui::Label::new(
-            Icon::Relay.text(size::LARGE, if relay.connected { cx.c.jade_ink } else { cx.c.weak }),
-        ))
-        .accessible_name("");
+        Icon::Relay.show(ui, size::LARGE, if relay.connected { cx.c.jade_ink } else { cx.c.weak });
         let width = (ui.available_width() - measure::TOUCH - space::S).max(0.0);
         ui.scope(|ui| {
             ui.set_width(width);

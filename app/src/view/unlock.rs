@@ -28,7 +28,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Unlock) 
     let room = ui.available_height();
     page::column(ui, measure::FORM, |ui| {
         ui.add_space((room * 0.14).max(space::L));
-        ui.add(egui::Label::new(Icon::Lock.text(size::HUGE, cx.c.jade_ink))).accessible_name("");
+        Icon::Lock.show(ui, size::HUGE, cx.c.jade_ink);
         ui.label(RichText::new(cx.tr(T::Madang)).font(theme::strong(size::HUGE)).color(cx.c.ink));
         page::hint(ui, cx, cx.tr(T::UnlockTitle));
         ui.add_space(space::M);

@@ -74,6 +74,14 @@ impl Icon {
         RichText::new(self.letter()).font(egui::FontId::new(points, theme::icon_family())).color(colour)
     }
 
+    /// Shows the sign beside words that say the same: it decorates, and screen readers pass it over.
+    pub(crate) fn show(self, ui: &mut egui::Ui, points: f32, colour: Color32) {
+        let font = egui::FontId::new(points, theme::icon_family());
+        let galley = ui.painter().layout_no_wrap(self.letter().to_string(), font, colour);
+        let (rect, _) = ui.allocate_exact_size(galley.size(), egui::Sense::hover());
+        ui.painter().galley(rect.min, galley, colour);
+    }
+
     /// The sign and a word in one line.
     pub(crate) fn beside(self, word: &str, points: f32, colour: Color32) -> egui::text::LayoutJob {
         let part = |size: f32, family: egui::FontFamily| egui::TextFormat {

@@ -149,7 +149,7 @@ fn note(ui: &mut Ui, cx: &Cx<'_>, text: &str, icon: Icon, trouble: bool) {
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.horizontal_top(|ui| {
-                ui.add(egui::Label::new(icon.text(size::TITLE, ink))).accessible_name("");
+                icon.show(ui, size::TITLE, ink);
                 ui.add(
                     egui::Label::new(
                         RichText::new(text)
@@ -198,7 +198,7 @@ pub(crate) fn empty(
     let height = ui.available_height();
     ui.vertical_centered(|ui| {
         ui.add_space((height * 0.28).max(space::XL));
-        ui.add(egui::Label::new(icon.text(size::HUGE * 1.6, cx.c.weak))).accessible_name("");
+        icon.show(ui, size::HUGE * 1.6, cx.c.weak);
         ui.add_space(space::S);
         ui.label(RichText::new(cx.tr(title)).font(theme::strong(size::TITLE)).color(cx.c.ink));
         ui.scope(|ui| {
