@@ -206,3 +206,21 @@ pub(crate) fn unpad(mut plain: Zeroizing<Vec<u8>>) -> Option<Zeroizing<Vec<u8>>>
     plain.drain(..LENGTH_BYTES);
     Some(plain)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_that_is_not_zero_is_refused_also_where_its_bytes_would_cancel_out() {
+        let padded = |tail: &[u8]| {
+            let head = 2_u32.to_be_bytes();
+            unpad(Zeroizing::new([&head[..], b"ok", tail].concat())).map(|content| content.to_vec())
+        };
+        assert_eq!(padded(&[0; 7]), Some(b"ok".to_vec()));
+        assert_eq!(padded(&[]), Some(b"ok".to_vec()));
+        for tail in [&[1][..], &[0, 0, 1], &[1, 1], &[3, 1, 2], &[0x80, 0, 0x80]] {
+            assert_eq!(padded(tail), None, "{tail:?}");
+        }
+    }
+}

@@ -316,3 +316,28 @@ fn block_nonce(number: u64) -> [u8; 12] {
     nonce[4..].copy_from_slice(&number.to_be_bytes());
     nonce
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_of_another_version_length_or_role_is_none_of_ours() {
+        let hold = || SlotHold { place: 0, spare: 1, kek: Secret::new([0; 32]), salt: [0; SALT_BYTES] };
+        let mut plain = vec![0; SLOT_PLAIN];
+        plain[0] = SLOT_VERSION;
+        plain[2] = SLOTS as u8 - 1;
+        let reads = |at: usize, byte: u8| {
+            let mut changed = plain.clone();
+            changed[at] = byte;
+            Vault::read(hold(), &changed).is_some()
+        };
+        assert!(reads(0, SLOT_VERSION) && reads(1, HAS_DECOY) && reads(1, DECOY_THAT_DESTROYS));
+        assert!(!reads(0, SLOT_VERSION + 1), "a later version");
+        assert!(!reads(2, SLOTS as u8), "a place that is not there");
+        assert!(!reads(1, DESTROYS) && !reads(1, 8), "a role that is not there");
+        for other in [&plain[1..], &[&plain[..], &[0]].concat()] {
+            assert!(Vault::read(hold(), other).is_none());
+        }
+    }
+}

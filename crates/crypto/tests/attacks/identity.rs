@@ -138,6 +138,54 @@ fn a_device_list_that_goes_back_or_says_two_things_is_noticed() {
     assert_eq!(later.judge(&other_later), Succession::Equivocation);
     assert_eq!(later.judge(Identity::create(&mut rng(10)).list()), Succession::Foreign);
     assert!(!other_later.contains(me.cert()) && other_later.revokes(me.cert()));
+    assert_eq!((me.list().epoch(), later.epoch()), (1, 2));
+}
+
+#[test]
+fn only_the_own_account_calls_a_device_back_and_only_what_it_names() {
+    let me = Identity::create(&mut rng(21));
+    let (account, _) = signing_keys(&me);
+    let hash = me.cert().hash();
+    let parse = |bytes: Vec<u8>| DeviceList::parse(&bytes).expect("sound");
+    let of_a_stranger = parse(list(&SignSecret::generate(&mut rng(22)), 2, &[], &[hash]));
+    let of_another_device = parse(list(&account, 2, &[hash], &[[9; 32]]));
+    assert!(!of_a_stranger.revokes(me.cert()), "another account names the same certificate");
+    assert!(!of_another_device.revokes(me.cert()) && of_another_device.contains(me.cert()));
+    assert!(of_another_device.calls_back_more_than(me.list()));
+    assert!(!of_another_device.calls_back_more_than(&of_another_device));
+    assert!(!me.list().calls_back_more_than(&of_another_device), "one less is not one more");
+}
+
+#[test]
+fn an_account_calls_back_device_after_device_until_its_list_is_full_and_never_lists_one_again() {
+    let mut me = Identity::create(&mut rng(23));
+    let own = me.cert().hash();
+    for number in 0..47 {
+        assert!(me.revoke([number; 32]));
+        assert_eq!(me.list().epoch(), u32::from(number) + 2);
+        assert!(me.list().contains(me.cert()), "the others still count");
+    }
+    assert!(me.revoke(own));
+    assert!(!me.list().contains(me.cert()) && me.list().revokes(me.cert()));
+    let full = me.list().clone();
+    assert!(!me.revoke([99; 32]), "forty-eight is the most");
+    assert_eq!(me.list(), &full);
+    // One that is called back already takes no further place.
+    assert!(me.revoke([3; 32]) && me.list().revokes(me.cert()));
+    let kept = Identity::from_bytes(&me.to_bytes()).expect("it still opens its own profile");
+    assert_eq!(kept, me);
+}
+
+#[test]
+fn a_certificate_says_which_device_it_is_for_what_it_can_and_how_many_came_before() {
+    let (account, device) = (SignSecret::generate(&mut rng(24)), SignSecret::generate(&mut rng(25)));
+    let dh = X25519Secret::generate(&mut rng(26)).public();
+    let mut encoder = Encoder::new(Vec::new());
+    encoder.array(7).unwrap().u8(1).unwrap().bytes(&account.public().typed()).unwrap();
+    encoder.u8(254).unwrap().bytes(&device.public().typed()).unwrap().bytes(&dh.typed()).unwrap();
+    encoder.u32(0x8000_0005).unwrap().u32(77).unwrap();
+    let cert = DeviceCert::parse(&signed(&account, "M1/cert/1", encoder.into_writer())).expect("sound");
+    assert_eq!((cert.device_index(), cert.capabilities(), cert.issued()), (254, 0x8000_0005, 77));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod handshake;
 mod identity;
 mod keys;
 mod prekeys;
+mod printing;
 mod ratchet;
 mod renewal;
 mod request;

@@ -152,3 +152,11 @@ fn two_sessions_with_the_same_people_do_not_open_each_others_messages() {
     .expect("the same secrets");
     assert_eq!(bora.decrypt(&ari.encrypt(b"elsewhere")), Err(RatchetError::Forged));
 }
+
+#[test]
+fn a_message_beyond_the_largest_envelope_is_refused_before_it_is_read() {
+    let (mut ari, _) = Pair::sessions();
+    let bytes = ari.encrypt(&vec![0; crypto::ratchet::MESSAGE_BYTES_MAX]);
+    assert!(bytes.len() > crypto::ratchet::MESSAGE_BYTES_MAX);
+    assert_eq!(Message::parse(&bytes).map(drop), Err(RatchetError::Malformed));
+}

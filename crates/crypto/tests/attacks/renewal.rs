@@ -72,6 +72,20 @@ fn join(parts: &[Vec<u8>]) -> Vec<u8> {
 }
 
 #[test]
+fn a_rekey_and_an_answer_name_the_keys_that_they_use() {
+    let mut two = two();
+    let (_, offer) = OfferSecret::generate(4_711, &mut two.rng);
+    let cert = two.bora.cert().clone();
+    let (rekey, _) =
+        Rekey::begin(&two.ari, &cert, &offer, &SID, &resume(), b"", &mut two.rng).expect("sound");
+    assert_eq!((offer.id(), rekey.offer_id()), (4_711, 4_711));
+    let (_, bundle) = BundleSecret::generate(BundleKind::Card, 815, &two.bora, 45, &mut two.rng);
+    let peer = PeerKeys { cert: &cert, bundle: &bundle };
+    let (init, ..) = initiate(&two.ari, peer, &Psk::None, b"", &mut two.rng).expect("sound");
+    assert_eq!((init.bundle_id(), bundle.valid_days()), (815, 45));
+}
+
+#[test]
 fn a_rekey_stands_with_its_offer_its_past_and_its_people_and_with_nothing_else() {
     let mut two = two();
     let rekey = Rekey::parse(&two.rekey().encode()).expect("our own");
@@ -123,6 +137,8 @@ fn small_order_seals_and_malformed_beginnings_are_refused() {
         }
         assert!(refused(&[whole.as_slice(), &[0]].concat()));
         let mut parts = parts(&whole);
+        parts[2] = vec![0; crypto::ratchet::MESSAGE_BYTES_MAX];
+        assert!(!refused(&join(&parts)), "the longest first message; whether it is one, the ratchet says");
         parts[2] = vec![0; crypto::ratchet::MESSAGE_BYTES_MAX + 1];
         assert!(refused(&join(&parts)));
     }
