@@ -121,7 +121,6 @@ fn a_power_cut_at_any_point_loses_nothing_acknowledged() {
             disk =
                 if rng.random_range(0..5) == 0 { disk.after_kill() } else { disk.after_power_cut(&mut rng) };
             disturb_index(&mut rng, folder.path());
-            println!("seed {seed} cut {cut}");
             let (store, report) = open(&disk, folder.path());
             assert!(!report.is_loss(), "seed {seed} cut {cut}: {report:?}");
             let found = content(&store);

@@ -242,9 +242,8 @@ fn live_until_cut(rng: &mut ChaCha8Rng, store: &mut SealedStore, life: &mut Life
 
 #[test]
 fn a_power_cut_at_any_point_brings_nothing_back_and_loses_nothing() {
-    let rounds = std::env::var("MADANG_SHRED_ROUNDS").map_or(3, |rounds| rounds.parse().expect("a number"));
     let (mut cuts, mut burnt) = (0, 0);
-    for seed in 0..rounds {
+    for seed in common::seeds("MADANG_SHRED_ROUNDS", 3) {
         let mut rng = rng(9_000 + seed);
         let folder = common::folder();
         let mut disk = ModelDisk::new();
@@ -309,9 +308,9 @@ fn a_destruction_that_was_cut_off_is_made_up_for() {
 
 #[test]
 fn a_power_cut_while_the_passphrase_changes_leaves_exactly_one_that_opens() {
-    let rounds = std::env::var("MADANG_SHRED_ROUNDS").map_or(40, |rounds| rounds.parse().expect("a number"));
-    let mut by_new = 0;
-    for seed in 0..rounds {
+    let (mut by_new, mut rounds) = (0, 0);
+    for seed in common::seeds("MADANG_KEY_ROUNDS", 80) {
+        rounds += 1;
         let mut rng = rng(700 + seed);
         let folder = common::folder();
         let disk = ModelDisk::new();
@@ -343,6 +342,61 @@ fn a_power_cut_while_the_passphrase_changes_leaves_exactly_one_that_opens() {
         assert_eq!(store.get(&BY_RECORD, b"state", 1), Ok(Some(b"kept".to_vec())));
     }
     assert!(by_new > 0 && by_new < rounds, "{by_new} of {rounds}");
+}
+
+#[test]
+fn a_power_cut_while_a_decoy_is_made_leaves_the_own_profile_whole_and_the_decoy_there_or_not() {
+    let (mut made_whole, mut there, mut rounds) = (0, 0, 0);
+    for seed in common::seeds("MADANG_KEY_ROUNDS", 80) {
+        let mut rng = rng(41_000 + seed);
+        let folder = common::folder();
+        let disk = ModelDisk::new();
+        let mut store = create(&disk, folder.path());
+        put(&mut store, &BY_RECORD, b"state", 1, b"kept");
+        store.checkpoint().expect("the disk works");
+        // In every third life it takes the place of an earlier one.
+        if seed % 3 == 0 {
+            let mut earlier = store.create_duress(b"the earlier words", false).expect("the disk works");
+            put(&mut earlier, &BY_RECORD, b"state", 1, b"seen before");
+            earlier.close().expect("the disk works");
+        }
+        disk.stop_after(rng.random_range(0..14));
+        let made = store.create_duress(b"under duress", false).map(|mut decoy| {
+            let mut batch = Batch::new();
+            batch.put(&BY_RECORD, b"state", 1, b"seen".to_vec());
+            decoy.commit(batch).is_ok() && decoy.close().is_ok()
+        });
+        drop(store);
+        let disk =
+            if rng.random_range(0..3) == 0 { disk.after_kill() } else { disk.after_power_cut(&mut rng) };
+        let open = |words: &[u8]| {
+            let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+            SealedStore::open_on(disk, folder.path(), words, common::small())
+        };
+        let (store, report) = open(PASSPHRASE).expect("the own profile opens after every cut");
+        assert!(!report.is_loss(), "seed {seed}: {report:?}");
+        assert_eq!(store.get(&BY_RECORD, b"state", 1), Ok(Some(b"kept".to_vec())));
+        drop(store);
+        match open(b"under duress") {
+            Ok((decoy, report)) => {
+                assert!(!report.is_loss(), "seed {seed}: {report:?}");
+                let found = decoy.get(&BY_RECORD, b"state", 1).expect("it can be read");
+                assert!(found.is_none() || found.as_deref() == Some(b"seen"), "seed {seed}");
+                there += 1;
+            }
+            Err(error) => {
+                assert_eq!(error, OpenError::WrongPassphrase, "seed {seed}");
+                assert!(made.is_err(), "seed {seed}: it was said to be made");
+            }
+        }
+        made_whole += u32::from(made == Ok(true));
+        rounds += 1;
+        let (store, report) = open(PASSPHRASE).expect("and after the decoy was looked at");
+        assert!(!report.is_loss(), "seed {seed}: {report:?}");
+        assert_eq!(store.get(&BY_RECORD, b"state", 1), Ok(Some(b"kept".to_vec())));
+    }
+    assert!(there > made_whole && there < rounds, "{there} of {rounds}, {made_whole} whole");
+    println!("{rounds} cuts while a decoy was made: {there} there, {made_whole} of them whole");
 }
 
 #[test]
