@@ -19,6 +19,7 @@ use store::{Options, SealedStore};
 use backup::{
     a_backup_that_was_interrupted_is_the_old_one_or_the_new_one, a_broken_backup_says_so_and_makes_nothing,
     a_restored_profile_has_account_contacts_and_history,
+    who_writes_first_after_a_restore_is_met_again_and_nothing_is_lost_or_doubled,
 };
 use memory::Needles;
 use people::{PASSPHRASE, Profile, two_who_talk};
@@ -31,6 +32,7 @@ pub(crate) const STORIES: &[Story] = stories![
     after_a_lock_nothing_of_the_profile_is_in_memory,
     a_passphrase_changes_whole_or_not_at_all_whenever_the_process_is_killed,
     a_restored_profile_has_account_contacts_and_history,
+    who_writes_first_after_a_restore_is_met_again_and_nothing_is_lost_or_doubled,
     a_broken_backup_says_so_and_makes_nothing,
     a_backup_that_was_interrupted_is_the_old_one_or_the_new_one,
     a_panic_wipe_leaves_nothing_to_open_while_the_profile_is_in_use,

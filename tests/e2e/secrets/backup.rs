@@ -8,7 +8,7 @@ use madang_tests::lab::Missing;
 use rand::RngExt as _;
 use serde_json::{Value, json};
 
-use super::people::{PASSPHRASE, Profile, two_who_talk};
+use super::people::{PASSPHRASE, Profile, Runs, address_of, two_who_talk};
 
 /// What a profile shows of itself: account, contacts and messages.
 fn shows(profile: &Profile) -> (Value, Value, Vec<Value>) {
@@ -61,6 +61,72 @@ pub(super) fn a_restored_profile_has_account_contacts_and_history() -> Result<()
     // A place that is taken stays as it is.
     let (done, said) = restore(&elsewhere, &backup, &words);
     assert!(!done && said.contains("already"), "{said}");
+    Ok(())
+}
+
+/// Both say something so many times, and each hears the other.
+fn talk(a: &mut Runs, b: &mut Runs, when: &str, times: u32) {
+    for number in 0..times {
+        a.ask(json!({ "do": "send", "contact": "Bora", "text": format!("Ari {when} {number}") }));
+        b.ask(json!({ "do": "send", "contact": "Ari", "text": format!("Bora {when} {number}") }));
+    }
+    let last = times - 1;
+    a.wait("message", |line| line["text"] == format!("Bora {when} {last}"));
+    b.wait("message", |line| line["text"] == format!("Ari {when} {last}"));
+}
+
+/// All that was said, in no order: where causes were lost each side orders by what it has.
+fn texts(runs: &mut Runs, with: &str) -> Vec<String> {
+    let history = runs.ask(json!({ "do": "history", "contact": with, "limit": 200 }));
+    let lines = history.as_array().expect("messages").iter();
+    let mut texts: Vec<String> = lines.filter_map(|line| Some(line["text"].as_str()?.to_owned())).collect();
+    texts.sort();
+    texts
+}
+
+pub(super) fn who_writes_first_after_a_restore_is_met_again_and_nothing_is_lost_or_doubled()
+-> Result<(), Missing> {
+    let (ari, bora) = (Profile::new("Ari"), Profile::new("Bora"));
+    let (mut a, mut b) = two_who_talk(&ari, &bora);
+    talk(&mut a, &mut b, "before", 5);
+    a.ask(json!({ "do": "quit" }));
+    assert!(a.ended().success());
+    let elsewhere = Profile::absent();
+    let (backup, words) = (elsewhere.beside("backup"), elsewhere.beside("words"));
+    let told = ari.run(&["backup", &backup.display().to_string(), "--words", "--insecure-test-kdf"]);
+    std::fs::write(&words, told["words"].as_str().expect("words")).expect("written");
+    // The talk goes on, and then the machine is gone.
+    let mut a = ari.listen();
+    let address = address_of(&mut a);
+    b.ask(json!({ "do": "dial", "address": address }));
+    talk(&mut a, &mut b, "since", 5);
+    drop(a);
+    drop(ari);
+    let (done, said) = restore(&elsewhere, &backup, &words);
+    assert!(done, "{said}");
+    let mut a = elsewhere.listen();
+    a.ask(json!({ "do": "send", "contact": "Bora", "text": "Ari writes first" }));
+    let address = address_of(&mut a);
+    b.ask(json!({ "do": "dial", "address": address }));
+    b.wait("message", |line| line["text"] == "Ari writes first");
+    b.wait("notice", |line| line["notice"] == "contact-restored");
+    a.wait("notice", |line| line["notice"] == "met-again");
+    talk(&mut a, &mut b, "after", 5);
+    a.wait("message", |line| line["text"] == "Bora since 4");
+
+    let all = |who: &str, when: &str| (0..5).map(|n| format!("{who} {when} {n}")).collect::<Vec<_>>();
+    let mut wanted: Vec<String> =
+        [("Ari", "before"), ("Bora", "before"), ("Bora", "since"), ("Ari", "after"), ("Bora", "after")]
+            .into_iter()
+            .flat_map(|(who, when)| all(who, when))
+            .chain(["Ari writes first".to_owned()])
+            .collect();
+    wanted.sort();
+    assert_eq!(texts(&mut a, "Bora"), wanted, "what Bora wrote since is here again, each once");
+    // What Ari said since the backup only Bora has.
+    wanted.extend(all("Ari", "since"));
+    wanted.sort();
+    assert_eq!(texts(&mut b, "Ari"), wanted);
     Ok(())
 }
 

@@ -197,19 +197,24 @@ impl Drop for Runs {
     }
 }
 
+/// Where a node takes direct links, once it does.
+pub(crate) fn address_of(runs: &mut Runs) -> Value {
+    loop {
+        let mut whoami = runs.ask(json!({ "do": "whoami" }));
+        if whoami["addresses"].as_array().is_some_and(|addresses| !addresses.is_empty()) {
+            return whoami["addresses"][0].take();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// Starts two nodes that know each other and share a direct link.
 pub(crate) fn two_who_talk(ari: &Profile, bora: &Profile) -> (Runs, Runs) {
     let (mut a, mut b) = (ari.listen(), bora.listen());
-    let whoami = loop {
-        let whoami = a.ask(json!({ "do": "whoami" }));
-        if whoami["addresses"].as_array().is_some_and(|addresses| !addresses.is_empty()) {
-            break whoami;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    };
+    let address = address_of(&mut a);
     let invite = a.ask(json!({ "do": "invite" }));
     b.ask(json!({ "do": "accept", "invite": invite["invite"] }));
-    b.ask(json!({ "do": "dial", "address": whoami["addresses"][0] }));
+    b.ask(json!({ "do": "dial", "address": address }));
     a.wait("contact-live", |_| true);
     b.wait("contact-live", |_| true);
     // Names come a moment later.
