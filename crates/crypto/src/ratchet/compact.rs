@@ -553,3 +553,33 @@ impl<'de> SeqAccess<'de> for KeyReader<'de> {
         Some(self.0.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_every_length_are_read_as_they_were_written_and_have_one_end() {
+        for number in [0, 1, 127, 128, 255, 300, 16_383, 16_384, u64::from(u32::MAX), 1 << 63, u64::MAX] {
+            let mut bytes = Vec::new();
+            Writer(&mut bytes).number(number);
+            let mut reader = Reader { rest: &bytes, depth: 0 };
+            assert_eq!((reader.number().ok(), reader.rest), (Some(number), &[][..]));
+            let mut short = Reader { rest: &bytes[..bytes.len() - 1], depth: 0 };
+            assert!(short.number().is_err());
+        }
+        let beyond = [&[0xff; 9][..], &[2]].concat();
+        assert!(Reader { rest: &beyond, depth: 0 }.number().is_err(), "it has no place in 64 bits");
+        let endless = [0x80; 11];
+        assert!(Reader { rest: &endless, depth: 0 }.number().is_err());
+    }
+
+    #[test]
+    fn another_form_is_not_read() {
+        let bytes = write(&5_u64).expect("a number");
+        assert_eq!(read::<u64>(&bytes), Some(5));
+        let mut other = bytes.to_vec();
+        other[0] = FORM + 1;
+        assert_eq!(read::<u64>(&other), None);
+    }
+}

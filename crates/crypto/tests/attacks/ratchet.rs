@@ -160,3 +160,16 @@ fn a_message_beyond_the_largest_envelope_is_refused_before_it_is_read() {
     assert!(bytes.len() > crypto::ratchet::MESSAGE_BYTES_MAX);
     assert_eq!(Message::parse(&bytes).map(drop), Err(RatchetError::Malformed));
 }
+
+#[test]
+fn a_session_kept_after_three_hundred_messages_goes_on_where_it_stood() {
+    let (mut ari, mut bora) = Pair::sessions();
+    let first = ari.encrypt(b"late");
+    for _ in 0..300 {
+        bora.decrypt(&ari.encrypt(b"on")).expect("in order");
+    }
+    let mut ari = Session::from_bytes(&ari.to_bytes()).expect("our own");
+    let mut bora = Session::from_bytes(&bora.to_bytes()).expect("our own");
+    assert_eq!(bora.decrypt(&ari.encrypt(b"and on")).expect("the very next"), b"and on");
+    assert_eq!(bora.decrypt(&first).expect("its key was skipped and kept"), b"late");
+}
