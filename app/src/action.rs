@@ -40,6 +40,13 @@ pub(crate) enum Action {
     Lock,
 }
 
+impl Action {
+    /// Nobody pressed anything for it. It can wait for a frame in which nothing else is wished.
+    pub(crate) fn can_wait(&self) -> bool {
+        matches!(self, Action::Do(Command::Seen(..) | Command::Shown(..)))
+    }
+}
+
 /// What is about to be destroyed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Sure {
@@ -142,8 +149,10 @@ pub(crate) enum Command {
     KeepDesk(ChatId),
     /// Look for words in everything that is kept of a chat.
     Find(ChatId, String),
-    /// All that is loaded has been seen.
-    Seen(ChatId),
+    /// The chat was read to its end: the place of the newest message that was drawn.
+    Seen(ChatId, u64),
+    /// Messages that are to disappear were drawn before the reader's eyes: their places.
+    Shown(ChatId, Vec<u64>),
     /// Read the steps of one message.
     Trail(MessageKey),
     /// Make an invite.
@@ -226,7 +235,8 @@ impl std::fmt::Debug for Command {
             Command::KeepDraft { .. } => "KeepDraft",
             Command::KeepDesk(_) => "KeepDesk",
             Command::Find(..) => "Find",
-            Command::Seen(_) => "Seen",
+            Command::Seen(..) => "Seen",
+            Command::Shown(..) => "Shown",
             Command::Trail(_) => "Trail",
             Command::Invite => "Invite",
             Command::Accept { .. } => "Accept",

@@ -135,7 +135,11 @@ impl<W: World> App<W> {
             self.world.tell(Command::Wipe);
         }
         asked = self.keys(ui).or(asked);
-        asked = self.draw(ui, &cx).or(asked);
+        let drawn = self.draw(ui, &cx);
+        asked = match drawn {
+            Some(drawn) if drawn.can_wait() => asked.or(Some(drawn)),
+            drawn => drawn.or(asked),
+        };
         self.chooser(ui.ctx(), &cx, &mut asked);
         self.sure(ui.ctx(), &cx, &mut asked);
         self.key_list(ui.ctx(), &cx);
@@ -326,12 +330,17 @@ impl<W: World> App<W> {
             Command::Read(chat, _) => {
                 self.model.timelines.entry(*chat).or_default().asking = true;
             }
-            Command::Seen(chat) => {
+            Command::Seen(chat, _) => {
                 if std::mem::take(&mut self.noticed) {
                     self.world.tell(Command::HideNotices);
                 }
                 if let Some(chat) = self.model.chats.iter_mut().find(|c| c.id == *chat) {
                     chat.unread = 0;
+                }
+            }
+            Command::Shown(chat, places) => {
+                if let Some(timeline) = self.model.timelines.get_mut(chat) {
+                    timeline.note_shown(places);
                 }
             }
             _ => {}

@@ -424,7 +424,8 @@ mod tests {
         window.until("the greeting", |m| {
             m.timelines.get(&chat).is_some_and(|t| t.messages.len() == 1 && t.first_unread.is_some())
         });
-        window.bridge.tell(Command::Seen(chat));
+        let drawn = window.model.timelines[&chat].messages[0].place;
+        window.bridge.tell(Command::Seen(chat, drawn));
         window.until("nothing unread", |m| m.chat(chat).is_some_and(|c| c.unread == 0));
         let greeting = window.model.timelines[&chat].messages[0].key;
         window.bridge.tell(Command::Send { chat, text: "반가워요".into(), reply_to: Some(greeting) });
@@ -456,7 +457,9 @@ mod tests {
             m.timelines[&chat].messages.iter().any(|message| message.mine == mine && message.fades == Some(5))
         };
         window.until("an answer that is to disappear too", |m| fades(m, false));
-        window.bridge.tell(Command::Seen(chat));
+        let fading = window.model.timelines[&chat].messages.iter().filter(|m| m.fades == Some(5) && !m.mine);
+        let places = fading.map(|m| m.place).collect();
+        window.bridge.tell(Command::Shown(chat, places));
         window.until("neither of them", |m| !fades(m, true) && !fades(m, false));
         assert!(window.model.timelines[&chat].messages.len() >= 4, "what was said before stays");
         window.bridge.tell(Command::SetFadeDefault(Fade::After(86_400)));

@@ -47,6 +47,10 @@ pub(crate) struct Fake {
     pub(crate) noticed: Vec<(String, String)>,
     /// Every command, by its kind.
     pub(crate) told: Vec<String>,
+    /// Up to which place a chat was read, each time that it was told.
+    pub(crate) seen: Vec<(ChatId, u64)>,
+    /// What was shown of what is to disappear, each time that it was told.
+    pub(crate) shown: Vec<(ChatId, Vec<u64>)>,
 }
 
 impl Fake {
@@ -66,6 +70,8 @@ impl Fake {
             fade: Fade::Never,
             noticed: Vec::new(),
             told: Vec::new(),
+            seen: Vec::new(),
+            shown: Vec::new(),
         };
         if peopled {
             fake.people(lang);
@@ -114,9 +120,18 @@ impl Fake {
     /// Lets a contact write.
     #[cfg(test)]
     pub(crate) fn hear(&mut self, chat: ChatId, text: &str) {
+        let last = self.talks.get(&chat).and_then(|talk| talk.last()).map_or(0, |m| m.place);
+        let place = self.key().max(last + 1);
+        self.hear_at(chat, text, place, None);
+    }
+
+    /// Lets a contact's message come that belongs at a place and may be one that disappears.
+    #[cfg(test)]
+    pub(crate) fn hear_at(&mut self, chat: ChatId, text: &str, place: u64, fades: Option<u32>) {
         let key = self.key();
-        let message = message(key, false, text, self.now);
-        self.talks.entry(chat).or_default().push(message.clone());
+        let message = Message { place, fades, ..message(key, false, text, self.now) };
+        let talk = self.talks.entry(chat).or_default();
+        talk.insert(talk.partition_point(|m| m.place <= place), message.clone());
         if let Some(chat) = self.chats.iter_mut().find(|c| c.id == chat) {
             chat.unread += 1;
             chat.order = key;
@@ -401,6 +416,7 @@ fn message(key: u64, mine: bool, text: &str, label: u64) -> Message {
         gap: false,
         chose: None,
         fades: None,
+        shown: false,
         delivery: Delivery::Delivered,
     }
 }
@@ -467,7 +483,13 @@ impl World for Fake {
                     c.order = 1000 + key;
                 });
             }
-            Command::Seen(chat) => self.contact(chat, |c| c.unread = 0),
+            Command::Seen(chat, place) => {
+                let talk = self.talks.get(&chat).map_or(&[][..], Vec::as_slice);
+                let after = talk.iter().filter(|m| !m.mine && m.place > place).count();
+                self.seen.push((chat, place));
+                self.contact(chat, |c| c.unread = c.unread.min(u32::try_from(after).unwrap_or(u32::MAX)));
+            }
+            Command::Shown(chat, places) => self.shown.push((chat, places)),
             Command::Trail(key) => {
                 let step = |kind, minutes, detail: &str| Step {
                     kind,

@@ -1,6 +1,5 @@
 //! Messages that disappear: on both sides, by each side's own running time, whatever befalls them meanwhile.
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use madang_core::engine::{Answer, Command};
@@ -12,8 +11,6 @@ use rand_core::{Rng as _, SeedableRng as _};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const MINUTE: Duration = Duration::from_secs(60);
-/// All places of a conversation.
-const ALL: RangeInclusive<Place> = Place(0)..=Place(u64::MAX);
 
 /// The core's table of messages that are to disappear, as `docs/protocol/10-stream.md` numbers it.
 const FADE: Table = Table { id: 61, name: "fade", leaf: LeafRule::PerRun(64 << 24) };
@@ -33,8 +30,14 @@ fn chosen(world: &mut World, who: Who, with: Who) -> Option<Duration> {
 
 /// A person looks at everything that has come.
 fn show(world: &mut World, who: Who, with: Who) {
-    let conversation = world.conversation(who, with);
-    world.must(who, Command::Shown(conversation, ALL));
+    let command = showing(world, who, with);
+    world.must(who, command);
+}
+
+/// That everything was shown which one person has from another now.
+fn showing(world: &World, who: Who, with: Who) -> Command {
+    let places = world.history(who, with).iter().map(|message| message.place).collect();
+    Command::Shown(world.conversation(who, with), places)
 }
 
 fn texts(world: &World, who: Who, with: Who) -> Vec<String> {
@@ -144,20 +147,23 @@ fn only_what_was_shown_is_counted() {
     let two = world.history(bob, alice)[2].clone();
     assert_eq!(two.text.as_deref(), Some("two"));
     let conversation = world.conversation(bob, alice);
-    world.must(bob, Command::Shown(conversation, two.place..=two.place));
-    world.must(bob, Command::Shown(conversation, Place(9)..=Place(8)));
+    // Of what does not stand here nothing can be said.
+    world.must(bob, Command::Shown(conversation, vec![Place(9), two.place, two.place, Place(u64::MAX)]));
     world.pass(HOUR + MINUTE);
     assert_eq!(texts(&world, bob, alice), ["one", "three"]);
 }
 
 #[test]
-fn marking_as_read_counts_as_showing() {
+fn marking_as_read_shows_nothing() {
     let (mut world, alice, bob, _) = fading_friends(903, HOUR);
-    world.write(alice, bob, "soon gone");
+    world.write(alice, bob, "not looked at");
     world.settle();
     let place = world.history(bob, alice).last().expect("it came").place;
     let conversation = world.conversation(bob, alice);
     world.must(bob, Command::MarkRead { conversation, place, tell: false });
+    world.pass(HOUR + MINUTE);
+    assert_eq!(texts(&world, bob, alice), ["not looked at"]);
+    show(&mut world, bob, alice);
     world.pass(HOUR + MINUTE);
     assert!(texts(&world, bob, alice).is_empty());
 }
@@ -287,8 +293,7 @@ fn a_device_that_dies_at_any_step_keeps_nothing_beyond_its_time_and_loses_nothin
                     reply_to: None,
                 });
                 world.settle();
-                let shown = |world: &World| Command::Shown(world.conversation(alice, bob), ALL);
-                insist(&mut world, alice, shown);
+                insist(&mut world, alice, |world| showing(world, alice, bob));
                 for (who, with) in [(alice, bob), (bob, alice)] {
                     let seen = texts(&world, who, with);
                     assert!(seen.len() >= 2 && seen[0] == "this stays", "step {step}, {doom:?}: {seen:?}");
@@ -331,8 +336,8 @@ fn frail_devices_that_write_and_look_at_random_are_empty_in_the_end() {
                 0 => world.pass(Duration::from_secs(u64::from(rng.next_u32() % 900))),
                 1 => drop(world.try_write(who, with, &format!("{n}"))),
                 _ => {
-                    let conversation = world.conversation(who, with);
-                    drop(world.ask(who, Command::Shown(conversation, ALL)));
+                    let command = showing(&world, who, with);
+                    drop(world.ask(who, command));
                 }
             }
         }

@@ -125,6 +125,7 @@ async fn reply(
 ) -> Result<(), madang_core::NodeError> {
     let page = node.history(conversation, None, 16).await?;
     let Some(message) = page.messages.iter().find(|m| m.id == id) else { return Ok(()) };
+    node.shown(conversation, vec![message.place]).await?;
     node.mark_read(conversation, message.place, true).await?;
     let Some(said) = &message.text else { return Ok(()) };
     let letters = said.chars().count();

@@ -176,7 +176,8 @@ impl Session {
             }
             Command::RenameMe(name) => (Task::Rename, T::FailOther, self.rename_me(&name).await),
             Command::Compare(chat, text) => (Task::Other, T::FailNotYet, self.compare(chat, &text).await),
-            Command::Seen(chat) => (Task::Other, T::FailOther, self.seen(chat).await),
+            Command::Seen(chat, place) => (Task::Other, T::FailOther, self.seen(chat, place).await),
+            Command::Shown(chat, places) => (Task::Other, T::FailOther, self.note_shown(chat, &places).await),
             Command::Trail(key) => (Task::Other, T::FailOther, self.trail(key).await),
             Command::Invite => (Task::Invite, T::FailOther, self.invite().await),
             Command::Accept { text, name } => (Task::Accept, T::FailInvite, self.accept(&text, &name).await),
@@ -276,13 +277,16 @@ impl Session {
         self.node.send(conversation, text, reply_to.map(|key| MessageId(key.0))).await.map(drop)
     }
 
-    async fn seen(&mut self, chat: ChatId) -> Result<(), NodeError> {
+    async fn seen(&mut self, chat: ChatId, place: u64) -> Result<(), NodeError> {
         let Some(conversation) = self.conversation(chat) else { return Ok(()) };
-        if let Some(newest) = self.node.history(conversation, None, 1).await?.messages.last() {
-            self.node.mark_read(conversation, newest.place, self.tell_read).await?;
-        }
+        self.node.mark_read(conversation, Place(place), self.tell_read).await?;
         self.tell_chats(Some(&BTreeSet::from([conversation]))).await;
         Ok(())
+    }
+
+    async fn note_shown(&self, chat: ChatId, places: &[u64]) -> Result<(), NodeError> {
+        let Some(conversation) = self.conversation(chat) else { return Ok(()) };
+        self.node.shown(conversation, places.iter().copied().map(Place).collect()).await
     }
 
     async fn trail(&self, key: MessageKey) -> Result<(), NodeError> {
@@ -576,6 +580,7 @@ impl Session {
             text: text::body(kept.text.as_deref().unwrap_or_default()),
             chose: chosen(kept),
             fades: kept.disappears_after.map(seconds),
+            shown: false,
             reply,
             label_ms: label_of(kept),
             late: kept.arrived_late,

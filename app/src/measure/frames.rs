@@ -148,6 +148,7 @@ impl Talk {
             gap: false,
             chose: None,
             fades: None,
+            shown: false,
             delivery: Delivery::Read,
         }
     }

@@ -78,6 +78,8 @@ pub(crate) struct Message {
     pub(crate) chose: Option<Fade>,
     /// Seconds after which it disappears once it was shown.
     pub(crate) fades: Option<u32>,
+    /// That it was shown has been told.
+    pub(crate) shown: bool,
     /// What it answers.
     pub(crate) reply: Option<Quote>,
     /// What the writer's clock said.
@@ -229,6 +231,15 @@ impl Timeline {
         quotes.filter(|quote| keys.contains(&quote.key)).for_each(|quote| quote.text.clear());
     }
 
+    /// Notes of which messages it was told that they were shown.
+    pub(crate) fn note_shown(&mut self, places: &[u64]) {
+        for place in places {
+            if let Ok(at) = self.messages.binary_search_by_key(place, |m| m.place) {
+                self.messages[at].shown = true;
+            }
+        }
+    }
+
     /// The message with this key, if it is loaded.
     pub(crate) fn find(&self, key: MessageKey) -> Option<&Message> {
         self.messages.iter().find(|m| m.key == key)
@@ -285,6 +296,7 @@ mod tests {
             gap: false,
             chose: None,
             fades: None,
+            shown: false,
             delivery: Delivery::Delivered,
         }
     }

@@ -138,6 +138,77 @@ fn a_chat_opens_at_the_first_message_that_was_not_seen() {
     assert!(w.state().world.told.contains(&"Seen".to_owned()));
 }
 
+const FADING: ChatId = ChatId(1);
+
+#[test]
+fn only_messages_that_were_drawn_are_told_as_shown_and_each_once() {
+    let mut w = long(3_000);
+    assert!(w.state().world.shown.is_empty(), "nothing here disappears");
+    let (first, end) = (w.state().world.places(FADING), loaded(&w).1);
+    // One at the top of the chat, one loaded but above the view, one at the end.
+    w.state_mut().world.hear_at(FADING, "far above", first - 1, Some(5));
+    w.state_mut().world.hear_at(FADING, "above", end - 60, Some(5));
+    w.state_mut().world.hear_at(FADING, "below", end + 1, Some(5));
+    w.run_steps(30);
+    assert!(reads(&w, "below") && !reads(&w, "above"));
+    assert_eq!(w.state().world.shown, [(FADING, vec![end + 1])]);
+    assert_eq!(w.state().world.seen, [(FADING, end + 1)], "the place that was drawn, once");
+
+    page_up(&mut w, 6);
+    w.run_steps(30);
+    for _ in 0..2 {
+        page_up(&mut w, 30);
+        press(&mut w, Lang::En.tr(T::JumpLatest));
+    }
+    let told: Vec<u64> = w.state().world.shown.iter().flat_map(|(_, places)| places.clone()).collect();
+    assert!(told.contains(&(end - 60)), "it was passed: {told:?}");
+    assert!(!told.contains(&(first - 1)), "nobody went that far");
+    assert!(told.len() <= 2 + 2 * 2, "again only after it was read anew: {told:?}");
+}
+
+#[test]
+fn nothing_is_shown_or_seen_by_a_window_that_nobody_looks_at() {
+    let mut w = long(100);
+    let end = loaded(&w).1;
+    let told = |w: &Window| (w.state().world.shown.len(), w.state().world.seen.len());
+    w.input_mut().focused = false;
+    w.state_mut().world.hear_at(FADING, "while away", end + 1, Some(5));
+    w.run_steps(10);
+    assert!(reads(&w, "while away"));
+    assert_eq!(told(&w), (0, 0));
+    w.input_mut().focused = true;
+    w.run_steps(10);
+    assert_eq!(told(&w), (1, 1));
+
+    w.key_press(Key::F1);
+    w.run_steps(3);
+    w.state_mut().world.hear_at(FADING, "behind a sheet", end + 2, Some(5));
+    w.run_steps(10);
+    assert_eq!(told(&w), (1, 1));
+    w.key_press(Key::Escape);
+    w.run_steps(10);
+    assert_eq!(told(&w), (2, 2));
+}
+
+#[test]
+fn a_message_of_which_only_an_edge_is_in_view_was_not_shown() {
+    let view = egui::Rect::from_min_max(egui::pos2(0.0, 100.0), egui::pos2(300.0, 500.0));
+    let row = |top: f32, tall: f32| egui::Rect::from_min_size(egui::pos2(0.0, top), egui::vec2(300.0, tall));
+    for (top, tall, is_shown) in [
+        (100.0, 50.0, true),
+        (450.0, 50.0, true),
+        (90.0, 50.0, false),
+        (470.0, 50.0, false),
+        (-200.0, 500.0, true),
+        (-300.0, 500.0, false),
+        (-1_000.0, 3_000.0, true),
+        (480.0, 3_000.0, false),
+        (600.0, 50.0, false),
+    ] {
+        assert_eq!(crate::view::conversation::is_in_view(row(top, tall), view), is_shown, "{top} {tall}");
+    }
+}
+
 /// The rows of a text laid out as a message is, each as the text that it holds.
 fn rows(text: &str, width: f32) -> Vec<String> {
     let mut fonts = Fonts::new(Default::default(), theme::fonts());

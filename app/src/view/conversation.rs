@@ -219,10 +219,30 @@ fn messages(
             asked = Some(Action::Do(Command::Read(chat.id, PageAt::Newest)));
         }
     }
-    let seen = visible.at_end && chat.unread > 0 && ui.input(|input| input.focused);
-    asked
-        .or_else(|| next_page(chat, timeline, &visible))
-        .or(seen.then_some(Action::Do(Command::Seen(chat.id))))
+    asked.or_else(|| next_page(chat, timeline, &visible)).or_else(|| news(ui, chat, timeline, &visible))
+}
+
+/// What is new to the other world about what the reader has before the eyes now: each message once.
+fn news(ui: &Ui, chat: &Chat, timeline: &Timeline, visible: &Visible) -> Option<Action> {
+    let covered = ui.ctx().memory(|memory| memory.top_modal_layer().is_some());
+    if covered || !ui.input(|input| input.focused) {
+        return None;
+    }
+    let in_view = visible.rows.iter().filter(|(_, rect)| is_in_view(*rect, visible.view));
+    let fading = in_view
+        .filter_map(|(at, _)| timeline.messages.get(*at))
+        .filter(|m| m.fades.is_some() && !m.mine && !m.shown);
+    let places: Vec<u64> = fading.map(|m| m.place).collect();
+    if !places.is_empty() {
+        return Some(Action::Do(Command::Shown(chat.id, places)));
+    }
+    let (last, _) = visible.rows.last().filter(|_| visible.at_end && chat.unread > 0)?;
+    Some(Action::Do(Command::Seen(chat.id, timeline.messages.get(*last)?.place)))
+}
+
+/// Whether a row stands before the reader: all of it, or half a view of one that is taller than that.
+pub(crate) fn is_in_view(row: Rect, view: Rect) -> bool {
+    row.intersect(view).height() + 1.0 >= row.height().min(view.height() / 2.0)
 }
 
 /// Goes to a message, or asks for the part in which it stands.

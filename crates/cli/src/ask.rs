@@ -90,7 +90,7 @@ pub enum Ask {
         #[serde(default)]
         before: Option<u64>,
     },
-    /// Note that all messages up to a place were seen, and tell the contact.
+    /// Note that the conversation was read up to a place, and tell the contact.
     MarkRead {
         /// The contact.
         contact: Who,
@@ -260,11 +260,10 @@ pub async fn answer(node: &Node, ask: Ask) -> Result<Answer, Failure> {
             let Some(conversation) = contact.conversation else { return Ok(Answer::Many(Vec::new(), false)) };
             let page = node.history(conversation, before.map(Place), limit as usize).await?;
             let fades = |message: &&Message| message.disappears_after.is_some() && !message.mine;
-            if let (Some(first), Some(last)) =
-                (page.messages.iter().find(fades), page.messages.iter().rfind(fades))
-            {
+            let told: Vec<Place> = page.messages.iter().filter(fades).map(|message| message.place).collect();
+            if !told.is_empty() {
                 // What is told here is shown.
-                node.shown(conversation, first.place..=last.place).await?;
+                node.shown(conversation, told).await?;
             }
             let rows =
                 page.messages.iter().map(|message| Row::message(message, &conversation, &contact)).collect();

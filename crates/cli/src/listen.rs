@@ -307,7 +307,7 @@ async fn tell(node: &Node, print: Print, event: &Event) -> Result<(), Failure> {
     }
     match shown {
         // What is told here is shown.
-        Some((conversation, place)) => Ok(node.shown(conversation, place..=place).await?),
+        Some((conversation, place)) => Ok(node.shown(conversation, vec![place]).await?),
         None => Ok(()),
     }
 }

@@ -1,6 +1,5 @@
 //! What people and programs ask of the engine, and what they are answered.
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use proto::id::{Address, Party};
@@ -76,11 +75,12 @@ pub enum Command {
     Trail(MessageId),
     /// How many messages of a conversation are unread, with the newest message.
     Glance(ConversationId),
-    /// Everything up to a place was seen; tells the other side if asked to.
+    /// The conversation was read up to a place; tells the other side if asked to. Unread stays at most what the other
+    /// side wrote after it. Begins no count: what is to disappear was not shown by that ([`Command::Shown`]).
     MarkRead {
         /// Which conversation.
         conversation: ConversationId,
-        /// Up to here.
+        /// The newest message that was shown.
         place: Place,
         /// Whether the other side is told.
         tell: bool,
@@ -102,9 +102,9 @@ pub enum Command {
     SetDisappearingDefault(Option<Duration>),
     /// What was kept by [`Command::SetDisappearingDefault`].
     DisappearingDefault,
-    /// What the other side wrote at these places was shown: what is to disappear begins to. [`Command::MarkRead`] says
-    /// so of everything up to its place.
-    Shown(ConversationId, RangeInclusive<Place>),
+    /// What the other side wrote at these places was shown: what of it is to disappear begins to. Each by itself, for
+    /// between two that were shown another may have come.
+    Shown(ConversationId, Vec<Place>),
     /// Deletes a message here; what was not received yet is withdrawn where that is possible.
     DeleteMessage(MessageId),
     /// Deletes a conversation's history here; asked again while [`Answer::Erased`] says that more is left.
@@ -338,7 +338,7 @@ impl Engine {
             Command::Disappearing(id) => self.disappearing(id),
             Command::SetDisappearingDefault(after) => self.set_disappearing_default(after, turn),
             Command::DisappearingDefault => Ok(Answer::Disappearing(self.disappearing_default())),
-            Command::Shown(id, places) => self.shown(id, &places, turn),
+            Command::Shown(id, places) => self.shown(id, places, turn),
             Command::DeleteMessage(id) => self.delete_message(&id, turn)?,
             Command::ClearConversation(id) => self.clear_conversation(id, turn)?,
             Command::RemoveContact(id) => self.remove_contact(id, turn)?,
@@ -470,14 +470,22 @@ impl Engine {
         let Some(number) = self.by_conversation.get(&id).copied() else {
             return Ok(Err(CommandError::NoConversation));
         };
-        self.start_shown(number, &(Place(0)..=place), turn);
+        let place = place.min(Place(self.conversations.get(&number).ok_or(crate::CORRUPT)?.last_place));
+        let left = self.unread_after(number, place, turn)?;
         let Some(conversation) = self.conversations.get_mut(&number) else { return Err(crate::CORRUPT) };
-        if place.0 <= conversation.read_place {
+        let further = place.0 > conversation.read_place;
+        if !further && left == conversation.unread {
             return Ok(Ok(Answer::Done));
         }
         let party = Party(conversation.party);
-        conversation.seen_up_to(place);
+        if further {
+            conversation.seen_up_to(place);
+        }
+        conversation.unread = left;
         self.dirty_conversations.insert(number);
+        if !further {
+            return Ok(Ok(Answer::Done));
+        }
         if tell && self.pairs.contains_key(&party) {
             let upto = Span::Before(Place(place.0.saturating_add(1)));
             let newest = self.conversations[&number].read(number, upto, 16, turn.overlay)?;
@@ -486,6 +494,19 @@ impl Engine {
             }
         }
         Ok(Ok(Answer::Done))
+    }
+
+    /// How much stays unread once everything up to a place is read: of what was unread, at most what stands after it.
+    fn unread_after(&self, number: u32, place: Place, turn: &Turn<'_, '_>) -> Result<u32, StoreError> {
+        let conversation = self.conversations.get(&number).ok_or(crate::CORRUPT)?;
+        if conversation.unread == 0 {
+            return Ok(0);
+        }
+        let after = conversation.read(number, Span::After(place), PAGE_MESSAGES_MAX, turn.overlay)?;
+        let theirs = after.messages.iter().filter(|message| !message.mine).count();
+        // What stands beyond a page is not counted.
+        let at_most = if after.newer { u32::MAX } else { u32::try_from(theirs).unwrap_or(u32::MAX) };
+        Ok(conversation.unread.min(at_most))
     }
 
     fn relay_add(

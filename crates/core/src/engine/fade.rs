@@ -5,7 +5,6 @@
 //! restart goes on where the count stood. At the end the message is deleted as a person deletes one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use minicbor::{Decode, Encode};
@@ -128,28 +127,16 @@ impl Engine {
     pub(super) fn shown(
         &mut self,
         id: ConversationId,
-        places: &RangeInclusive<Place>,
+        places: Vec<Place>,
         turn: &mut Turn<'_, '_>,
     ) -> Result<Answer, CommandError> {
         let number = self.by_conversation.get(&id).copied().ok_or(CommandError::NoConversation)?;
-        self.start_shown(number, places, turn);
-        Ok(Answer::Done)
-    }
-
-    /// Begins the counts of what the other side wrote at some places.
-    pub(super) fn start_shown(
-        &mut self,
-        number: u32,
-        places: &RangeInclusive<Place>,
-        turn: &mut Turn<'_, '_>,
-    ) {
-        if places.is_empty() {
-            return;
+        for place in places {
+            if self.fading.waiting.get(&(number, place)).is_some_and(|waiting| !waiting.mine) {
+                self.start_fading(number, place, turn);
+            }
         }
-        let waiting = self.fading.waiting.range((number, *places.start())..=(number, *places.end()));
-        let theirs: Vec<Place> =
-            waiting.filter(|(_, waiting)| !waiting.mine).map(|((_, place), _)| *place).collect();
-        theirs.into_iter().for_each(|place| self.start_fading(number, place, turn));
+        Ok(Answer::Done)
     }
 
     /// Notes that a message is to disappear, if it is one.
@@ -265,8 +252,75 @@ mod tests {
     use super::super::duo::Duo;
     use super::super::{Command, Policy};
     use super::*;
+    use crate::conversation::Span;
 
-    const ALL: RangeInclusive<Place> = Place(0)..=Place(u64::MAX);
+    /// The places of all that one of the two has here.
+    fn places(duo: &mut Duo, at: usize) -> Vec<Place> {
+        let (conversation, limit) = (duo.conversation(), 1_000);
+        let Answer::Page(page) = duo.ask(at, Command::History { conversation, span: Span::Newest, limit })
+        else {
+            panic!("a page")
+        };
+        page.messages.iter().map(|message| message.place).collect()
+    }
+
+    fn show_all(duo: &mut Duo, at: usize) {
+        let places = places(duo, at);
+        duo.ask(at, Command::Shown(duo.conversation(), places));
+    }
+
+    #[test]
+    fn what_comes_in_at_the_top_of_a_long_chat_is_not_counted_while_the_end_is_read() {
+        let mut duo = Duo::new(Policy::default());
+        let conversation = duo.conversation();
+        (0..40).for_each(|n| duo.write(1, &format!("{n}")));
+        let drawn = places(&mut duo, 0);
+        let end = *drawn.last().expect("forty");
+        duo.ask(0, Command::SetDisappearing(conversation, Some(duration(5))));
+        duo.rest();
+        let theirs = duo.sides[1].engine.conversations.values_mut().next().expect("the conversation");
+        (theirs.my_last, theirs.heads) = (None, Vec::new());
+        duo.write(1, "unseen");
+        let top = places(&mut duo, 0)[..3].to_vec();
+        let unseen = *top.iter().find(|place| !drawn.contains(place)).expect("it has no parents: depth 1");
+        assert!(unseen < end);
+        duo.ask(0, Command::MarkRead { conversation, place: end, tell: true });
+        duo.ask(0, Command::Shown(conversation, drawn));
+        duo.pass(duration(10_000));
+        let there = |duo: &Duo| duo.texts(0).iter().any(|(_, text)| text == "unseen");
+        assert!(there(&duo), "nobody has seen it");
+        duo.ask(0, Command::Shown(conversation, vec![unseen]));
+        duo.pass(duration(6));
+        assert!(!there(&duo));
+    }
+
+    #[test]
+    fn what_came_after_the_last_that_was_shown_stays_unread() {
+        let mut duo = Duo::new(Policy::default());
+        let conversation = duo.conversation();
+        let unread = |duo: &mut Duo| match duo.ask(0, Command::Glance(conversation)) {
+            Answer::Glance(unread, _) => unread,
+            other => panic!("a glance, not {other:?}"),
+        };
+        duo.write(1, "shown");
+        let shown = *places(&mut duo, 0).last().expect("it came");
+        duo.write(1, "came while the window drew");
+        let mark = |place| Command::MarkRead { conversation, place, tell: true };
+        assert_eq!(unread(&mut duo), 2);
+        duo.ask(0, mark(shown));
+        assert_eq!(unread(&mut duo), 1);
+        let end = *places(&mut duo, 0).last().expect("two");
+        duo.ask(0, mark(end));
+        assert_eq!(unread(&mut duo), 0);
+
+        // One that comes in above what was read can be read too.
+        let theirs = duo.sides[1].engine.conversations.values_mut().next().expect("the conversation");
+        (theirs.my_last, theirs.heads) = (None, Vec::new());
+        duo.write(1, "above");
+        assert_eq!((unread(&mut duo), *places(&mut duo, 0).last().expect("three")), (1, end));
+        duo.ask(0, mark(end));
+        assert_eq!(unread(&mut duo), 0);
+    }
 
     #[test]
     fn a_restored_profile_goes_on_with_what_was_left_of_each_time() {
@@ -275,7 +329,7 @@ mod tests {
         duo.ask(0, Command::SetDisappearingDefault(Some(duration(7))));
         duo.ask(0, Command::SetDisappearing(conversation, Some(duration(1_000))));
         duo.write(1, "this is seen");
-        duo.ask(0, Command::Shown(conversation, ALL));
+        show_all(&mut duo, 0);
         duo.write(1, "this is not");
         duo.pass(duration(500));
         duo.lose_disk(0);
@@ -288,7 +342,7 @@ mod tests {
         assert_eq!(seen(&duo), 1, "nor later");
         duo.pass(duration(100_000));
         assert_eq!(seen(&duo), 1, "what nobody has seen has all of its time");
-        duo.ask(0, Command::Shown(conversation, ALL));
+        show_all(&mut duo, 0);
         duo.pass(duration(1_001));
         assert_eq!(seen(&duo), 0);
         let Answer::Disappearing(kept) = duo.ask(0, Command::DisappearingDefault) else { panic!("a time") };
@@ -305,7 +359,7 @@ mod tests {
         let conversation = duo.conversation();
         duo.ask(0, Command::SetDisappearing(conversation, Some(duration(100))));
         duo.write(1, "this is seen");
-        duo.ask(0, Command::Shown(conversation, ALL));
+        show_all(&mut duo, 0);
         let seen = |duo: &Duo| duo.texts(0).into_iter().filter(|(_, text)| text.starts_with("this")).count();
         // Each life is far shorter than the minute after which use is written down in any case.
         for _ in 0..24 {

@@ -10,7 +10,6 @@ mod networks;
 mod openers;
 mod profile;
 
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -336,7 +335,9 @@ impl Node {
         })
     }
 
-    /// Notes that everything up to a place was seen; tells the other side if `tell` is set.
+    /// Notes that a conversation was read up to a place, that of the newest message that was shown; tells the other
+    /// side if `tell` is set. What they wrote after it stays unread. What is to disappear was not shown by that:
+    /// [`Node::shown`] says what was.
     ///
     /// # Errors
     /// As [`Node::ask`].
@@ -434,16 +435,11 @@ impl Node {
         })
     }
 
-    /// Notes that what the other side wrote at these places was shown: what is to disappear begins to.
-    /// [`Node::mark_read`] notes it of everything up to its place.
+    /// Notes that what the other side wrote at these places was shown: what of it is to disappear begins to.
     ///
     /// # Errors
     /// As [`Node::ask`].
-    pub async fn shown(
-        &self,
-        conversation: ConversationId,
-        places: RangeInclusive<Place>,
-    ) -> Result<(), NodeError> {
+    pub async fn shown(&self, conversation: ConversationId, places: Vec<Place>) -> Result<(), NodeError> {
         self.ask(Command::Shown(conversation, places)).await.map(drop)
     }
 
