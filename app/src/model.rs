@@ -104,7 +104,7 @@ pub(crate) struct Chat {
     pub(crate) verified: bool,
     /// How far the two have come.
     pub(crate) bond: Bond,
-    /// Whether something can be written to them already.
+    /// Whether there is a conversation with them.
     pub(crate) writable: bool,
     /// Whether their computer is reached directly now.
     pub(crate) linked: bool,
@@ -145,7 +145,7 @@ pub(crate) enum Bond {
     Waiting,
     /// Both have proved who they are.
     Live,
-    /// The invite cannot be used any more.
+    /// Nothing goes there any more: the invite cannot be used, or their device was called back.
     Failed,
 }
 

@@ -13,7 +13,6 @@ use madang_core::lock;
 use crate::{
     app::App,
     bridge::Bridge,
-    clock::Zone,
     desktop::instance::{self, Claim},
     i18n::{Lang, T},
     last_resort,
@@ -99,7 +98,7 @@ fn window() -> Result<bool, eframe::Error> {
         let _ = held.answer(move || raise.send(()).unwrap_or_default());
     }
     let prefs = paths.prefs().unwrap_or(Prefs { language: language(), ..Prefs::default() }).bounded();
-    let zone = Zone::parse(&std::fs::read("/etc/localtime").unwrap_or_default());
+    let zone = madang_cli::zone::here().clone();
     let restart = Arc::new(AtomicBool::new(false));
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()

@@ -129,8 +129,9 @@ words! {
     JumpLatestCount: "{0} new below", "아래에 새 메시지 {0}개";
     ArrivedLater: "arrived later", "늦게 도착";
     AfterGap: "something before this is missing", "이 앞의 글이 아직 없음";
-    InviteSpent: "The invite cannot be used any more", "초대를 더는 쓸 수 없습니다";
-    InviteSpentAdvice: "Ask for a new invite, or show your own.", "새 초대를 부탁하거나 내 초대를 보여 주세요.";
+    NothingGoes: "Nothing goes there any more", "더는 보낼 수 없습니다";
+    NothingGoesAdvice: "The invite cannot be used any more, or their device was called back. Exchange a new invite.",
+        "초대를 더는 쓸 수 없거나 상대가 기기를 해지했습니다. 새 초대를 주고받으세요.";
     QuoteMissing: "an earlier message", "이전 메시지";
     NewerKind: "A message of a kind that this version cannot show. Update Madang to read it.", "이 버전에서 보여 줄 수 없는 종류의 메시지입니다. 마당을 업데이트하면 읽을 수 있습니다.";
     SearchHere: "Search in this chat", "이 대화에서 검색";

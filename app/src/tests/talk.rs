@@ -5,7 +5,7 @@ use egui_kittest::kittest::Queryable;
 
 use crate::{
     i18n::{Lang, T},
-    model::{ChatId, Fade, Update},
+    model::{Bond, ChatId, Fade, Update},
 };
 
 use super::{BOTH, Window, composer, press, shows, wide, window, write};
@@ -24,6 +24,20 @@ fn a_message_is_written_and_shown_with_its_sign() {
             ""
         );
         assert!(w.get_by_role_and_label(Role::MultilineTextInput, &composer(lang)).is_focused());
+    }
+}
+
+#[test]
+fn where_nothing_goes_any_more_what_was_said_is_read_and_nothing_can_be_written() {
+    for lang in BOTH {
+        let mut w = wide("chat", lang);
+        let said = w.state().model.timelines[&ChatId(1)].messages.last().expect("a message").text.clone();
+        let chats = &mut w.state_mut().model.chats;
+        chats.iter_mut().find(|chat| chat.id == ChatId(1)).expect("the chat").bond = Bond::Failed;
+        w.run_steps(4);
+        assert!(w.query_by_role_and_label(Role::MultilineTextInput, &composer(lang)).is_none());
+        assert!(shows(&w, lang.tr(T::NothingGoes)) && shows(&w, lang.tr(T::NothingGoesAdvice)));
+        assert!(shows(&w, &said));
     }
 }
 

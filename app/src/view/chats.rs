@@ -94,7 +94,7 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, chosen: bool, draft: Option<&str>)
             None => last.text.clone(),
         },
         (None, None) if chat.is_live() => cx.tr(T::NoMessagesYet).to_owned(),
-        (None, None) if chat.bond == Bond::Failed => cx.tr(T::InviteSpent).to_owned(),
+        (None, None) if chat.bond == Bond::Failed => cx.tr(T::NothingGoes).to_owned(),
         (None, None) => cx.tr(T::WaitingForThem).to_owned(),
     };
     let mut spoken = vec![chat.name.clone()];

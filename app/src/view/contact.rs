@@ -109,8 +109,8 @@ pub(crate) fn show(
             }
             Bond::Failed => {
                 ui.add_space(space::M);
-                page::warning(ui, cx, cx.tr(T::InviteSpent));
-                page::hint(ui, cx, cx.tr(T::InviteSpentAdvice));
+                page::warning(ui, cx, cx.tr(T::NothingGoes));
+                page::hint(ui, cx, cx.tr(T::NothingGoesAdvice));
             }
         }
         asked

@@ -87,7 +87,16 @@ pub(crate) fn show(
     let foot = egui::Panel::bottom(egui::Id::unique(("foot", chat.id)))
         .frame(Frame::NONE.inner_margin(Margin::symmetric(space::L as i8, 0)))
         .show_separator_line(false)
-        .show(ui, |ui| composer::show(ui, cx, chat, answered, model.prefs.enter_sends, &mut state.composer));
+        .show(ui, |ui| match chat.bond {
+            Bond::Failed => {
+                ui.add_space(space::S);
+                page::warning(ui, cx, cx.tr(T::NothingGoes));
+                page::hint(ui, cx, cx.tr(T::NothingGoesAdvice));
+                ui.add_space(space::S);
+                None
+            }
+            _ => composer::show(ui, cx, chat, answered, model.prefs.enter_sends, &mut state.composer),
+        });
     if let Some(Sent { text, reply_to }) = foot.inner {
         state.stream.go_to_end();
         asked = Some(Action::Do(Command::Send { chat: chat.id, text, reply_to }));
@@ -118,7 +127,7 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat) -> Option<Action> {
                 );
                 let (word, ink) = match (chat.bond, chat.verified) {
                     (Bond::Waiting, _) => (T::WaitingForThem, cx.c.persimmon),
-                    (Bond::Failed, _) => (T::InviteSpent, cx.c.danger),
+                    (Bond::Failed, _) => (T::NothingGoes, cx.c.danger),
                     (Bond::Live, true) => (T::Verified, cx.c.jade_ink),
                     (Bond::Live, false) => (T::NotVerified, cx.c.weak),
                 };
@@ -286,7 +295,7 @@ fn first_words(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat) -> Option<Action> {
     let (icon, title, body) = match chat.bond {
         Bond::Live => (Icon::Lock, T::NoMessagesYet, T::FirstWords),
         Bond::Waiting => (Icon::Hourglass, T::WaitingForThem, T::WaitingExplained),
-        Bond::Failed => (Icon::Warning, T::InviteSpent, T::InviteSpentAdvice),
+        Bond::Failed => (Icon::Warning, T::NothingGoes, T::NothingGoesAdvice),
     };
     page::empty(ui, cx, icon, title, body, None)
 }

@@ -38,7 +38,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
             for chat in &people[range] {
                 let line = match (chat.bond, chat.verified) {
                     (Bond::Waiting, _) => cx.tr(T::WaitingForThem),
-                    (Bond::Failed, _) => cx.tr(T::InviteSpent),
+                    (Bond::Failed, _) => cx.tr(T::NothingGoes),
                     (Bond::Live, true) => cx.tr(T::Verified),
                     (Bond::Live, false) => cx.tr(T::NotVerified),
                 };

@@ -166,8 +166,8 @@ pub struct Init {
 /// Options of `invite`.
 #[derive(Clone, Debug, Args)]
 pub struct Invite {
-    /// Days for which the invite can be accepted
-    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=60))]
+    /// Days for which the invite can be accepted: 1 to 365
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=365))]
     pub days: u16,
     /// Also draw the invite as a QR code
     #[arg(long)]
@@ -350,7 +350,7 @@ pub struct Backup {
     /// The file to write, in place of what is there
     pub path: PathBuf,
     /// Draw twelve recovery words and show them, instead of asking for a passphrase of the backup's own
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["backup_passphrase_fd", "backup_passphrase_file"])]
     pub words: bool,
     /// Draw the words from the Korean list
     #[arg(long, requires = "words")]

@@ -1,15 +1,15 @@
 //! What a profile can be asked, by a command line or by a line of JSON, and how it is answered.
 
 use madang_core::{
-    BackupError, CommandError, Contact, ContactId, ConversationId, Message, MessageId, Node, NodeError,
-    OpenError, Place, RelayNumber, TransferError,
+    BackupError, CommandError, Contact, ContactId, ContactState, ConversationId, Message, MessageId, Node,
+    NodeError, OpenError, Place, RelayNumber, TransferError,
 };
 use serde::Deserialize;
 
 use crate::{
     failure::{Failure, Kind},
     time,
-    view::Row,
+    view::{NOTHING_GOES, Row},
 };
 
 /// A contact as it is named by a person or a script: by number, or by a name that only one contact has.
@@ -251,7 +251,7 @@ pub async fn answer(node: &Node, ask: Ask) -> Result<Answer, Failure> {
             one(Row::Done { done: true })
         }
         Ask::Send { contact, text, reply_to } => {
-            let (conversation, reply_to) = (talk(node, &contact).await?, reply(reply_to)?);
+            let (conversation, reply_to) = (open_talk(node, &contact).await?, reply(reply_to)?);
             let message = node.send(conversation, &text, reply_to).await?;
             one(Row::sent(&message, &conversation))
         }
@@ -274,14 +274,23 @@ pub async fn answer(node: &Node, ask: Ask) -> Result<Answer, Failure> {
             one(Row::Done { done: true })
         }
         Ask::Trail { message } => {
-            let steps = node.trail(message_id(&message)?).await?;
+            let steps = node.trail(message_id(&message)?).await.map_err(|error| match error {
+                NodeError::Command(CommandError::NoMessage) => {
+                    Failure::not_found("`trail` follows your own messages; no such one is here")
+                }
+                error => error.into(),
+            })?;
             Ok(Answer::Many(steps.iter().map(Row::step).collect(), false))
         }
         Ask::Disappear { contact, after } => {
-            let conversation = talk(node, &contact).await?;
-            if let Some(after) = after {
-                node.set_disappearing(conversation, time::read(&after)?).await?;
-            }
+            let conversation = match after {
+                Some(after) => {
+                    let conversation = open_talk(node, &contact).await?;
+                    node.set_disappearing(conversation, time::read(&after)?).await?;
+                    conversation
+                }
+                None => talk(node, &contact).await?,
+            };
             let contact = find(node, &contact).await?.id;
             one(Row::disappearing(Some(contact), node.disappearing(conversation).await?))
         }
@@ -336,7 +345,7 @@ async fn verify(
     let number = node.safety_number(found.id).await?;
     let decided = match (&compare, verified) {
         (Some(_), Some(_)) => return Err(Failure::usage("give either `compare` or `verified`, not both")),
-        (Some(text), None) if !number.matches(text) => {
+        (Some(text), None) if !number.matches(&sixty_digits(text)?) => {
             return Err(Failure::other(format!(
                 "the numbers differ: {} is not verified; compare again, and if they still differ somebody stands between you",
                 found.name
@@ -355,6 +364,18 @@ async fn verify(
         qr: number.to_qr_text(),
         verified: decided.unwrap_or(found.verified),
     }))
+}
+
+/// The digits of a safety number as somebody wrote it. What is mistyped is no sign of an attack, and not to be told as
+/// one.
+fn sixty_digits(text: &str) -> Result<String, Failure> {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    match digits.len() {
+        60 => Ok(digits),
+        count => Err(Failure::usage(format!(
+            "a safety number has 60 digits in twelve groups; this one has {count}"
+        ))),
+    }
 }
 
 /// Finds the contact that is meant.
@@ -391,7 +412,22 @@ fn choose(contacts: Vec<Contact>, who: &Who) -> Result<Contact, Failure> {
 /// # Errors
 /// As [`find`]; [`Kind::NotFound`] while the contact's keys are not here.
 pub async fn talk(node: &Node, who: &Who) -> Result<ConversationId, Failure> {
+    talk_of(find(node, who).await?)
+}
+
+/// As [`talk`], for what is to be written there.
+///
+/// # Errors
+/// As [`talk`]; [`Kind::Other`] if nothing goes there any more.
+pub async fn open_talk(node: &Node, who: &Who) -> Result<ConversationId, Failure> {
     let contact = find(node, who).await?;
+    match contact.state {
+        ContactState::Failed => Err(Failure::other(format!("{}: {NOTHING_GOES}", contact.name))),
+        _ => talk_of(contact),
+    }
+}
+
+fn talk_of(contact: Contact) -> Result<ConversationId, Failure> {
     contact.conversation.ok_or_else(|| {
         Failure::not_found(format!(
             "the keys of {} are not here yet; run `listen` until both have been on the network",
@@ -489,7 +525,6 @@ pub fn parse(line: &str) -> (serde_json::Value, Result<Ask, Failure>) {
 
 #[cfg(test)]
 mod tests {
-    use madang_core::ContactState;
     use serde_json::json;
 
     use super::*;
@@ -533,6 +568,17 @@ mod tests {
             let failure = ask.expect_err(line);
             assert_eq!((told, failure.kind), (id, Kind::Usage));
             assert!(failure.say.contains(part), "{}", failure.say);
+        }
+    }
+
+    #[test]
+    fn a_mistyped_safety_number_is_told_by_its_digits() {
+        let whole = "01234 56789 ".repeat(6);
+        assert_eq!(sixty_digits(&whole), Ok("0123456789".repeat(6)));
+        assert_eq!(sixty_digits(&format!("madang-safety:{}", "7".repeat(60))), Ok("7".repeat(60)));
+        for (text, count) in [("", "has 0"), ("123", "has 3"), (&format!("{whole}1"), "has 61")] {
+            let failure = sixty_digits(text).expect_err(text);
+            assert!(failure.kind == Kind::Usage && failure.say.ends_with(count), "{}", failure.say);
         }
     }
 

@@ -11,6 +11,7 @@ pub mod ask;
 pub mod failure;
 pub mod practice;
 pub mod view;
+pub mod zone;
 
 mod listen;
 mod print;
@@ -21,7 +22,9 @@ mod time;
 use std::{io::Read, path::Path, process::ExitCode, time::Duration};
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
-use madang_core::{ContactId, Delivery, Event, Events, MessageId, Node, RelayNumber, Step};
+use madang_core::{
+    ContactId, Delivery, Event, Events, MessageId, Node, NodeError, RelayNumber, Step, TransferError,
+};
 
 use crate::{
     args::{Cli, Command, Common, LogLevel, Until},
@@ -220,11 +223,25 @@ async fn backup(node: &Node, args: &args::Backup, print: Print) -> Result<(), Fa
     } else {
         (None, secret::of_new_backup(&args.secret)?)
     };
-    node.back_up(&args.path, &secret).await?;
+    node.back_up(&args.path, &secret).await.map_err(|error| unwritten(&args.path, error))?;
     print.row(&Row::Backup {
         backup: args.path.display().to_string(),
         words: words.map(|words| words.to_string()),
     })
+}
+
+/// Names the file that was to be written, which the node's own words do not.
+fn unwritten(path: &Path, error: NodeError) -> Failure {
+    match error {
+        NodeError::Backup(TransferError::File(error)) => {
+            let (kind, advice) = match error.kind() {
+                std::io::ErrorKind::NotFound => (Kind::NotFound, "choose a folder that exists"),
+                _ => (Kind::Other, "choose another place"),
+            };
+            Failure::new(kind, format!("{} cannot be written: {error}; {advice}", path.display()))
+        }
+        error => error.into(),
+    }
 }
 
 /// The network tells where it listens one address after another: gives it a moment to tell all.
@@ -313,7 +330,7 @@ async fn verify(node: &Node, args: args::Verify, print: Print) -> Result<(), Fai
 
 async fn send(node: &Node, events: &mut Events, args: args::Send, print: Print) -> Result<(), Failure> {
     let text = argument(args.text)?;
-    let conversation = ask::talk(node, &Who::Name(args.contact)).await?;
+    let conversation = ask::open_talk(node, &Who::Name(args.contact)).await?;
     let message = node.send(conversation, &text, ask::reply(args.reply_to)?).await?;
     let mut row = Row::sent(&message, &conversation);
     let waited = match args.wait {

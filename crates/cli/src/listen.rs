@@ -160,7 +160,7 @@ async fn run(
             Some((id, sent)) = sends.next(), if !sends.is_empty() => tell_answer(print, id, sent)?,
             event = events.next() => match event {
                 Some(event) => tell(node, print, &event).await?,
-                None => return Err(Failure::other("the node has ended, for its disk failed; look at it and start again")),
+                None => return Err(Failure::other("the node has ended: the profile was wiped, or its disk failed; `--log error` tells which")),
             },
             line = next(lines), if sends.len() < SENDS_MAX => {
                 let Some(line) = line else { break End::Quit };
@@ -221,7 +221,7 @@ async fn prepare(
     contact: &ask::Who,
     reply_to: Option<String>,
 ) -> Result<(ConversationId, Option<MessageId>), Failure> {
-    Ok((ask::talk(node, contact).await?, ask::reply(reply_to)?))
+    Ok((ask::open_talk(node, contact).await?, ask::reply(reply_to)?))
 }
 
 fn tell_answer(print: Print, id: Value, answer: Result<Answer, Failure>) -> Result<(), Failure> {

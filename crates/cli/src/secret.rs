@@ -22,7 +22,7 @@ const PASSPHRASE_BYTES_MAX: u64 = 4_096;
 pub(crate) fn existing(common: &Common) -> Result<Zeroizing<Vec<u8>>, Failure> {
     match given(common.passphrase_fd, common.passphrase_file.as_deref())? {
         Some(passphrase) => Ok(passphrase),
-        None => prompt("Passphrase: "),
+        None => prompt("Passphrase: ", ""),
     }
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn is_typed(common: &Common) -> bool {
 pub(crate) fn new(common: &Common) -> Result<Zeroizing<Vec<u8>>, Failure> {
     match given(common.passphrase_fd, common.passphrase_file.as_deref())? {
         Some(passphrase) => Ok(passphrase),
-        None => twice(),
+        None => twice(""),
     }
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn new(common: &Common) -> Result<Zeroizing<Vec<u8>>, Failure> {
 pub(crate) fn changed(args: &Passphrase) -> Result<Zeroizing<Vec<u8>>, Failure> {
     match given(args.new_passphrase_fd, args.new_passphrase_file.as_deref())? {
         Some(passphrase) => Ok(passphrase),
-        None => twice(),
+        None => twice("new-"),
     }
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn of_backup(args: &BackupSecret) -> Result<madang_core::BackupSecret
     let given = given(args.backup_passphrase_fd, args.backup_passphrase_file.as_deref())?;
     as_backup_secret(match given {
         Some(secret) => secret,
-        None => prompt("Passphrase or recovery words of the backup: ")?,
+        None => prompt("Passphrase or recovery words of the backup: ", "backup-")?,
     })
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn of_new_backup(args: &BackupSecret) -> Result<madang_core::BackupSe
     let given = given(args.backup_passphrase_fd, args.backup_passphrase_file.as_deref())?;
     as_backup_secret(match given {
         Some(secret) => secret,
-        None => twice()?,
+        None => twice("backup-")?,
     })
 }
 
@@ -90,13 +90,14 @@ fn as_backup_secret(typed: Zeroizing<Vec<u8>>) -> Result<madang_core::BackupSecr
 pub(crate) fn of_decoy(args: &DuressSet) -> Result<Zeroizing<Vec<u8>>, Failure> {
     match given(args.duress_passphrase_fd, args.duress_passphrase_file.as_deref())? {
         Some(passphrase) => Ok(passphrase),
-        None => twice(),
+        None => twice("duress-"),
     }
 }
 
-fn twice() -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let first = prompt("New passphrase: ")?;
-    let second = prompt("The same again: ")?;
+/// Asks twice for a passphrase whose options begin with `which`.
+fn twice(which: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let first = prompt("New passphrase: ", which)?;
+    let second = prompt("The same again: ", which)?;
     if *first != *second {
         return Err(Failure::usage("the two passphrases differ; nothing was changed, try again"));
     }
@@ -138,16 +139,25 @@ fn line(from: &mut dyn BufRead, name: &str) -> Result<Zeroizing<Vec<u8>>, Failur
     checked(bytes, name)
 }
 
-fn prompt(words: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+/// Asks at the terminal for the passphrase whose options begin with `which`.
+fn prompt(words: &str, which: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if !std::io::stdin().is_terminal() && std::fs::File::open("/dev/tty").is_err() {
-        return Err(Failure::usage(
-            "there is no terminal to ask for the passphrase; give it with --passphrase-fd or --passphrase-file",
-        ));
+        return Err(no_terminal(which));
     }
     let typed = rpassword::prompt_password(words).map_err(|error| {
         Failure::usage(format!("the passphrase cannot be read from the terminal: {error}"))
     })?;
     checked(Zeroizing::new(typed.into_bytes()), "the terminal")
+}
+
+fn no_terminal(which: &str) -> Failure {
+    let what = match which.trim_end_matches('-') {
+        "" => "passphrase".to_owned(),
+        which => format!("{which} passphrase"),
+    };
+    Failure::usage(format!(
+        "there is no terminal to ask for the {what}; give it with --{which}passphrase-fd or --{which}passphrase-file"
+    ))
 }
 
 fn checked(bytes: Zeroizing<Vec<u8>>, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
@@ -189,6 +199,14 @@ mod tests {
         assert!(read(b"\n").expect_err("empty").say.contains("empty"));
         assert!(read(&[b'x'; 4_097]).expect_err("long").say.contains("4096"));
         assert_eq!(read(&[b'x'; 4_096]).map(|bytes| bytes.len()), Ok(4_096));
+    }
+
+    #[test]
+    fn who_has_no_terminal_is_told_the_option_of_the_passphrase_that_is_missing() {
+        for (which, what) in [("", "the passphrase;"), ("duress-", "the duress passphrase;")] {
+            let say = no_terminal(which).say;
+            assert!(say.contains(what) && say.contains(&format!(" --{which}passphrase-file")), "{say}");
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Spans of time as people type and read them: a number and its unit.
+//! Time as people type and read it: spans as a number and its unit, moments as date and time of day.
 
 use std::time::Duration;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, zone::Zone};
 
 /// Units, the longest first: letter, word, seconds.
 const UNITS: [(&str, &str, u64); 5] = [
@@ -39,9 +39,23 @@ pub(crate) fn say(seconds: u64) -> String {
     format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }
 
+/// Says a moment, in milliseconds since 1970, as a wall clock in a zone shows it.
+pub(crate) fn label(zone: &Zone, ms: u64) -> String {
+    let at = zone.local(ms);
+    format!(
+        "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+        at.year, at.month, at.of_month, at.hour, at.minute, at.second
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_said_by_date_and_time_of_day() {
+        assert_eq!(label(&Zone::default(), 1_795_823_860_376), "2026-11-27 23:57:40");
+    }
 
     #[test]
     fn a_time_is_read_and_said() {

@@ -9,7 +9,10 @@ use madang_core::{
 };
 use serde::Serialize;
 
-use crate::time;
+use crate::{time, zone};
+
+/// Why a contact of whom nothing is to be hoped is written to no more, and what to do.
+pub(crate) const NOTHING_GOES: &str = "nothing goes there any more: the invite cannot be used, or their device was called back; exchange a new invite";
 
 /// One thing that is shown. In JSON each is one object with exactly these fields.
 #[derive(Clone, Debug, Serialize)]
@@ -392,7 +395,7 @@ impl fmt::Display for Row {
                 let state = match *state {
                     "fetching" => "invite accepted, their keys are looked for",
                     "waiting" => "not answered yet: our answer waits for them",
-                    "failed" => "the invite led nowhere: ask for a new one",
+                    "failed" => NOTHING_GOES,
                     other => other,
                 };
                 write!(f, "{contact:>4}  {}  {state}{verified}{linked}, relays: {relays}", shown(name))
@@ -436,18 +439,19 @@ impl fmt::Display for Row {
                 let what = if contact.is_some() { "new messages" } else { "messages of new conversations" };
                 match disappears_after {
                     Some(after) => write!(f, "{what} disappear {} after they were shown", time::say(*after)),
-                    None => write!(f, "{what} stay"),
+                    None if contact.is_some() => f.write_str("new messages stay"),
+                    None => f.write_str("nothing is said in new conversations"),
                 }
             }
             Self::Step { step, relay, label_ms } => {
-                let when =
-                    label_ms.map(|ms| format!("{}.{:03} s", ms / 1_000, ms % 1_000)).unwrap_or_default();
+                let when = label_ms.map(|ms| time::label(zone::here(), ms)).unwrap_or_default();
                 let relay = relay.map(|relay| format!("  relay {relay}")).unwrap_or_default();
-                write!(f, "{when:>18}  {step}{relay}")
+                write!(f, "{when:>19}  {step}{relay}")
             }
             Self::Relay { relay, relay_id, addresses, up, home } => {
                 let id = relay_id.as_deref().unwrap_or("not met yet");
-                let state = if *up { "up" } else { "down" };
+                // Lines for people come from commands of one thing, which wait for no answer.
+                let state = if *up { "up" } else { "not asked" };
                 let home = if *home { ", keeps our mail" } else { "" };
                 write!(f, "{relay:>4}  {id}  {state}{home}  {}", addresses.join(" "))
             }
@@ -489,5 +493,12 @@ mod tests {
         let keys: Vec<&str> = json.as_object().expect("an object").keys().map(String::as_str).collect();
         assert_eq!(keys, ["conversation", "delivery", "message"]);
         assert_eq!(json["message"], "ab".repeat(32));
+    }
+
+    #[test]
+    fn a_relay_that_was_not_asked_is_not_called_down() {
+        let relay = |up| Row::Relay { relay: 1, relay_id: None, addresses: Vec::new(), up, home: true };
+        assert!(relay(false).to_string().contains("not asked, keeps our mail"));
+        assert!(relay(true).to_string().contains("up, keeps our mail"));
     }
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use bot::Bot;
+use madang_core::{ContactId, Notice, RelayNumber};
 use relay::{Relay, Settings};
 use serde_json::{Value, json};
 
@@ -107,7 +108,10 @@ fn each_kind_of_failure_has_a_sentence_and_an_exit_code_of_its_own() {
         (&["history", "Bora"], 5, "no such contact"),
         (&["send", "7", "hi"], 5, "no such contact"),
         (&["trail", "zz"], 2, "64 hexadecimal digits"),
-        (&["trail", &"ab".repeat(32)], 5, "no such message"),
+        (&["trail", &"ab".repeat(32)], 5, "follows your own messages"),
+        (&["invite", "--days", "366"], 2, "1..=365"),
+        (&["backup", "b", "--words", "--backup-passphrase-file", "f"], 2, "cannot be used with"),
+        (&["backup", "/nowhere/b", "--words", "--insecure-test-kdf"], 5, "/nowhere/b cannot be written: "),
         (&["relay", "add", "madang-relay:xyz"], 2, "relay"),
         (&["relay", "remove", "9"], 5, "no such relay"),
         (&["delete", "zz"], 2, "64 hexadecimal digits"),
@@ -236,8 +240,12 @@ async fn two_people_talk_through_a_relay_by_the_command_line() {
         let theirs =
             bora_bot.ask(json!({ "do": "verify", "contact": "my Ari", "compare": ours["safety_number"] }));
         assert_eq!((&theirs["safety_number"], &theirs["verified"]), (&ours["safety_number"], &json!(true)));
-        let wrong = bora_bot.ask_to_fail(json!({ "do": "verify", "contact": 1, "compare": "00000 00000" }));
+        let wrong =
+            bora_bot.ask_to_fail(json!({ "do": "verify", "contact": 1, "compare": "00000 ".repeat(12) }));
         assert!(wrong["say"].as_str().expect("text").contains("differ"));
+        let short = bora_bot.ask_to_fail(json!({ "do": "verify", "contact": 1, "compare": "00000 00000" }));
+        assert_eq!(short["kind"], "usage");
+        assert!(short["say"].as_str().expect("text").ends_with("this one has 10"));
         bora_bot.ask(json!({ "do": "quit" }));
         assert!(bora_bot.ended().success());
 
@@ -345,7 +353,7 @@ fn messages_disappear_for_both_after_the_time_that_one_of_them_chose() {
         "{history}"
     );
     assert!(history.contains("[messages stay from here on]") && !history.contains("does not"), "{history}");
-    assert_eq!(said(&["disappear-default"]), "messages of new conversations stay");
+    assert_eq!(said(&["disappear-default"]), "nothing is said in new conversations");
     said(&["disappear-default", "4w"]);
     assert_eq!(
         object(&run(ari.path(), &["disappear-default", "--json"])),
@@ -407,6 +415,31 @@ fn what_is_deleted_cleared_or_removed_is_gone_here_and_stays_with_the_other() {
 }
 
 #[test]
+fn nothing_is_written_to_who_has_called_their_device_back() {
+    let (ari, bora) = (init("Ari"), init("Bora"));
+    let (mut a, mut b) = friends(ari.path(), bora.path());
+    a.ask(json!({ "do": "call-back" }));
+    b.event_with("contact-changed", "state", &json!("failed"));
+    for wish in [
+        json!({ "do": "send", "contact": "Ari", "text": "are you there?" }),
+        json!({ "do": "disappear", "contact": "Ari", "after": "1h" }),
+    ] {
+        let error = b.ask_to_fail(wish);
+        assert_eq!(error["kind"], "other");
+        assert!(error["say"].as_str().expect("text").contains("nothing goes there any more"), "{error}");
+    }
+    assert!(texts(&mut b).is_empty(), "what was said stays readable, and nothing joins it");
+    for bot in [&mut a, &mut b] {
+        bot.ask(json!({ "do": "quit" }));
+        assert!(bot.ended().success());
+    }
+    let (code, said) = failed(&run(bora.path(), &["send", "Ari", "are you there?", "--wait", "relay"]));
+    assert!(code == Some(1) && said.contains("nothing goes there any more"), "{said}");
+    let people = String::from_utf8(run(bora.path(), &["contacts"]).stdout).expect("text");
+    assert!(people.contains("exchange a new invite"), "{people}");
+}
+
+#[test]
 fn the_practice_conversation_is_told_step_by_step() {
     let out = Command::new(env!("CARGO_BIN_EXE_madang-cli"))
         .args(["demo", "--json"])
@@ -439,7 +472,7 @@ fn completions_and_pages_cover_every_command() {
 }
 
 #[test]
-fn the_document_names_every_command_and_every_field() {
+fn the_document_names_every_command_every_field_and_every_notice() {
     let document = include_str!("../../../docs/cli.md");
     let command = <madang_cli::args::Cli as clap::CommandFactory>::command();
     for sub in command.get_subcommands() {
@@ -488,5 +521,30 @@ fn the_document_names_every_command_and_every_field() {
         "verified",
     ] {
         assert!(document.contains(&format!("`{field}`")), "docs/cli.md tells of `{field}`");
+    }
+    let (contact, relay) = (ContactId(1), RelayNumber(1));
+    for notice in [
+        Notice::InviteUsedAgain,
+        Notice::InviteExpired,
+        Notice::InviteAnsweredLate,
+        Notice::InviteSpoiled,
+        Notice::InviteOver(contact),
+        Notice::InviteTaken(contact),
+        Notice::InviteExhausted(contact),
+        Notice::InviteForged(contact),
+        Notice::ContactRestored(contact),
+        Notice::MetAgain(contact),
+        Notice::NeedsInvite(contact),
+        Notice::DeviceRevoked(contact),
+        Notice::DevicesContradict(contact),
+        Notice::RelayListReplaced(relay),
+        Notice::RelayEquivocates(relay),
+        Notice::RelayImpostor(relay),
+        Notice::IndexRebuilt,
+        Notice::LogDamaged { commits: 1, files: 0 },
+        Notice::RolledBack,
+    ] {
+        let (word, _) = madang_cli::view::notice(&notice);
+        assert!(document.contains(&format!("`{word}`")), "docs/cli.md tells of `{word}`");
     }
 }

@@ -20,7 +20,8 @@ const STOP_WAIT: Duration = Duration::from_secs(4);
 /// Keeps mail for people who are away, and cannot read it.
 ///
 /// Exit codes: 0 done · 1 stopped by a fault of disk or network · 2 not understood · 3 the configuration is wrong ·
-/// 4 another relay runs on the directory · 5 there is no usable machine key · 6 cannot listen
+/// 4 another relay runs on the directory · 5 there is no usable machine key,
+/// or no address to announce yet (`show`) · 6 cannot listen
 #[derive(Debug, Parser)]
 #[command(name = "madang-relay", version, propagate_version = true, max_term_width = 100)]
 pub struct Cli {

@@ -262,7 +262,8 @@ announce = {announce}
 connections = 2000
 
 [keep]
-# Room for mail. A relay that is full refuses new mail; what it has accepted it keeps to its end.
+# Room for mail. Beyond fifteen sixteenths of it new mail is refused, but for the smallest blobs (receipts);
+# what the relay has accepted it keeps to its end.
 # Under one tag lies one envelope of 1, 4, 16 or 60 KiB: that is fixed. Units: B, KiB, MiB, GiB, TiB.
 room = "20 GiB"
 
