@@ -128,6 +128,16 @@ fn who_was_called_back_writes_to_nobody_invites_nobody_and_accepts_nobody() {
     assert_eq!(invite.err(), Some(CommandError::CalledBack));
     let accept = world.ask(alice, Command::Accept { text: of_carol, name: None }).expect("it is up");
     assert_eq!(accept.err(), Some(CommandError::CalledBack));
+    let conversation = world.conversation(alice, bob);
+    let with_bob = world.contact(alice, bob).expect("it is kept").id;
+    for told_to_contacts in [
+        Command::Rename("somebody else".to_owned()),
+        Command::SetDisappearing(conversation, Some(WHILE)),
+        Command::Suspect(with_bob),
+    ] {
+        let answer = world.ask(alice, told_to_contacts).expect("it is up");
+        assert_eq!(answer.err(), Some(CommandError::CalledBack));
+    }
     // Who takes up an invite that was open gets nowhere.
     world.accept(carol, &open);
     world.pass(DAY);
@@ -161,4 +171,36 @@ fn a_death_in_any_turn_of_a_call_leaves_it_made_or_not_and_never_half() {
             }
         }
     }
+}
+
+#[test]
+fn a_thief_with_a_copy_of_the_device_comes_back_by_no_invite() {
+    let (mut world, alice, bob, _) = World::friends_by_relay(707);
+    world.write(alice, bob, "mine");
+    world.settle();
+    let copy = world.backup(alice);
+    world.must(alice, Command::CallBack);
+    world.pass(WHILE);
+    // The thief's program has neither the later list nor the contact, and would meet Bob anew.
+    world.resume(alice, &copy);
+    let known = world.contact(alice, bob).expect("the copy has it").id;
+    world.must(alice, Command::RemoveContact(known));
+    let (of_bob, of_thief) = (world.invite(bob), world.invite(alice));
+    let refused = world.ask(bob, Command::Accept { text: of_thief, name: None }).expect("he is up");
+    assert_eq!(refused.err(), Some(CommandError::ContactCalledBack));
+    world.accept(alice, &of_bob);
+    world.write(alice, bob, "it is me, by an invite");
+    world.pass(DAY);
+    assert_eq!(world.state(bob, alice), Some(ContactState::Failed));
+    assert_eq!(world.read(bob, alice), ["mine"]);
+    assert!(world.notices(bob).contains(&Notice::InviteSpoiled), "Bob is told that somebody tried");
+    // The invite is still good for who it was meant for.
+    let carol = world.person("carol");
+    world.accept(carol, &of_bob);
+    assert!(world.run_until(DAY, |world| world.are_friends(bob, carol)));
+    // Who removes a closed contact forgets the call, and decides so.
+    let closed = world.contact(bob, alice).expect("it is kept").id;
+    world.must(bob, Command::RemoveContact(closed));
+    let again = world.invite(alice);
+    assert!(world.ask(bob, Command::Accept { text: again, name: None }).expect("he is up").is_ok());
 }

@@ -123,8 +123,14 @@ impl Engine {
         let number =
             || kept.name.as_slice().try_into().map(u32::from_be_bytes).map_err(|_| FormatError::Malformed);
         match table.id {
-            id if id == tables::ME.id && kept.order > ME_COUNTERS && kept.order != ME_FADE => {
-                return Err(FormatError::Malformed);
+            id if id == tables::ME.id && kept.order == ME_FADE => {
+                let seconds = decode(&kept.value).map_err(|_| FormatError::Malformed)?;
+                check_time(seconds)?;
+            }
+            id if id == tables::ME.id && kept.order > ME_COUNTERS => return Err(FormatError::Malformed),
+            id if id == tables::CONVERSATION.id => {
+                let record: Conversation = decode(&kept.value).map_err(|_| FormatError::Malformed)?;
+                record.fade.map_or(Ok(()), check_time)?;
             }
             id if id == tables::FADE.id => {
                 let record: FadeRecord = decode(&kept.value).map_err(|_| FormatError::Malformed)?;
@@ -163,6 +169,15 @@ impl Engine {
     }
 }
 
+/// A time that nobody can choose would be said in every message, and refused by who receives it.
+fn check_time(seconds: u32) -> Result<(), FormatError> {
+    is_time(seconds).then_some(()).ok_or(FormatError::Malformed)
+}
+
+fn is_time(seconds: u32) -> bool {
+    (FADE_SECONDS_MIN..=FADE_SECONDS_MAX).contains(&seconds)
+}
+
 impl FadeRecord {
     /// What is left of it once the profile was used so long: what it says in a profile that counts from nothing.
     fn after(self, used: Used) -> Self {
@@ -175,7 +190,7 @@ impl FadeRecord {
     /// Whether a profile that counts from nothing can hold it.
     fn is_possible(self) -> bool {
         match self {
-            Self::Waiting(waiting) => (FADE_SECONDS_MIN..=FADE_SECONDS_MAX).contains(&waiting.seconds),
+            Self::Waiting(waiting) => is_time(waiting.seconds),
             Self::Due(due) => due <= u64::from(FADE_SECONDS_MAX) * 1_000,
         }
     }
@@ -216,6 +231,27 @@ mod tests {
             (FadeRecord::Waiting(Waiting { seconds: 0, mine: false }), false),
         ] {
             assert_eq!(record.is_possible(), possible, "{record:?}");
+        }
+    }
+
+    #[test]
+    fn a_backup_cannot_choose_a_time_that_people_cannot() {
+        let chooses = |seconds| {
+            let id = crate::content::ConversationId([1; 16]);
+            let conversation = Conversation { fade: Some(seconds), ..Conversation::new(id, 1) };
+            let records = [
+                kept(&tables::ME, b"", ME_FADE, encode(&seconds)),
+                kept(&tables::CONVERSATION, b"", 1, encode(&conversation)),
+            ];
+            let (store, mut batch) = (proto::store::MemoryStore::new(), proto::store::Batch::new());
+            let mut overlay = Overlay::new(&store, &mut batch);
+            records.map(|record| Engine::restore(&record, &mut overlay).is_ok())
+        };
+        for possible in [FADE_SECONDS_MIN, FADE_SECONDS_MAX] {
+            assert_eq!(chooses(possible), [true, true], "{possible}");
+        }
+        for impossible in [0, FADE_SECONDS_MIN - 1, FADE_SECONDS_MAX + 1, u32::MAX] {
+            assert_eq!(chooses(impossible), [false, false], "{impossible}");
         }
     }
 }

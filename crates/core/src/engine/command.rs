@@ -199,6 +199,12 @@ pub enum CommandError {
     /// Its maker is a contact already.
     #[error("you have this person as a contact already")]
     AlreadyContact,
+    /// A device of its maker's account was called back, and the account with it.
+    #[error(
+        "this person has called back the device you knew, and whoever has it can make invites in their name: \
+         ask them for an invite of a new profile, and compare safety numbers"
+    )]
+    ContactCalledBack,
     /// No such contact.
     #[error("there is no such contact: list the contacts and use a number shown there")]
     NoContact,
@@ -258,7 +264,14 @@ impl Engine {
         turn: &mut Turn<'_, '_>,
     ) -> Result<Result<Answer, CommandError>, StoreError> {
         Ok(match command {
-            Command::Send { .. } | Command::Invite { .. } | Command::Accept { .. } if !self.counts() => {
+            Command::Send { .. }
+            | Command::Invite { .. }
+            | Command::Accept { .. }
+            | Command::Rename(_)
+            | Command::SetDisappearing(..)
+            | Command::Suspect(_)
+                if !self.counts() =>
+            {
                 Err(CommandError::CalledBack)
             }
             Command::Whoami => {
@@ -294,7 +307,7 @@ impl Engine {
             },
             Command::Suspect(id) if !self.pairs.contains_key(&Party(id.0)) => Err(CommandError::NoContact),
             Command::Suspect(id) => {
-                self.suspect(Party(id.0), turn)?;
+                self.suspect(Party(id.0));
                 Ok(Answer::Done)
             }
             Command::CallBack => {
@@ -321,7 +334,7 @@ impl Engine {
                 None => Err(CommandError::NoConversation),
             },
             Command::MarkRead { conversation, place, tell } => {
-                self.mark_read(conversation, place, tell, turn)?
+                self.mark_read(conversation, place, tell && self.counts(), turn)?
             }
             Command::KeepDraft(draft) => self.keep_draft(&draft, turn),
             Command::Drafts => {

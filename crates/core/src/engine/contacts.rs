@@ -356,6 +356,9 @@ impl Engine {
         if self.contact_of(&account).is_some() {
             return Ok(Err(CommandError::AlreadyContact));
         }
+        if self.is_called_back(&account) {
+            return Ok(Err(CommandError::ContactCalledBack));
+        }
         let party = self.new_party(turn);
         let refs: Vec<RelayRef> = invite
             .relays
@@ -412,6 +415,17 @@ impl Engine {
     pub(super) fn contact_of(&self, account: &AccountId) -> Option<Party> {
         let same = |c: &ContactRecord| c.account == account.as_bytes() && c.state != ContactState::Failed;
         self.contacts.iter().find(|(_, c)| same(c)).map(|(party, _)| *party)
+    }
+
+    /// Tells whether an account has called a device back that we knew. Whoever has that device has the account key and
+    /// can certify others, so nothing of the account is taken any more, whatever list comes with it.
+    fn is_called_back(&self, account: &AccountId) -> bool {
+        let is_closed = |contact: &ContactRecord| {
+            let (Some(cert), Some(list)) = (&contact.cert, &contact.list) else { return false };
+            let (cert, list) = (DeviceCert::parse(cert), DeviceList::parse(list));
+            cert.ok().zip(list.ok()).is_some_and(|(cert, list)| !list.contains(&cert))
+        };
+        self.contacts.values().any(|contact| contact.account == account.as_bytes() && is_closed(contact))
     }
 
     fn new_conversation(&mut self, party: Party, account: &AccountId, turn: &mut Turn<'_, '_>) -> u32 {
@@ -613,6 +627,10 @@ impl Engine {
         if account == self.me.account_id() {
             return Ok(false);
         }
+        if self.is_called_back(&account) {
+            self.spoiled(party, turn);
+            return Ok(false);
+        }
         let crossed = self.contact_of(&account);
         if crossed.is_some_and(|other| !self.is_rival(other, &account)) {
             return Ok(false);
@@ -748,6 +766,9 @@ impl Engine {
     pub(super) fn announce_reach(&mut self, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
         self.reach_number += 1;
         self.put_counters(turn);
+        if !self.counts() {
+            return Ok(());
+        }
         let item = Item::Reach(self.reach());
         let parties: Vec<Party> = self.pairs.keys().copied().collect();
         parties.into_iter().try_for_each(|party| self.queue_item(party, &item, turn))

@@ -208,7 +208,8 @@ impl Duo {
         })
     }
 
-    fn act(&mut self, at: usize, act: impl FnOnce(&mut Engine, &mut Turn<'_, '_>)) -> Vec<Output> {
+    /// One turn in which a test does what it likes. What it sends is on the wire then.
+    pub(super) fn act(&mut self, at: usize, act: impl FnOnce(&mut Engine, &mut Turn<'_, '_>)) -> Vec<Output> {
         let side = &mut self.sides[at];
         let now = Now { moment: self.now, label_ms: None };
         let mut batch = Batch::new();

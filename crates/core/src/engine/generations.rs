@@ -3,6 +3,9 @@
 //! Which generation sends is the pair's to say. Here it is decided when the next one begins, and everything that dies
 //! is taken out: records, tags, and envelopes that nobody will open any more.
 
+#[cfg(test)]
+mod devices;
+
 use std::time::Duration;
 
 use crypto::identity::{DeviceCert, DeviceList, Succession};
@@ -17,7 +20,7 @@ use super::{Engine, ME_IDENTITY, Turn};
 use crate::contact::ContactState;
 use crate::content::Item;
 use crate::conversation::encode;
-use crate::event::{ContactId, Event, Notice};
+use crate::event::{Event, Notice};
 use crate::pair::{
     Flight, Generation, OPENING, Opening, Origin, Pair, Phase, SlotId, TTL_DAYS, inner, order, slots_name,
 };
@@ -71,15 +74,19 @@ impl Engine {
     pub(super) fn give_keys(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
         let now = self.used(turn.now.moment);
         let (me, life) = (&self.me, self.policy.offer_life);
-        let Some(pair) = self.pairs.get_mut(&party).filter(|p| p.sending().is_heard()) else { return Ok(()) };
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        let is_heard = pair.sending().is_heard();
         let mut items = Vec::new();
-        if pair.keys().last_resort.is_none() {
+        if is_heard && pair.keys().last_resort.is_none() {
             let (secret, bundle) =
                 BundleSecret::generate(BundleKind::Repair, 0, me, LAST_RESORT_DAYS, turn.rng);
             pair.keys_mut().last_resort = Some(secret);
             items.push(Item::LastResort(bundle.bytes().to_vec()));
         }
-        if pair.keys().offer.is_none() || now.since(pair.keys().offer_given) >= life {
+        // Who suspects keys does not wait to be heard.
+        let (is_gone, says_so) = (pair.keys().offer.is_none(), is_heard || pair.keys().is_hasty);
+        let is_old = is_heard && now.since(pair.keys().offer_given) >= life;
+        if is_old || (is_gone && says_so) {
             items.push(renew_offer(pair, now, turn));
         }
         items.iter().try_for_each(|item| self.queue_item(party, item, turn))
@@ -346,15 +353,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Keys that were given to a contact may be known to somebody else: they are burnt, new ones are given, and the
-    /// next generation begins at once, or as soon as an offer of theirs is at hand.
-    pub(super) fn suspect(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
-        let now = self.used(turn.now.moment);
-        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+    /// Keys that were given to a contact may be known to somebody else: they are burnt. At the end of the turn new ones
+    /// are given, once however often it was said, and the next generation begins, or as soon as an offer of theirs is at
+    /// hand.
+    pub(super) fn suspect(&mut self, party: Party) {
+        let Some(pair) = self.pairs.get_mut(&party) else { return };
         pair.keys_mut().is_hasty = true;
-        let item = renew_offer(pair, now, turn);
-        self.renew(party, turn)?;
-        self.queue_item(party, &item, turn)
+        pair.keys_mut().offer = None;
+        self.dirty.insert(party);
     }
 
     /// Tells whether this device counts among those of its account.
@@ -391,20 +397,28 @@ impl Engine {
         let Some(contact) = self.contacts.get_mut(&party) else { return Ok(()) };
         let known = contact.list.as_ref().and_then(|list| DeviceList::parse(list).ok());
         let Some(known) = known else { return Ok(()) };
-        let id: ContactId = Self::contact_id(party);
-        match known.judge(&next) {
-            Succession::Equivocation => self.event(Event::Notice(Notice::DevicesContradict(id))),
-            Succession::Newer => {
-                contact.list = Some(bytes.to_vec());
-                let calls_back = next.calls_back_more_than(&known);
-                self.put_contact(party, turn);
-                if !next.contains(&cert) {
-                    self.close(party, turn)?;
-                } else if calls_back {
-                    self.suspect(party, turn)?;
-                }
-            }
-            Succession::Same | Succession::Older | Succession::Foreign => {}
+        let verdict = known.judge(&next);
+        if matches!(verdict, Succession::Same | Succession::Foreign) {
+            return Ok(());
+        }
+        let is_newer = verdict == Succession::Newer;
+        let (before, after) = if is_newer { (&known, &next) } else { (&next, &known) };
+        // What is called back stays so: a list that says otherwise is none of the owner's.
+        let contradicts = verdict == Succession::Equivocation || before.calls_back_more_than(after);
+        // A call-back counts under any epoch: who has copied the account key can always name a higher one.
+        let closes = next.revokes(&cert) || (is_newer && !next.contains(&cert));
+        let is_taken = closes || (is_newer && !contradicts);
+        if is_taken {
+            contact.list = Some(bytes.to_vec());
+            self.put_contact(party, turn);
+        }
+        if contradicts {
+            self.event(Event::Notice(Notice::DevicesContradict(Self::contact_id(party))));
+        }
+        if closes {
+            self.close(party, turn)?;
+        } else if is_taken && next.calls_back_more_than(&known) {
+            self.suspect(party);
         }
         Ok(())
     }
