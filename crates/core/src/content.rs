@@ -11,6 +11,10 @@ use minicbor::{Decode, Encode};
 
 /// The most UTF-8 bytes that one text may have.
 pub const TEXT_BYTES_MAX: usize = 16 * 1024;
+/// The most bytes that the encoding of one message has: a text, its header, and room for later kinds.
+pub const CONTENT_BYTES_MAX: usize = 24 * 1024;
+/// The highest number that a message has among those of its author: none is reached by writing.
+pub const SEQUENCE_MAX: u64 = 1 << 48;
 /// The most causes that one message names beside its author's own last.
 pub const DEPS_MAX: usize = 8;
 /// The most UTF-8 bytes that a name may have.
@@ -296,6 +300,9 @@ impl Content {
     /// # Errors
     /// [`ContentError`] if it is malformed or passes a limit.
     pub fn decode(bytes: &[u8]) -> Result<Self, ContentError> {
+        if bytes.len() > CONTENT_BYTES_MAX {
+            return Err(ContentError::TooLarge("a message"));
+        }
         let mut d = minicbor::Decoder::new(bytes);
         if d.array()? != Some(9) {
             return Err(ContentError::Malformed);
@@ -303,6 +310,9 @@ impl Content {
         let conversation = ConversationId(fixed(&mut d)?);
         let device = fixed(&mut d)?;
         let sequence = d.u64()?;
+        if sequence > SEQUENCE_MAX {
+            return Err(ContentError::TooLarge("the number of a message"));
+        }
         let previous = d.decode()?;
         let count = d.array()?.ok_or(ContentError::Malformed)?;
         if count > DEPS_MAX as u64 {

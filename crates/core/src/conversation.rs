@@ -46,6 +46,8 @@ pub(crate) struct Conversation {
     pub(crate) fade_chosen: Option<(u64, MessageId)>,
 }
 
+/// Places that are tried for one message. At each depth there are 2^24, of which its id chooses one.
+const PLACES_TRIED: usize = 32;
 /// Heads kept: what two devices can make between two looks, many times over.
 const HEADS_MAX: usize = 64;
 /// A message that belongs before one shown this long ago is marked as arrived later.
@@ -183,8 +185,11 @@ impl Conversation {
         claimed_ms: Option<u64>,
         salt: [u8; 32],
     ) -> Content {
+        // A choice stands after the one that it replaces, whatever else has come since.
+        let replaced = self.fade_chosen.map(|(_, id)| id).filter(|_| matches!(body, Body::Fade(_)));
+        let heads = self.heads.iter().rev().copied().filter(|head| Some(*head) != replaced);
         let deps: Vec<MessageId> =
-            self.heads.iter().rev().filter(|h| Some(**h) != self.my_last).take(DEPS_MAX).copied().collect();
+            replaced.into_iter().chain(heads).filter(|id| Some(*id) != self.my_last).take(DEPS_MAX).collect();
         Content {
             conversation: self.id,
             device,
@@ -221,11 +226,10 @@ impl Conversation {
                 _ => gap = true,
             }
         }
+        let Some(place) = free_place(number, Place::new(lamport, &id), overlay)? else {
+            return if mine { Err(crate::CORRUPT) } else { Ok(Inserted::Known) };
+        };
         self.choose(lamport, id, &content.body);
-        let mut place = Place::new(lamport, &id);
-        while is_taken(number, place, overlay)? {
-            place.0 += 1;
-        }
         let shown_before = place.0 < self.last_place;
         let long_ago = matches!((self.last_label_ms, label_ms), (Some(then), Some(now)) if now.saturating_sub(then) > LATE_AFTER_MS);
         let record = MessageRecord {
@@ -276,6 +280,17 @@ pub(crate) fn find(id: &MessageId, overlay: &Overlay<'_>) -> Result<Option<(u32,
     let (conversation, place) = bytes.split_first_chunk::<4>().ok_or(crate::CORRUPT)?;
     let place: [u8; 8] = place.try_into().map_err(|_| crate::CORRUPT)?;
     Ok(Some((u32::from_be_bytes(*conversation), Place(u64::from_be_bytes(place)))))
+}
+
+/// Returns the first free place from `place` on. None if so many are taken as only somebody who wants it brings about,
+/// by trying salts: their message is left out.
+fn free_place(number: u32, place: Place, overlay: &Overlay<'_>) -> Result<Option<Place>, StoreError> {
+    for place in (place.0..).take(PLACES_TRIED).map(Place) {
+        if !is_taken(number, place, overlay)? {
+            return Ok(Some(place));
+        }
+    }
+    Ok(None)
 }
 
 /// Tells whether a message stands at a place, or stood there.
@@ -479,6 +494,30 @@ mod tests {
     use proto::store::{Batch, MemoryStore, Store as _};
 
     use super::*;
+
+    #[test]
+    fn a_choice_stands_after_the_one_it_replaces_whatever_came_since() {
+        let (store, mut batch) = (MemoryStore::new(), Batch::new());
+        let mut talk = Conversation::new(ConversationId([1; 16]), 1);
+        let mut overlay = Overlay::new(&store, &mut batch);
+        let mut take = |talk: &mut Conversation, content: &Content, mine| {
+            talk.insert(1, &content.encode(), content, mine, None, &mut overlay).expect("inserted")
+        };
+        // They choose at the end of a chain of their own, and then say many things that follow nothing.
+        for n in 0..9 {
+            let body = if n == 8 { Body::Fade(None) } else { Body::Unknown { kind: 9 } };
+            let content = talk.compose([2; 16], body, None, [n; 32]);
+            take(&mut talk, &content, false);
+        }
+        for n in 0..HEADS_MAX as u8 {
+            let body = Body::Unknown { kind: 9 };
+            let content = Content { deps: Vec::new(), ..talk.compose([2; 16], body, None, [100 + n; 32]) };
+            take(&mut talk, &content, false);
+        }
+        let content = talk.compose([3; 16], Body::Fade(Some(60)), None, [7; 32]);
+        take(&mut talk, &content, true);
+        assert_eq!(talk.fade, Some(60));
+    }
 
     fn talk(count: u64) -> (Conversation, MemoryStore) {
         let (mut store, mut batch) = (MemoryStore::new(), Batch::new());

@@ -95,13 +95,15 @@ pub(crate) struct Trail {
     pub(crate) steps: Vec<TrailStep>,
 }
 
-/// Steps kept for one message; later relay copies beyond it are not noted.
-const TRAIL_STEPS_MAX: usize = 32;
+/// Copies at relays that are noted for one message. Of every other step there is one.
+const TRAIL_COPIES_MAX: usize = 24;
 
 impl Trail {
     /// Notes a step once. Returns whether it was new.
     pub(crate) fn note(&mut self, step: Step, label_ms: Option<u64>) -> bool {
-        if self.steps.iter().any(|s| s.step == step) || self.steps.len() == TRAIL_STEPS_MAX {
+        let is_copy = |step: &Step| matches!(step, Step::OnRelay(_));
+        let copies = self.steps.iter().filter(|s| is_copy(&s.step)).count();
+        if self.steps.iter().any(|s| s.step == step) || (is_copy(&step) && copies == TRAIL_COPIES_MAX) {
             return false;
         }
         self.steps.push(TrailStep { step, label_ms });
@@ -226,4 +228,20 @@ pub enum Notice {
     },
     /// The log ends before the last state that was noted: the profile may have been rolled back.
     RolledBack,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_many_relays_have_a_copy_its_delivery_is_noted() {
+        let mut trail = Trail::default();
+        for relay in 0..100 {
+            trail.note(Step::OnRelay(relay), None);
+        }
+        assert_eq!(trail.steps.len(), TRAIL_COPIES_MAX);
+        assert!(trail.note(Step::Delivered, None));
+        assert_eq!(trail.delivery(), Delivery::Delivered);
+    }
 }

@@ -195,6 +195,8 @@ pub(crate) struct Pair {
     pub(crate) doubted: BTreeMap<SlotId, Moment>,
     pub(crate) early: BTreeSet<SlotId>,
     pub(crate) early_since: Option<Moment>,
+    /// Some of them can be opened, but were too much for one turn.
+    pub(crate) early_goes_on: bool,
     pub(crate) ack_due: Option<Moment>,
     pub(crate) ack_sent: Option<Moment>,
     /// Envelopes that came by a direct link since then.
@@ -240,6 +242,7 @@ impl Pair {
             doubted: BTreeMap::new(),
             early: BTreeSet::new(),
             early_since: None,
+            early_goes_on: false,
             ack_due: None,
             ack_sent: None,
             unacknowledged: 0,

@@ -13,7 +13,7 @@ use crate::key_file::KeyJob;
 use crate::recent::Entry;
 use crate::record::{Record, Spot, records};
 use crate::sealed::{Change, Draft, SealedStore};
-use crate::segment::{FIRST_BLOCK, Segment, file_name};
+use crate::segment::{FIRST_BLOCK, Point, Segment, file_name};
 
 /// How often keys are destroyed at most where no count of commits asks for it.
 const SHRED_INTERVAL: Duration = Duration::from_secs(2);
@@ -32,6 +32,8 @@ const SMALL_SEGMENTS: usize = 16;
 pub(crate) struct Jobs {
     pub(crate) checkpoint: Option<JoinHandle<Result<LiveChanges, Trouble>>>,
     pub(crate) key: Option<KeyJob>,
+    /// The point of the log that the index was told last.
+    pub(crate) told: Point,
     /// The number that the key file knows.
     pub(crate) head_known: u64,
     head_at: Option<Instant>,
@@ -142,7 +144,8 @@ impl SealedStore {
             self.append(draft)?;
         }
         self.settle(true)?;
-        if !self.recent.active.is_empty() {
+        // A commit that changes no record, as one that retires a segment, is a point of the log all the same.
+        if !self.recent.active.is_empty() || self.jobs.told != self.point {
             self.start_checkpoint();
             self.settle(true)?;
         }
@@ -216,6 +219,7 @@ impl SealedStore {
     /// Gives the waiting changes to the index.
     pub(crate) fn start_checkpoint(&mut self) {
         let frozen = self.recent.freeze();
+        self.jobs.told = self.point;
         let state = State { point: self.point, segments: self.segments.clone() };
         let index = self.index.clone();
         let job = std::thread::Builder::new().name("store-index".into());

@@ -267,6 +267,7 @@ impl SealedStore {
         }
         let known: Vec<u64> = state.segments.keys().copied().collect();
         self.point = state.point;
+        self.jobs.told = state.point;
         self.segments = state.segments;
         let retired = self.follow(&survey, report)?;
         let is_next = |number: &u64| *number == state.point.number + 1;
@@ -490,6 +491,7 @@ impl SealedStore {
         let frozen = self.recent.freeze();
         let state = State { point, segments: self.segments.clone() };
         let applied = self.index.apply(&frozen, &state);
+        self.jobs.told = point;
         self.recent.frozen = None;
         let live = applied.map_err(|_| OpenError::Damaged("its index, which cannot be written"))?;
         self.count_live(&live);

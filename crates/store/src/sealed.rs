@@ -32,8 +32,6 @@ use crate::segment::{BODY_BYTES_MAX, FIRST_BLOCK, Framed, Point, SALT_BYTES, fil
 const GROUPS_KEPT: usize = 8192;
 /// Names whose blinded form is remembered.
 const BLINDS_KEPT: usize = 4096;
-/// The most that one record of a batch adds to a commit, its share of new nodes of the key tree included.
-const RECORD_BYTES_MAX: usize = proto::limits::VALUE_BYTES_MAX + 2400;
 /// The version of the log's format.
 pub(crate) const FORMAT: u8 = 1;
 
@@ -278,9 +276,9 @@ impl SealedStore {
                 lot.changes.push((key.2, value));
             }
             self.draft_lot(&lot, &mut draft)?;
-        }
-        if draft.body.len() > BODY_BYTES_MAX {
-            return Err(StoreError::TooLarge);
+            if draft.body.len() > BODY_BYTES_MAX {
+                return Err(StoreError::TooLarge);
+            }
         }
         if self.destruction_is_due() {
             self.draft_destruction(&mut draft)?;
@@ -416,8 +414,7 @@ impl Store for SealedStore {
         if batch.is_empty() {
             return Ok(());
         }
-        let per_record = RECORD_BYTES_MAX - proto::limits::VALUE_BYTES_MAX;
-        if batch.bytes() + batch.len() * per_record > BODY_BYTES_MAX {
+        if batch.bytes() > BODY_BYTES_MAX {
             return Err(StoreError::TooLarge);
         }
         let draft = self.draft(&batch)?;

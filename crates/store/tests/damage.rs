@@ -238,6 +238,25 @@ fn an_index_that_is_missing_empty_or_from_another_profile_is_made_again() {
 }
 
 #[test]
+fn segments_that_go_one_after_the_other_leave_an_index_that_is_believed() {
+    let folder = common::folder();
+    let mut store = SealedStore::create(folder.path(), PASSPHRASE, Cost::for_tests(), small(), &mut rng(1))
+        .expect("a new store");
+    for value in (0..=u8::MAX).cycle().take(500) {
+        let mut batch = Batch::new();
+        batch.put(&SHARED, b"again", 1, vec![value; 2_000]);
+        store.commit(batch).expect("small");
+    }
+    let before = store.usage().segments;
+    store.checkpoint().expect("the disk works");
+    while store.maintain(common::later()).expect("the disk works").more {}
+    assert!(store.usage().segments + 2 <= before, "{} of {before} are left", store.usage().segments);
+    store.close().expect("the disk works");
+    let (_, report) = open(folder.path()).expect("it opens");
+    assert_eq!(report.rebuilt, None);
+}
+
+#[test]
 fn an_index_put_back_to_any_earlier_day_shows_nothing_of_that_day() {
     let folder = common::folder();
     let mut model = filled(folder.path(), 10);

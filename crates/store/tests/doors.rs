@@ -209,6 +209,21 @@ fn a_seed_opens_what_a_seed_made() {
 }
 
 #[test]
+fn a_batch_of_a_hundred_thousand_small_changes_is_one_commit() {
+    let folder = common::folder();
+    let mut store = create(folder.path());
+    let mut batch = Batch::new();
+    (0..50_000).for_each(|order| batch.put(&BY_RECORD, b"many", order, vec![7; 40]));
+    assert_eq!(store.commit(batch), Ok(()));
+    let mut batch = Batch::new();
+    (0..50_000).for_each(|order| batch.delete(&BY_RECORD, b"many", order));
+    (0..50_000).for_each(|order| batch.put(&BY_RECORD, b"others", order, vec![8; 40]));
+    assert_eq!(store.commit(batch), Ok(()));
+    assert_eq!(store.get(&BY_RECORD, b"many", 49_999), Ok(None));
+    assert_eq!(store.get(&BY_RECORD, b"others", 49_999), Ok(Some(vec![8; 40])));
+}
+
+#[test]
 fn what_breaks_a_limit_changes_nothing() {
     let folder = common::folder();
     let mut store = create(folder.path());

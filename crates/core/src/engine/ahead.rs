@@ -1,4 +1,4 @@
-//! Seals opened ahead of a turn: the dearest part of reading is pure, so that every core can take a share of it.
+//! Seals opened ahead of a turn: the dearest part of reading is pure, so that other cores can do it.
 //!
 //! [`Engine::seal_jobs`] finds the blobs in a turn's inputs that a slot waits for. Each [`SealJob`] runs wherever it
 //! likes; what they give is laid beside the turn by [`Engine::opened_ahead`] and serves in place of the work. A turn

@@ -194,13 +194,15 @@ impl Engine {
         turn: &mut Turn<'_, '_>,
     ) -> Result<(), StoreError> {
         let name = tables::name(number);
-        let heads = self.conversations.get(&number).map(|c| (c.heads.clone(), c.my_last));
-        let (heads, my_last) = heads.unwrap_or_default();
+        let named = self.conversations.get(&number).map(|c| {
+            let (last, choice) = (c.my_last, c.fade_chosen.map(|(_, id)| id));
+            c.heads.iter().copied().chain(last).chain(choice).collect::<Vec<_>>()
+        });
+        let named = named.unwrap_or_default();
         let mut old = Vec::new();
         super::each(&tables::GONE, &name, turn.overlay, |place, bytes| {
             let id = MessageId(bytes.try_into().map_err(|_| crate::CORRUPT)?);
-            let named = |from| place >= from || heads.contains(&id) || my_last == Some(id);
-            if !keep_from.is_some_and(named) {
+            if !keep_from.is_some_and(|from| place >= from || named.contains(&id)) {
                 old.push((place, id));
             }
             Ok(())

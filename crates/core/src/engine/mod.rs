@@ -176,6 +176,8 @@ pub struct Engine {
     is_restored: bool,
     /// What a backup kept of pairs, until the repairs begin in the first turn.
     unmet: BTreeMap<Party, Pair>,
+    /// Early envelopes that this turn has opened.
+    early_opened: usize,
     /// Seals opened ahead of this turn.
     ahead: ahead::Ahead,
     outputs: Vec<Output>,
@@ -248,6 +250,7 @@ impl Engine {
             uptime: Uptime::new(0, now.moment),
             is_restored: overlay.get(&tables::ME, b"", ME_RESTORED)?.is_some(),
             unmet: BTreeMap::new(),
+            early_opened: 0,
             ahead: ahead::Ahead::default(),
             outputs: Vec::new(),
         };
@@ -376,6 +379,7 @@ impl Engine {
         self.fade_due(turn)?;
         self.flush_pairs(turn)?;
         self.fill_roads(turn)?;
+        self.early_opened = 0;
         for party in std::mem::take(&mut self.dirty) {
             if let Some(pair) = self.pairs.get_mut(&party) {
                 pair.save(turn.overlay);

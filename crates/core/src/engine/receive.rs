@@ -18,6 +18,8 @@ use crate::tables;
 
 /// How long an envelope that is too far ahead waits for those before it.
 pub(super) const EARLY_PATIENCE: Duration = Duration::from_secs(600);
+/// Early envelopes that one turn opens, so that what they bring fits one commit.
+pub(super) const EARLY_OPENED_MAX: usize = 16;
 /// The least time between two receipts on a direct link: busy links share one.
 const RECEIPT_PACE: Duration = Duration::from_millis(500);
 /// Envelopes for which a direct link waits no longer: a sender has 224 slots for what is not acknowledged.
@@ -190,10 +192,12 @@ impl Engine {
         Ok(true)
     }
 
-    /// Opens what has waited: it is no longer too far ahead, or its patience or room is at an end.
+    /// Opens what has waited: it is no longer too far ahead, or its patience or room is at an end. What is too much for
+    /// this turn is left to the next.
     pub(super) fn open_early(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
         loop {
             let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+            pair.early_goes_on = false;
             if pair.early.is_empty() {
                 pair.early_since = None;
                 return Ok(());
@@ -203,6 +207,11 @@ impl Engine {
             let Some(at) = pair.early.iter().copied().find(|at| all || !pair.is_early(*at)) else {
                 return Ok(());
             };
+            if self.early_opened == EARLY_OPENED_MAX {
+                pair.early_goes_on = true;
+                return Ok(());
+            }
+            self.early_opened += 1;
             pair.early.remove(&at);
             let found = pair.awaited(at).map(|slot| slot.tag).zip(pair.opener(at));
             let name = tables::name(party.0);
@@ -475,14 +484,14 @@ impl Engine {
         }
     }
 
-    /// Opens what has waited too long, in every pair.
+    /// Opens what has waited too long, or was too much for the turn before, in every pair.
     pub(super) fn tire_early(&mut self, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
         let now = turn.now.moment;
         let tired = |since: &Moment| since.plus(EARLY_PATIENCE) <= now;
         let parties: Vec<Party> = self
             .pairs
             .values()
-            .filter(|p| p.early_since.as_ref().is_some_and(tired))
+            .filter(|p| p.early_goes_on || p.early_since.as_ref().is_some_and(tired))
             .map(|p| p.party)
             .collect();
         parties.into_iter().try_for_each(|party| self.open_early(party, turn))

@@ -17,7 +17,7 @@ use super::generations::take_all;
 use super::receive::Road;
 use super::{Engine, ME_RESTORED, Turn};
 use crate::contact::ContactState;
-use crate::content::{ConversationId, Item};
+use crate::content::{ConversationId, Item, SEQUENCE_MAX};
 use crate::conversation;
 use crate::event::{Delivery, Event, Notice, Trail};
 use crate::pair::{OPENING, Opening, Origin, SlotId, TTL_DAYS, inner};
@@ -248,6 +248,9 @@ impl Engine {
         turn: &mut Turn<'_, '_>,
     ) -> Result<(), StoreError> {
         let Some(pair) = self.pairs.get_mut(&party).filter(|p| p.keys().awaits_have) else { return Ok(()) };
+        if sequence > SEQUENCE_MAX {
+            return Ok(());
+        }
         pair.keys_mut().awaits_have = false;
         let ours = self.contacts.get(&party).and_then(|c| c.conversation);
         let Some(number) = self.by_conversation.get(&conversation).copied().filter(|n| ours == Some(*n))

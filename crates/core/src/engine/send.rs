@@ -175,7 +175,10 @@ impl Engine {
         let ack = pair.ack_due.filter(|_| pair.room() > 0);
         let doubt =
             pair.doubted.values().min().map(|since| since.plus(DOUBT)).filter(|_| pair.room_for_items() > 0);
-        let early = pair.early_since.map(|since| since.plus(super::receive::EARLY_PATIENCE));
+        let early = match pair.early_since {
+            Some(_) if pair.early_goes_on => Some(Moment(0)),
+            since => since.map(|since| since.plus(super::receive::EARLY_PATIENCE)),
+        };
         let oldest = pair.lasting().map(|(_, flight)| flight.posted).min();
         let repost = oldest.map(|posted| self.uptime.moment(Used(posted).plus(self.policy.repost)));
         [ack, doubt, early, pair.gather_until, pair.probe_at, repost].into_iter().flatten().min()

@@ -57,6 +57,7 @@ pub(crate) fn spawn(
         opening: None,
         ending: None,
         tidy_at: Some(Instant::now()),
+        looked: Instant::now(),
     };
     std::thread::Builder::new()
         .name("madang-node".into())
@@ -85,6 +86,8 @@ struct Driver {
     ending: Option<oneshot::Sender<()>>,
     /// When the store is to be tidied next.
     tidy_at: Option<Instant>,
+    /// When it was last looked in the midst of work whether the profile is still there.
+    looked: Instant,
 }
 
 /// How often it is looked whether the profile was wiped by somebody else: then everything is forgotten at once.
@@ -114,6 +117,13 @@ impl Driver {
             }
             if self.ending.is_some() {
                 break;
+            }
+            if self.looked.elapsed() > LOOK_EVERY {
+                self.looked = Instant::now();
+                if !SealedStore::is_in(&self.opened.folder) {
+                    tracing::error!("the profile was wiped: the node ends");
+                    break;
+                }
             }
             let woken = match self.opening {
                 Some(_) if !self.tidy_is_overdue() => Woken::Working,
