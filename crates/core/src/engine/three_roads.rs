@@ -83,6 +83,19 @@ fn check(duo: &Duo, model: &[Vec<String>; 2]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Lets it all happen to two people who take new keys after so many messages, heals the roads, and compares.
+fn run(what: &[Happening], messages: u32) -> Result<(), TestCaseError> {
+    let mut duo = Duo::new(Policy { rekey_messages: messages, ..Policy::default() });
+    duo.mute(0);
+    duo.mute(1);
+    let (mut model, start) = ([Vec::new(), Vec::new()], duo.recorded.len());
+    play(&mut duo, what, start, &mut model);
+    // Half of what was on the roads is lost for good; the rest comes late.
+    let late = start + (duo.recorded.len() - start) / 2;
+    heal(&mut duo, late);
+    check(&duo, &model)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 100, failure_persistence: None, ..Default::default() })]
 
@@ -91,15 +104,7 @@ proptest! {
         what in prop::collection::vec(happening(), 1..120),
         messages in 2..30_u32,
     ) {
-        let mut duo = Duo::new(Policy { rekey_messages: messages, ..Policy::default() });
-        duo.mute(0);
-        duo.mute(1);
-        let (mut model, start) = ([Vec::new(), Vec::new()], duo.recorded.len());
-        play(&mut duo, &what, start, &mut model);
-        // Half of what was on the roads is lost for good; the rest comes late.
-        let late = start + (duo.recorded.len() - start) / 2;
-        heal(&mut duo, late);
-        check(&duo, &model)?;
+        run(&what, messages)?;
     }
 }
 
@@ -112,14 +117,7 @@ fn an_older_copy_of_what_began_a_generation_makes_nobody_deaf() {
         vec![Write(1), Pass(12), Write(1), Write(0), Write(1), Write(0), Write(1), Reverse(50), Write(1)];
     what.extend([Write(0), Write(0), Write(1), Write(0), Pass(18), Write(1), Write(0), Write(1), Write(1)]);
     what.extend([Reverse(45), Write(1), Write(1)]);
-    let mut duo = Duo::new(Policy { rekey_messages: 8, ..Policy::default() });
-    duo.mute(0);
-    duo.mute(1);
-    let (mut model, start) = ([Vec::new(), Vec::new()], duo.recorded.len());
-    play(&mut duo, &what, start, &mut model);
-    let late = start + (duo.recorded.len() - start) / 2;
-    heal(&mut duo, late);
-    check(&duo, &model).expect("all came");
+    run(&what, 8).expect("all came");
 }
 
 #[test]
