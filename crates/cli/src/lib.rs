@@ -8,6 +8,7 @@
 
 pub mod args;
 pub mod ask;
+pub mod command;
 pub mod failure;
 pub mod practice;
 pub mod view;
@@ -28,7 +29,8 @@ use madang_core::{
 
 use crate::{
     args::{Cli, Command, Common, LogLevel, Until},
-    ask::{Answer, Ask, Who},
+    ask::Answer,
+    command::{Ask, Who},
     failure::{Failure, Kind},
     print::Print,
     profile::Presence,

@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     args::{self, Common},
-    ask::{self, Answer, Ask},
+    ask::{self, Answer},
+    command::{self, Ask, Who},
     failure::{Failure, Kind},
     print::Print,
     profile::{self, Presence},
@@ -93,7 +94,7 @@ async fn unlock(
                 Signal::Lock | Signal::Unlock => continue,
             },
             typed = type_passphrase(common), if typed => (Value::Null, typed?),
-            line = next(lines) => match line.map(|line| line.map(|line| ask::parse(&line))) {
+            line = next(lines) => match line.map(|line| line.map(|line| command::parse(&line))) {
                 None => return Ok(None),
                 Some(Ok((id, Ok(Ask::Quit {})))) => {
                     tell_answer(print, id, Ok(Answer::One(Row::Done { done: true })))?;
@@ -166,7 +167,7 @@ async fn run(
                 let Some(line) = line else { break End::Quit };
                 let (id, asked) = match line {
                     Ok(line) if line.trim().is_empty() => continue,
-                    Ok(line) => ask::parse(&line),
+                    Ok(line) => command::parse(&line),
                     Err(failure) => (Value::Null, Err(failure)),
                 };
                 match asked {
@@ -218,7 +219,7 @@ where
 
 async fn prepare(
     node: &Node,
-    contact: &ask::Who,
+    contact: &Who,
     reply_to: Option<String>,
 ) -> Result<(ConversationId, Option<MessageId>), Failure> {
     Ok((ask::open_talk(node, contact).await?, ask::reply(reply_to)?))
