@@ -3,7 +3,7 @@
 mod bot;
 
 use std::{
-    io::Write,
+    io::{Read, Write},
     path::Path,
     process::{Command, Output, Stdio},
 };
@@ -101,6 +101,26 @@ fn each_kind_of_failure_has_a_sentence_and_an_exit_code_of_its_own() {
     let (code, said) = failed(&run(dir.path(), &["whoami"]));
     assert!(code == Some(5) && said.contains("madang-cli init"), "{said}");
     let dir = init("Ari");
+    let all = || {
+        [&["whoami"][..], &["contacts"], &["relay", "list"], &["disappear-default"]].map(|asked| {
+            let args = [asked, &["--json"]].concat();
+            let out = run(dir.path(), &args);
+            assert!(out.status.success(), "{args:?}");
+            // What differs with each run.
+            let mut told: Vec<Value> = out
+                .stdout
+                .split(|byte| *byte == b'\n')
+                .filter(|line| !line.is_empty())
+                .map(json_of)
+                .collect();
+            told.iter_mut().filter_map(Value::as_object_mut).for_each(|told| {
+                told.remove("transport_names");
+                told.remove("addresses");
+            });
+            told
+        })
+    };
+    let before = all();
     for (args, exit, part) in [
         (&["fly"][..], 2, "unrecognized subcommand"),
         (&["accept", "madang:abc"], 2, "text"),
@@ -129,6 +149,88 @@ fn each_kind_of_failure_has_a_sentence_and_an_exit_code_of_its_own() {
         let (code, said) = failed(&run(dir.path(), args));
         assert!(code == Some(exit) && said.contains(part), "{args:?}: {code:?} {said}");
     }
+    assert_eq!(all(), before, "nothing of this changed anything");
+}
+
+/// A passphrase typed at a terminal: `script` makes one, and the keys come once it shows no more what is typed.
+#[test]
+fn a_passphrase_is_asked_for_at_a_terminal_and_not_shown() {
+    let dir = init("Ari");
+    let (profile, named) = (dir.path().join("profile"), dir.path().join("terminal"));
+    let program = env!("CARGO_BIN_EXE_madang-cli");
+    let asked =
+        format!("tty >{}; exec {program} whoami --no-mdns --profile {}", named.display(), profile.display());
+    let mut child = Command::new("script")
+        .args(["--quiet", "--return", "--command", &asked, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("started: `script` is a part of every Debian");
+    let hides = || {
+        let terminal = std::fs::read_to_string(&named).unwrap_or_default();
+        let told = Command::new("stty").args(["-a", "-F", terminal.trim()]).output().expect("ran");
+        String::from_utf8_lossy(&told.stdout).contains("-echo ")
+    };
+    while !hides() {
+        assert!(child.try_wait().expect("asked").is_none(), "it ended and did not ask");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let mut keys = child.stdin.take().expect("piped");
+    keys.write_all(b"a plank over the stream\n").expect("typed");
+    let mut shown = String::new();
+    child.stdout.take().expect("piped").read_to_string(&mut shown).expect("text");
+    assert!(shown.contains("assphrase") && shown.contains("Ari"), "{shown}");
+    assert!(!shown.contains("plank"), "what is typed is not shown: {shown}");
+    assert!(child.wait().expect("ended").success());
+}
+
+#[test]
+fn every_command_that_tells_something_tells_it_in_json_when_asked() {
+    let (ari, bora) = (init("Ari"), init("Bora"));
+    let (mut ari_bot, mut bora_bot) = friends(ari.path(), bora.path());
+    let relay_dir = folder();
+    let descriptor = tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
+        let relay = Relay::start(Settings::loopback(relay_dir.path())).await.expect("started");
+        let descriptor = relay.descriptor();
+        relay.shutdown().await.expect("ended");
+        descriptor
+    });
+    let sent = ari_bot.ask(json!({ "do": "send", "contact": "Bora", "text": "hi" }));
+    let message = sent["message"].as_str().expect("an id").to_owned();
+    for bot in [&mut ari_bot, &mut bora_bot] {
+        bot.ask(json!({ "do": "quit" }));
+        assert!(bot.ended().success());
+    }
+    for args in [
+        &["whoami"][..],
+        &["invite", "--days", "3"],
+        &["contacts"],
+        &["rename", "Bora", "Bora of the brook"],
+        &["verify", "1"],
+        &["history", "1"],
+        &["trail", &message],
+        &["disappear", "1"],
+        &["disappear", "1", "1h"],
+        &["disappear-default"],
+        &["suspect", "1"],
+        &["relay", "add", &descriptor],
+        &["relay", "list"],
+        &["relay", "remove", "1"],
+        &["delete", &message],
+        &["clear", "1", "--yes"],
+        &["remove", "1", "--yes"],
+    ] {
+        let out = run(ari.path(), &[args, &["--json"]].concat());
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success(), "{args:?}: {said}");
+        let lines: Vec<Value> =
+            out.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(json_of).collect();
+        assert!(!lines.is_empty() && lines.iter().all(Value::is_object), "{args:?}: {lines:?}");
+    }
+}
+
+fn json_of(line: &[u8]) -> Value {
+    serde_json::from_slice(line).unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(line)))
 }
 
 #[test]

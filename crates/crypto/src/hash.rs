@@ -85,4 +85,33 @@ mod tests {
         assert!(derive("M1/a/1", &secret, &[b"x"]) != derive("M1/b/1", &secret, &[b"x"]));
         assert_ne!(mac("M1/a/1", &secret, &[b"x"]), mac("M1/a/1", &secret, &[b"x", b""]));
     }
+
+    /// RFC 4231, test cases 1, 2 and 6: the keyed hash as we join it, under keys of any length.
+    #[test]
+    fn hmac_holds_the_published_vectors() {
+        let cases: [(&[u8], &[u8], &str); 3] = [
+            (&[0x0b; 20], b"Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"),
+            (
+                b"Jefe",
+                b"what do ya want for nothing?",
+                "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+            ),
+            (
+                &[0xaa; 131],
+                b"Test Using Larger Than Block-Size Key - Hash Key First",
+                "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
+            ),
+        ];
+        for (key, message, expected) in cases {
+            let mut state = Hmac::<Sha256>::new_from_slice(key).expect("any length");
+            state.update(message);
+            let tag = data_encoding::HEXLOWER.encode(&state.finalize().into_bytes());
+            assert_eq!(tag, expected);
+        }
+        // And ours is that one over the framed parts.
+        let secret = Secret::new([7; 32]);
+        let mut state = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any length");
+        state.update(&framed("M1/a/1", &[b"x"]));
+        assert_eq!(mac("M1/a/1", &secret, &[b"x"])[..], state.finalize().into_bytes()[..]);
+    }
 }

@@ -40,6 +40,14 @@ pub enum KeyError {
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Secret<const N: usize>([u8; N]);
 
+/// Compiles only as long as whatever holds a secret wipes it.
+const _: fn() = || {
+    fn wipes<T: ZeroizeOnDrop>() {}
+    wipes::<Secret32>();
+    wipes::<StaticSecret>();
+    wipes::<ed25519_dalek::SigningKey>();
+};
+
 /// The usual size of a secret.
 pub type Secret32 = Secret<32>;
 

@@ -160,3 +160,107 @@ impl Random for Source {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::HEXLOWER;
+
+    use super::*;
+
+    /// The cacophony vectors of our three patterns, a set that Noise libraries share. All have these keys.
+    const PROLOGUE: &[u8] = b"John Galt";
+    const PSK: &[u8; 32] = b"This is my Austrian perspective!";
+    const EPHEMERAL: &str = "893e28b9dc6ca8d611ab664754b8ceb7bac5117349a4439a6b0569da977c464a";
+    const THEIRS: &str = "bbdb4cdbd309f1a1f2e1456967fe288cadd6f712d65dc7b7793d5e63da6b375b";
+    const STATIC: &str = "4a3acbfdb163dec651dfa3194dece676d437029c62a408b4c5ea9114246e4893";
+    const SAID: &[u8] = b"Ludwig von Mises";
+    const ANSWERED: &[u8] = b"Murray Rothbard";
+
+    struct Published {
+        name: &'static str,
+        psk: Option<&'static [u8; 32]>,
+        message: &'static str,
+        reply: Option<&'static str>,
+        hash: &'static str,
+    }
+
+    const VECTORS: [Published; 3] = [
+        Published {
+            name: "Noise_N_25519_ChaChaPoly_SHA256",
+            psk: None,
+            message: "ca35def5ae56cec33dc2036731ab14896bc4c75dbb07a61f879f8e3afa4c7944\
+                      30db5925e72ccdb0333fb13bd1f920cc34627b8fe30f81383a15d67a9ba306ca",
+            reply: None,
+            hash: "6497ab83a10e5d03b42e6f770738f62f91584b0b589380fddff642b141af56b6",
+        },
+        Published {
+            name: "Noise_Npsk0_25519_ChaChaPoly_SHA256",
+            psk: Some(PSK),
+            message: "ca35def5ae56cec33dc2036731ab14896bc4c75dbb07a61f879f8e3afa4c7944\
+                      ecdeee2b0f760b7dabd274df50ce1eec70bf1c286eb266cd7b2851ee15836c25",
+            reply: None,
+            hash: "ee775949deda7ae61c3bd3b400b71eb303cf74c532321d5931c565c58de24f09",
+        },
+        Published {
+            name: "Noise_NK_25519_ChaChaPoly_SHA256",
+            psk: None,
+            message: "ca35def5ae56cec33dc2036731ab14896bc4c75dbb07a61f879f8e3afa4c7944\
+                      8134d00711fdb390a0d178fa008f6d47d2891e5ea18ae136c3b4c23ac384efb0",
+            reply: Some(
+                "95ebc60d2b1fa672c1f46a8aa265ef51bfe38e7ccb39ec5be34069f144808843\
+                 8ea16e3701bc0d77744f117bee22451c9afa7f4cdbbcff00c04a8ee0913c88",
+            ),
+            hash: "2efa38a9c7c93ac98f3a097af25c2f58b9e7673787717bc27e98827118c2c1a5",
+        },
+    ];
+
+    fn unhex(text: &str) -> Vec<u8> {
+        HEXLOWER.decode(text.as_bytes()).expect("hexadecimal digits")
+    }
+
+    fn write(state: &mut HandshakeState, payload: &[u8]) -> Vec<u8> {
+        let mut sealed = vec![0; payload.len() + 48];
+        let written = state.write_message(payload, &mut sealed).expect("it has room");
+        sealed.truncate(written);
+        sealed
+    }
+
+    fn read(state: &mut HandshakeState, sealed: &[u8]) -> Vec<u8> {
+        let mut payload = vec![0; sealed.len()];
+        let len = state.read_message(sealed, &mut payload).expect("it is genuine");
+        payload.truncate(len);
+        payload
+    }
+
+    #[test]
+    fn the_published_vectors_of_our_three_patterns_hold_on_our_curve() {
+        for Published { name, psk, message, reply, hash } in VECTORS {
+            let pattern = Pattern { name, prologue: PROLOGUE, psk };
+            let secret = X25519Secret::from_bytes(unhex(STATIC).try_into().expect("32 bytes"));
+            let resolver = |public| Resolver { source: Source::default(), public };
+            let mut asks = builder(&pattern, resolver(None))
+                .remote_public_key(secret.public().as_bytes())
+                .expect("a key")
+                .fixed_ephemeral_key_for_testing_only(&unhex(EPHEMERAL))
+                .build_initiator()
+                .expect("complete");
+            // A fixed ephemeral key is set like a static one, which is otherwise the only key that is set.
+            let known = reply.is_none().then(|| secret.public());
+            let mut hears = builder(&pattern, resolver(known))
+                .local_private_key(secret.to_bytes().as_bytes())
+                .expect("a key")
+                .fixed_ephemeral_key_for_testing_only(&unhex(THEIRS))
+                .build_responder()
+                .expect("complete");
+            assert_eq!(write(&mut asks, SAID), unhex(message), "{name}");
+            assert_eq!(read(&mut hears, &unhex(message)), SAID, "{name}");
+            if let Some(reply) = reply {
+                assert_eq!(write(&mut hears, ANSWERED), unhex(reply), "{name}");
+                assert_eq!(read(&mut asks, &unhex(reply)), ANSWERED, "{name}");
+            }
+            for state in [&asks, &hears] {
+                assert_eq!(state.get_handshake_hash(), unhex(hash), "{name}");
+            }
+        }
+    }
+}

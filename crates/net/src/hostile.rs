@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use libp2p::Multiaddr;
+use libp2p::swarm::{ConnectionId, NetworkBehaviour};
 use proto::id::{Address, LinkId};
 use tokio::time::timeout;
 
+use crate::behaviour::{Links, Shared};
 use crate::raw::{Raw, RawStream};
-use crate::{Config, Down, Event, Events, IdentitySeed, Network, Target, address};
+use crate::{Config, Down, Event, Events, IdentitySeed, Limits, Network, Target, address};
 
 const PROTOCOL: &str = "/madang/test/1";
 const LONG: Duration = Duration::from_secs(60);
@@ -191,7 +194,7 @@ async fn a_peer_that_falls_silent_is_given_up_after_a_ping() {
 }
 
 #[tokio::test]
-async fn a_flood_of_pings_costs_the_node_no_memory_and_it_goes_on() {
+async fn a_flood_of_pings_harms_no_other_link() {
     let (mut node, _raw, mut stream) = linked(TCP, |_| {}).await;
     let (good, _events, link) = neighbour(&mut node).await;
     let flood = tokio::spawn(async move {
@@ -242,6 +245,63 @@ async fn half_open_handshakes_are_bounded_and_end() {
     assert!(dropped >= 36, "only {dropped} of 40 were dropped at once");
     // The four that were let in have been dropped with this scope; there is room again.
     neighbour(&mut node).await;
+}
+
+#[tokio::test]
+async fn a_link_beyond_the_limit_is_refused_and_those_that_stand_are_not_harmed() {
+    for wire in [TCP, QUIC] {
+        let (mut node, raw, mut stream) = linked(wire, |config| config.limits.links_incoming = 2).await;
+        let (good, _events, link) = neighbour(&mut node).await;
+        for seed in 90..94 {
+            // Noise has to be done before anybody can be counted; then it ends at once.
+            let Some(third) = Raw::connect([seed; 32], &node.at).await else { continue };
+            assert!(third.ended().await, "there is no place for a third");
+        }
+        good.send(link, b"unharmed".to_vec()).unwrap();
+        let Event::Frame { bytes, .. } = node.next().await else { panic!("a frame comes next") };
+        assert_eq!(bytes, b"unharmed");
+        assert!(stream.write(&[0, 0, 0, 1, 7]).await, "nor is the first link harmed");
+        let Event::Frame { bytes, .. } = node.next().await else { panic!("a frame comes next") };
+        assert_eq!(bytes, [7]);
+        drop(raw);
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_has_grown_too_large_takes_no_further_connection() {
+    let node = Node::start(1, TCP, |config| config.limits.memory_bytes = Some(1)).await;
+    for seed in 90..94 {
+        let Some(raw) = Raw::connect([seed; 32], &node.at).await else { continue };
+        assert!(raw.ended().await, "it is closed at once");
+    }
+}
+
+#[tokio::test]
+async fn one_address_gets_its_share_of_the_places_and_no_more() {
+    let limits = Limits { links_per_address: 2, handshakes: 12, ..Limits::default() };
+    let (events, _) = tokio::sync::mpsc::channel(1);
+    let me = address::peer_of(&IdentitySeed::new([1; 32]).peer_name()).unwrap();
+    let protocol = libp2p::StreamProtocol::new(PROTOCOL);
+    let (patience, registry) = (crate::Patience::default(), std::sync::Arc::default());
+    let mut links = Links::new(Shared { me, protocol, limits, patience, events, registry });
+    let here: Multiaddr = "/ip4/192.0.2.1/tcp/1".parse().unwrap();
+    let mut knock = |number: usize, from: &str| {
+        let from = from.parse().unwrap();
+        links.handle_pending_inbound_connection(ConnectionId::new_unchecked(number), &here, &from).is_ok()
+    };
+    let crowd = "/ip4/203.0.113.9/tcp/9";
+    assert!((0..3).all(|number| knock(number, crowd)), "a quarter of all handshakes");
+    assert!(!knock(3, crowd), "and not one more");
+    assert!(knock(4, "/ip4/203.0.113.10/tcp/9"), "others have their own");
+    for number in 0..2 {
+        let (id, from) = (ConnectionId::new_unchecked(number), crowd.parse().unwrap());
+        assert!(links.handle_established_inbound_connection(id, me, &here, &from).is_ok());
+    }
+    let id = ConnectionId::new_unchecked(5);
+    let mut knock =
+        |from: &str| links.handle_pending_inbound_connection(id, &here, &from.parse().unwrap()).is_ok();
+    assert!(!knock(crowd), "two have come in, and two are all that one address gets");
+    assert!(knock("/ip4/203.0.113.10/tcp/10"), "others still have their own");
 }
 
 #[tokio::test]

@@ -129,8 +129,9 @@ impl Driver {
         if batch.is_empty() {
             return Ok(());
         }
-        self.counters.commit();
-        self.store.commit(batch).map_err(RelayError::Disk)
+        self.store.commit(batch).map_err(RelayError::Disk)?;
+        self.counters.commit(&self.server.stats());
+        Ok(())
     }
 
     fn take(&mut self, event: Event, batch: &mut Batch) -> Result<(), RelayError> {

@@ -124,6 +124,8 @@ impl Settings {
             // Many clients may stand behind one address, but none of them may take all places.
             links_per_address: (self.connections / 4).max(16),
             events: 1_024,
+            // Places, queues and the outbox bound what clients can make a relay keep in memory. A limit on the whole
+            // process would turn everybody away because of what one client, or another program's cache, has taken.
             memory_bytes: None,
             ..Limits::default()
         }

@@ -12,6 +12,8 @@ pub(crate) struct Counters {
     refused_connections: AtomicU64,
     sent_away: AtomicU64,
     commits: AtomicU64,
+    envelopes: AtomicU64,
+    accepted: AtomicU64,
 }
 
 /// A look at the counters.
@@ -27,6 +29,10 @@ pub struct Snapshot {
     pub sent_away: u64,
     /// Commits to disk.
     pub commits: u64,
+    /// Envelopes that can be fetched, as of the newest commit.
+    pub envelopes: u64,
+    /// Envelopes accepted since the start, as of the newest commit.
+    pub accepted: u64,
 }
 
 impl Counters {
@@ -47,8 +53,11 @@ impl Counters {
         self.sent_away.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn commit(&self) {
+    /// A commit is on disk, and the mailbox stands so.
+    pub(crate) fn commit(&self, stats: &Stats) {
         self.commits.fetch_add(1, Relaxed);
+        self.envelopes.store(stats.envelopes, Relaxed);
+        self.accepted.store(stats.accepted, Relaxed);
     }
 
     pub(crate) fn look(&self) -> Snapshot {
@@ -58,12 +67,14 @@ impl Counters {
             refused_connections: self.refused_connections.load(Relaxed),
             sent_away: self.sent_away.load(Relaxed),
             commits: self.commits.load(Relaxed),
+            envelopes: self.envelopes.load(Relaxed),
+            accepted: self.accepted.load(Relaxed),
         }
     }
 
     /// Writes one line into the log.
     pub(crate) fn tell(&self, stats: &Stats, waiting_bytes: usize) {
-        let Snapshot { links, links_all, refused_connections, sent_away, commits } = self.look();
+        let Snapshot { links, links_all, refused_connections, sent_away, commits, .. } = self.look();
         let Stats { envelopes, bytes, followers, accepted, reserved, full, bad, busy, uptime, .. } = *stats;
         let uptime_minutes = uptime.as_secs() / 60;
         tracing::info!(

@@ -3,7 +3,11 @@
 mod client;
 mod process;
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use client::{Client, blob};
 use crypto::{Class, Secret32, slot::Chain};
@@ -214,15 +218,21 @@ fn bad_input_ends_in_a_sentence_and_its_own_exit_code() {
     let (code, said) = run(&["fly"]);
     assert!(code == Some(2) && said.contains("unrecognized subcommand"), "{said}");
     let daemon = Daemon::init(dir.path());
+    let before = every_file(dir.path());
     let (code, said) = run(&["init"]);
     assert!(code == Some(1) && said.contains("exists already; nothing was changed"), "{said}");
     let (code, said) = run(&["show"]);
     assert!(code == Some(5) && said.contains("no address is known yet"), "{said}");
+    let (code, said) = run(&["fly"]);
+    assert!(code == Some(2) && said.contains("unrecognized subcommand"), "{said}");
+    assert_eq!(every_file(dir.path()), before, "nothing of this changed anything");
     daemon.configure("room = \"20 GiB\"", "rom = \"20 GiB\"");
+    let before = every_file(dir.path());
     for args in [["check-config"], ["run"], ["show"]] {
         let (code, said) = run(&args);
         assert!(code == Some(3) && said.contains("unknown key `rom`"), "{said}");
     }
+    assert_eq!(every_file(dir.path()), before, "nothing of this changed anything");
     daemon.configure("rom = \"20 GiB\"", "room = \"20 GiB\"");
     daemon.configure("127.0.0.1:0", "203.0.113.77:4470");
     let (code, said) = run(&["run"]);
@@ -230,6 +240,41 @@ fn bad_input_ends_in_a_sentence_and_its_own_exit_code() {
     std::fs::remove_file(dir.path().join("data/machine.key")).expect("removed");
     let (code, said) = run(&["check-config"]);
     assert!(code == Some(5) && said.contains("no machine key"), "{said}");
+}
+
+/// Each file below a folder, with what is in it.
+fn every_file(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("readable").path()) {
+        match entry.is_dir() {
+            true => found.extend(every_file(&entry)),
+            false => drop(found.insert(entry.clone(), std::fs::read(&entry).expect("readable"))),
+        }
+    }
+    found
+}
+
+/// What a camera reads off a terminal that writes light on dark.
+fn scanned(page: &str) -> Option<String> {
+    let rows: Vec<Vec<char>> = page
+        .lines()
+        .filter(|line| {
+            line.chars().count() > 20 && line.chars().all(|sign| " \u{2580}\u{2584}\u{2588}".contains(sign))
+        })
+        .map(|line| line.chars().collect())
+        .collect();
+    let (width, height) = (rows.first()?.len(), rows.len() * 2);
+    let light = |x: usize, y: usize| match rows[y / 2][x] {
+        '\u{2588}' => true,
+        '\u{2580}' => y % 2 == 0,
+        '\u{2584}' => y % 2 == 1,
+        _ => false,
+    };
+    const DOTS: usize = 4;
+    let mut picture = rqrr::PreparedImage::prepare_from_greyscale(width * DOTS, height * DOTS, |x, y| {
+        if light(x / DOTS, y / DOTS) { 255 } else { 0 }
+    });
+    picture.detect_grids().first()?.decode().ok().map(|(_, said)| said)
 }
 
 #[test]
@@ -244,7 +289,9 @@ fn the_descriptor_is_shown_as_text_as_a_picture_and_as_json() {
     let text = page.lines().next().expect("a line");
     let descriptor = proto::descriptor::RelayDescriptor::parse_text(text).expect("a descriptor");
     assert_eq!(descriptor.facts().addresses.len(), 2, "TCP and QUIC");
-    assert!(page.contains('\u{2580}') && page.contains("/ip4/203.0.113.7/tcp/4470"), "{page}");
+    assert!(page.contains("/ip4/203.0.113.7/tcp/4470"), "{page}");
+    let said = scanned(&page).expect("the picture can be read by a camera");
+    assert!(proto::descriptor::RelayDescriptor::parse_text(&said).expect("a descriptor") == descriptor);
     let json: serde_json::Value = serde_json::from_str(&show(&["show", "--json"])).expect("JSON");
     assert_eq!(json["descriptor"], text);
     assert_eq!(json["longest_days"], 30);
