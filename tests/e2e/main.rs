@@ -5,6 +5,8 @@ mod floods;
 mod laboratory;
 mod secrets;
 mod strangers;
+#[path = "../../crates/store/tests/common/thief.rs"]
+mod thief;
 mod window;
 mod wires;
 

@@ -83,9 +83,10 @@ impl Land {
         (self.rng.next_u64() % bound as u64) as usize
     }
 
-    /// Parts more people until an eighth of all is, some alone, some with a whole village and its relay.
+    /// Parts more people until a sixth of all is, some alone, some with a whole village and its relay. Until the next
+    /// tick some of them meet the others again.
     fn part_some(&mut self) {
-        while self.world.sim.parted_hosts() * 8 < self.people.len() + self.relays.len() {
+        while self.world.sim.parted_hosts() * 6 < self.people.len() + self.relays.len() {
             let seconds = 30 + self.below(270) as u64;
             let first = self.below(self.people.len());
             let with_village = self.below(4) == 0;
@@ -144,7 +145,7 @@ fn run(seed: u64, count: usize) -> Outcome {
         land.crash_some();
         land.write_some(&mut left);
         land.world.pass(TICK);
-        land.part_some();
+        // Some cuts have healed in the meantime: this is the least that was parted during the tick.
         least_parted = least_parted.min(land.world.sim.parted_hosts());
         ticks += 1;
         let silent = left.iter().all(|left| *left == 0);

@@ -11,6 +11,8 @@ use madang_tests::lab::{Host, Lab, Place};
 use madang_tests::program::program;
 use serde_json::{Value, json};
 
+/// What opens each person's profile.
+pub(crate) const PASSPHRASE: &str = "a plank over the stream";
 /// How long a thing may take on a busy machine before the story fails.
 pub(crate) const LONG: Duration = Duration::from_secs(120);
 
@@ -47,7 +49,7 @@ impl<'lab> Person<'lab> {
     /// Makes a profile; nothing runs yet.
     pub(crate) fn new(lab: &'lab Lab, place: Place, name: &'static str) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
-        std::fs::write(dir.path().join("passphrase"), "a plank over the stream\n").expect("written");
+        std::fs::write(dir.path().join("passphrase"), format!("{PASSPHRASE}\n")).expect("written");
         let me = Self {
             host: lab.host(place),
             dir,
@@ -229,6 +231,11 @@ impl<'lab> Person<'lab> {
         self.until("the relay", &json!({ "do": "relay-list" }), |list| list[0]["up"] == true);
     }
 
+    /// Waits until the link to the relay is given up.
+    pub(crate) fn relay_down(&mut self) {
+        self.until("the loss of the relay", &json!({ "do": "relay-list" }), |list| list[0]["up"] == false);
+    }
+
     /// Writes a message and waits until it is kept; returns its id.
     pub(crate) fn send(&mut self, text: &str) -> String {
         let sent = self.ask(json!({ "do": "send", "contact": 1, "text": text }));
@@ -282,6 +289,11 @@ impl<'lab> Person<'lab> {
 
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// The profile's own folder.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.dir.path().join("profile")
     }
 }
 

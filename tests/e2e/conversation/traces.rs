@@ -1,17 +1,26 @@
 //! What a relay's disk and log tell about those whose mail it keeps.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL, HEXLOWER, HEXLOWER_PERMISSIVE, HEXUPPER};
 use madang_tests::lab::{Lab, Missing, Place};
 use serde_json::json;
 
-use super::cast::{Keeper, Person, acquaint};
+use proto::store::{Direction, LeafRule, Store as _, Table};
+use store::{Options, SealedStore};
+
+use super::cast::{Keeper, PASSPHRASE, Person, acquaint};
+use crate::thief::steal;
 
 /// Bytes of a block whose entropy is measured, and the least entropy in bits a byte: 4096 bytes by chance have
 /// about 7.955, and less than 7.9 not once in the life of a disk.
 const BLOCK_BYTES: usize = 4096;
 const ENTROPY_MIN: f64 = 7.9;
+
+/// Numbers of two tables of a profile: who one is, and the ratchets.
+const IDENTITY: u8 = 32;
+const LIVE: u8 = 35;
 
 /// A thing to search for, in all forms in which it could stand in a file.
 fn forms(raw: &[u8]) -> Vec<Vec<u8>> {
@@ -118,6 +127,44 @@ fn transport_names(person: &mut Person<'_>) -> Vec<Vec<u8>> {
     whoami["transport_names"].as_array().expect("a list").iter().map(unhex).collect()
 }
 
+/// What the relay itself can read on its disk, and so who seizes it with its machine key.
+fn opened(folder: &Path, data: &[(PathBuf, Vec<u8>)]) -> Vec<(PathBuf, Vec<u8>)> {
+    let machine = relay::Machine::open(folder).expect("the machine key");
+    let remains: Vec<Vec<u8>> = data.iter().map(|(_, bytes)| bytes.clone()).collect();
+    let loot = steal(&remains, machine.store_seed().as_bytes(), None);
+    let mails = loot.values.iter().filter(|value| value.len() >= 1_024).count();
+    assert!(mails >= 6, "what waits is opened: {mails} of {} values", loot.values.len());
+    let named = |(number, bytes)| (PathBuf::from(format!("opened {number}")), bytes);
+    loot.values.into_iter().chain(loot.bodies).enumerate().map(named).collect()
+}
+
+/// Half a key: whatever 32 bytes stand somewhere hold one that begins at a multiple of eight.
+type HalfKey = [u8; 16];
+
+/// Account, device and ratchet of a person, out of the closed profile, in halves of keys.
+fn keys_of(person: &Person<'_>) -> Vec<HalfKey> {
+    let (store, _) =
+        SealedStore::open(&person.folder(), PASSPHRASE.as_bytes(), Options::default()).expect("it is free");
+    let mut keys = Vec::new();
+    for id in [IDENTITY, LIVE] {
+        let table = Table { id, name: "a table of core", leaf: LeafRule::PerRecord };
+        let found = store.range(&table, b"", 0..=u64::MAX, Direction::Ascending, 16).expect("readable");
+        let bytes: Vec<u8> = found.into_iter().flat_map(|(_, bytes)| bytes).collect();
+        assert!(bytes.len() > 64, "record {id} is there");
+        let halves = bytes.windows(16).step_by(8).map(|half| half.try_into().expect("16 bytes"));
+        // What repeats itself is no key.
+        keys.extend(halves.filter(|half: &HalfKey| entropy(half) > 3.3));
+    }
+    assert!(keys.len() > 30, "{} halves", keys.len());
+    keys
+}
+
+/// Whether one of the halves stands in a file as it is.
+fn holds_key(files: &[(PathBuf, Vec<u8>)], keys: &HashSet<HalfKey>) -> Option<PathBuf> {
+    let holds = |bytes: &[u8]| bytes.windows(16).any(|half| keys.contains(half));
+    files.iter().find(|(_, bytes)| holds(bytes)).map(|(path, _)| path.clone())
+}
+
 pub(super) fn a_relay_keeps_nothing_that_names_anybody() -> Result<(), Missing> {
     let lab = Lab::new()?;
     let mut keeper = Keeper::new(&lab);
@@ -184,12 +231,22 @@ pub(super) fn a_relay_keeps_nothing_that_names_anybody() -> Result<(), Missing> 
         note("the key in a PeerId", &name[6..]);
     }
     keeper.kill();
+    let mut keys = HashSet::new();
+    for person in [&mut ari, &mut bora] {
+        person.stop();
+        keys.extend(keys_of(person));
+    }
     let data = files(&keeper.data());
     let log = std::fs::read(keeper.log()).expect("a log");
     assert!(!log.is_empty(), "a relay that tells every connection has a log");
     let mut all = data.clone();
     all.push((keeper.log(), log));
+    all.extend(opened(&keeper.data(), &data));
     assert_eq!(found(&all, &things), None);
+    assert_eq!(holds_key(&all, &keys), None);
+    let theirs = keys.iter().next().expect("some");
+    let planted = [&[0x5a; 7][..], theirs, &[0x5a; 9]].concat();
+    assert!(holds_key(&[(PathBuf::from("planted"), planted)], &keys).is_some(), "the search finds");
 
     // The search is one that finds: each thing, hidden in each form, comes to light.
     let mut planted = 0;
