@@ -1,10 +1,10 @@
 //! What waits at a relay: how fast it is read, and how soon the first of it.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use madang_core::{ConversationId, Delivery, Event};
-use relay::{Relay, Settings};
+use relay::{Relay, Settings, Snapshot};
 use serde_json::{Value, json};
 
 use crate::Failure;
@@ -12,6 +12,9 @@ use crate::meter::{memory, percentile, processor};
 use crate::people::{Person, befriend, is_mail, person, reopened, text, until};
 
 const READER: &str = "reader";
+/// How often the relay is looked at for receipts, and for how long at most.
+const POLL: Duration = Duration::from_millis(20);
+const ACKNOWLEDGED_MAX: Duration = Duration::from_secs(60);
 
 /// Messages from many senders, all at the relay before the reader starts: decrypted, durable and acknowledged.
 pub(crate) async fn drain(place: &Path, senders: usize, each: usize) -> Result<Value, Failure> {
@@ -19,7 +22,8 @@ pub(crate) async fn drain(place: &Path, senders: usize, each: usize) -> Result<V
     let people = senders_of(place, &relay, senders).await?;
     leave(people, each).await?;
     let count = senders * each;
-    let (began, spent) = (Instant::now(), processor());
+    let before = relay.counters();
+    let (began, spent_before) = (Instant::now(), processor());
     let mut reader = reopened(place, READER).await?;
     let opened = began.elapsed().as_secs_f64();
     let mut first = 0.0;
@@ -29,7 +33,9 @@ pub(crate) async fn drain(place: &Path, senders: usize, each: usize) -> Result<V
             first = began.elapsed().as_secs_f64();
         }
     }
-    let (took, spent) = (began.elapsed().as_secs_f64(), processor() - spent);
+    let (took, spent) = (began.elapsed().as_secs_f64(), processor() - spent_before);
+    acknowledged(&relay, &before, senders, count).await?;
+    let (told, spent_told) = (began.elapsed().as_secs_f64(), processor() - spent_before);
     reader.node.shutdown().await;
     relay.shutdown().await?;
     let reading = took - opened;
@@ -37,8 +43,26 @@ pub(crate) async fn drain(place: &Path, senders: usize, each: usize) -> Result<V
         "messages": count, "senders": senders, "seconds_in_all": took, "open_seconds": opened,
         "first_message_seconds": first, "seconds": reading,
         "messages_per_second": count as f64 / reading, "messages_per_second_with_opening": count as f64 / took,
-        "processor_us_each_with_relay": spent * 1e6 / count as f64, "rss_peak_mib": memory("VmHWM"),
+        "processor_us_each_with_relay": spent * 1e6 / count as f64,
+        "acknowledged_seconds": told - opened, "processor_us_each_acknowledged": spent_told * 1e6 / count as f64,
+        "rss_peak_mib": memory("VmHWM"),
     }))
+}
+
+/// Waits until the relay holds a receipt for each sender, and none of the mail any more.
+async fn acknowledged(relay: &Relay, before: &Snapshot, senders: usize, count: usize) -> Result<(), Failure> {
+    let limit = Instant::now() + ACKNOWLEDGED_MAX;
+    loop {
+        let now = relay.counters();
+        let receipts = now.accepted - before.accepted;
+        if receipts >= senders as u64 && before.envelopes + receipts >= now.envelopes + count as u64 {
+            return Ok(());
+        }
+        if Instant::now() > limit {
+            return Err("no receipts came to the relay".into());
+        }
+        tokio::time::sleep(POLL).await;
+    }
 }
 
 /// From the opening of a profile with twenty contacts to the first message that waits for it. The key of these
