@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 readonly seconds="${1:?how many seconds for each target?}"
 shift
 
-all=(frame envelope descriptor invite request reply cursor mailbox client link identity bundle init renewal ratchet seal key_file content backup wire log_record relay_config records)
+all=(frame envelope descriptor invite request reply cursor mailbox client link identity bundle init renewal ratchet seal key_file content backup wire log_record relay_config records command typed picture)
 readonly targets=("${@:-${all[@]}}")
 triple="$(rustc -vV | sed -n 's/^host: //p')"
 build_dir="${CARGO_TARGET_DIR:-$PWD/target}"

@@ -82,6 +82,16 @@ fn main() {
     };
     write("invite", "bytes", &invite.encode());
     write("invite", "text", invite.to_text().as_bytes());
+    write("picture", "text", invite.to_text().as_bytes());
+    for (name, bytes) in pictures(&invite.to_text().to_ascii_uppercase()) {
+        write("picture", name, &bytes);
+    }
+    for (number, line) in COMMANDS.iter().enumerate() {
+        write("command", &number.to_string(), line.as_bytes());
+    }
+    for (number, text) in TYPED.iter().enumerate() {
+        write("typed", &number.to_string(), text.as_bytes());
+    }
 
     let (ari, bora) = (Identity::create(rng), Identity::create(rng));
     write("identity", "cert", ari.cert().bytes());
@@ -238,6 +248,46 @@ fn script(act: u8, parts: &[&[u8]]) -> Vec<u8> {
     }
     bytes
 }
+
+/// A QR code as PNG, as JPEG and as bare pixels.
+fn pictures(text: &str) -> [(&'static str, Vec<u8>); 3] {
+    let code = qrcode::QrCode::with_error_correction_level(text, qrcode::EcLevel::L).expect("it fits");
+    let (width, dark) = (code.width(), code.into_colors());
+    let side = u32::try_from(2 * (width + 8)).expect("small");
+    let picture = image::GrayImage::from_fn(side, side, |x, y| {
+        let (x, y) = (x as usize / 2, y as usize / 2);
+        let inside = (4..width + 4).contains(&x) && (4..width + 4).contains(&y);
+        let black = inside && dark[(y - 4) * width + x - 4] == qrcode::Color::Dark;
+        image::Luma([if black { 0 } else { 255 }])
+    });
+    let file = |format| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        picture.write_to(&mut bytes, format).expect("memory has room");
+        bytes.into_inner()
+    };
+    let side = u8::try_from(side).expect("a code of an invite is small");
+    let bare = [&[0, side][..], picture.as_raw()].concat();
+    [("png", file(image::ImageFormat::Png)), ("jpeg", file(image::ImageFormat::Jpeg)), ("bare", bare)]
+}
+
+const COMMANDS: [&str; 8] = [
+    r#"{"id":1,"do":"whoami"}"#,
+    r#"{"id":"x","do":"send","contact":"bora","text":"hi","reply_to":null}"#,
+    r#"{"do":"history","contact":3,"limit":50,"before":7}"#,
+    r#"{"do":"verify","contact":"2","compare":"01234 56789","verified":true}"#,
+    r#"{"do":"accept","invite":"madang:AE","name":"\uD558"}"#,
+    r#"{"do":"disappear","contact":1,"after":"4w"}"#,
+    r#"{"do":"unlock","passphrase":"a"}"#,
+    r#"{"do":"dial","address":"192.0.2.7:4001"}"#,
+];
+
+const TYPED: [&str; 5] = [
+    "192.0.2.7:4001",
+    "[2001:db8::7]:4001",
+    "/ip4/192.0.2.7/tcp/4001",
+    "/ip6/::1/udp/9/quic-v1/p2p/12D3KooWGatU64DnEbTP9qqe8pDxu5t3c8h3cBBeSjjFhhz2MrdV",
+    "relay.example.org:4001",
+];
 
 fn write(target: &str, name: &str, bytes: &[u8]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
