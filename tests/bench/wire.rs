@@ -13,6 +13,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::Failure;
+use crate::meter::processor;
 use crate::people::{address, befriend, end, is_mail, person, text, until};
 
 /// Bytes of the envelope that a message of 400 bytes fills.
@@ -30,7 +31,7 @@ pub(crate) async fn paced(place: &Path, per_second: u32, count: u64) -> Result<V
     let proxy = Proxy::to(tcp_port(&at)?).await?;
     let conversation = befriend(&ari, &mut bora, Some(&proxy.address())).await?;
     tokio::time::sleep(SETTLE).await;
-    let (before, text) = (proxy.bytes(), text());
+    let (before, spent, text) = (proxy.bytes(), processor(), text());
     let mut tick = tokio::time::interval(Duration::from_secs(1) / per_second);
     let reading = tokio::spawn(async move {
         for _ in 0..count {
@@ -44,11 +45,13 @@ pub(crate) async fn paced(place: &Path, per_second: u32, count: u64) -> Result<V
     }
     let bora = reading.await??;
     tokio::time::sleep(SETTLE).await;
+    let spent = processor() - spent;
     let (there, back) = (proxy.bytes().0 - before.0, proxy.bytes().1 - before.1);
     end([ari, bora]).await;
     let classes = (CLASS_BYTES * count) as f64;
     Ok(json!({
         "per_second": per_second, "messages": count, "bytes_each": (there + back) as f64 / count as f64,
+        "processor_us_each_both_sides_and_proxy": spent * 1e6 / count as f64,
         "times_class": (there + back) as f64 / classes,
         "there_times_class": there.max(back) as f64 / classes, "back_times_class": there.min(back) as f64 / classes,
     }))
@@ -63,14 +66,15 @@ pub(crate) async fn idle(place: &Path) -> Result<Value, Failure> {
     ari.node.relay_add(&proxy.address()).await?;
     until(&mut ari.events, |event| matches!(event, Event::Relay { up: true, .. })).await?;
     tokio::time::sleep(SETTLE).await;
-    let before = proxy.bytes();
+    let (before, spent) = (proxy.bytes(), processor());
     tokio::time::sleep(WATCHED).await;
-    let after = proxy.bytes();
+    let (after, spent) = (proxy.bytes(), processor() - spent);
     end([ari]).await;
     relay.shutdown().await?;
     let bytes = (after.0 + after.1 - before.0 - before.1) as f64;
     let days = WATCHED.as_secs_f64() / 86_400.0;
-    Ok(json!({ "seconds": WATCHED.as_secs(), "bytes": bytes, "mb_per_day": bytes / days / 1e6 }))
+    Ok(json!({ "seconds": WATCHED.as_secs(), "bytes": bytes, "mb_per_day": bytes / days / 1e6,
+               "processor_seconds_per_day_with_relay": spent / days }))
 }
 
 fn tcp_port(address: &Address) -> Result<u16, Failure> {
