@@ -266,8 +266,8 @@ fn scanned(page: &str) -> Option<String> {
     let (width, height) = (rows.first()?.len(), rows.len() * 2);
     let light = |x: usize, y: usize| match rows[y / 2][x] {
         '\u{2588}' => true,
-        '\u{2580}' => y % 2 == 0,
-        '\u{2584}' => y % 2 == 1,
+        '\u{2580}' => y.is_multiple_of(2),
+        '\u{2584}' => !y.is_multiple_of(2),
         _ => false,
     };
     const DOTS: usize = 4;
