@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL, HEXLOWER, HEXLOWER_PERMISSIVE, HEXUPPER};
 use madang_tests::lab::{Lab, Missing, Place};
+use memchr::memmem;
 use serde_json::json;
 
 use proto::store::{Direction, LeafRule, Store as _, Table};
@@ -86,18 +87,6 @@ fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
-fn holds(bytes: &[u8], form: &[u8]) -> bool {
-    let first = form[0];
-    let mut from = 0;
-    while let Some(at) = bytes[from..].iter().position(|byte| *byte == first) {
-        if bytes[from + at..].starts_with(form) {
-            return true;
-        }
-        from += at + 1;
-    }
-    false
-}
-
 /// The first thing that stands in a file, in whatever form.
 fn found<'a>(
     files: &'a [(PathBuf, Vec<u8>)],
@@ -105,7 +94,8 @@ fn found<'a>(
 ) -> Option<(&'a str, &'a Path)> {
     things.iter().find_map(|(what, raw)| {
         let forms = forms(raw);
-        let file = files.iter().find(|(_, bytes)| forms.iter().any(|form| holds(bytes, form)))?;
+        let file =
+            files.iter().find(|(_, bytes)| forms.iter().any(|form| memmem::find(bytes, form).is_some()))?;
         Some((what.as_str(), file.0.as_path()))
     })
 }
