@@ -83,10 +83,10 @@ impl Land {
         (self.rng.next_u64() % bound as u64) as usize
     }
 
-    /// Parts more people until a sixth of all is, some alone, some with a whole village and its relay. Until the next
+    /// Parts more people until a quarter of all is, some alone, some with a whole village and its relay. Until the next
     /// tick some of them meet the others again.
     fn part_some(&mut self) {
-        while self.world.sim.parted_hosts() * 6 < self.people.len() + self.relays.len() {
+        while self.world.sim.parted_hosts() * 4 < self.people.len() + self.relays.len() {
             let seconds = 30 + self.below(270) as u64;
             let first = self.below(self.people.len());
             let with_village = self.below(4) == 0;
