@@ -1,7 +1,9 @@
 //! What is deleted is gone here and nowhere else, and nothing that comes later loses its place by it.
 
+use std::collections::BTreeSet;
+
 use madang_core::engine::{Answer, Command};
-use madang_core::{CommandError, Delivery, Event, MessageId};
+use madang_core::{CommandError, Delivery, Draft, Event, MessageId};
 use madang_tests::world::{WHILE, Who, World};
 
 fn texts(world: &World, who: Who, with: Who) -> Vec<String> {
@@ -130,6 +132,8 @@ fn a_removed_contact_leaves_no_record_and_can_be_met_anew() {
     world.write(alice, bob, "one");
     world.write(bob, alice, "two");
     world.settle();
+    let conversation = world.conversation(alice, bob);
+    world.must(alice, Command::KeepDraft(Draft { conversation, text: "and three".into(), reply_to: None }));
     let before = world.contact(alice, bob).expect("a contact");
     while let Answer::Erased { more: true } = world.must(alice, Command::RemoveContact(before.id)) {}
     assert!(world.contact(alice, bob).is_none());
@@ -138,6 +142,9 @@ fn a_removed_contact_leaves_no_record_and_can_be_met_anew() {
     assert_eq!(again.expect_err("gone"), CommandError::NoContact);
     world.restart(alice);
     assert!(world.node(alice).contacts().is_empty());
+    // What stays, as docs/protocol numbers the tables: who we are, and the relay with how far it was read.
+    let left: BTreeSet<u8> = world.node(alice).store().iter().map(|(key, _)| key.0).collect();
+    assert_eq!(left, BTreeSet::from([32, 43, 44]));
     // What Bob writes now reaches nobody, and nothing breaks over it.
     let lost = world.write(bob, alice, "are you there?");
     world.pass(WHILE);

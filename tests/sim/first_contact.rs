@@ -6,7 +6,10 @@ use madang_core::engine::{Command, CommandError};
 use madang_core::{ContactState, Delivery, Notice};
 use madang_tests::world::{Clock, DAY, Doom, MOMENT, WHILE, Who, World};
 use proto::envelope::{Blob, Envelope};
+use proto::id::Tag;
 use proto::invite::Invite;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng as _;
 
 /// The number of core's table of invites.
 const INVITE_TABLE: u8 = 41;
@@ -222,6 +225,34 @@ fn fill_slots(world: &mut World, relay: Who, invite: &str, slots: std::ops::Rang
         let envelope = Envelope::seal_into(&secret.answer_slot(number), blob, 30, 1);
         world.relay_mut(relay).deposit(envelope);
     }
+}
+
+#[test]
+fn a_stranger_without_the_slots_keys_fills_no_answer_slot_and_uses_up_no_prekey() {
+    let (mut world, alice, bob, relay) = World::host_and_guest(114);
+    let text = world.invite(alice);
+    world.pass(WHILE);
+    let kept = |world: &World| {
+        let records = world.node(alice).store().iter().filter(|((table, ..), _)| *table == INVITE_TABLE);
+        records.map(|(_, value)| value.to_vec()).collect::<Vec<_>>()
+    };
+    let before = (kept(&world), world.relay_at(relay).stats().expect("it runs"));
+    // Who sees a relay's list knows tags of it, and signs with a key of their own.
+    let invite = Invite::parse(&text).expect("it is an invite");
+    let own = InviteSecret::random(&mut ChaCha20Rng::seed_from_u64(1));
+    for number in 0..16 {
+        let blob = Blob::parse(vec![number as u8; Class::C1.bytes()]).expect("it has the size of its class");
+        let mut envelope = Envelope::seal_into(&own.answer_slot(number), blob, 30, 1);
+        envelope.tag = Tag(invite.secret.answer_slot(number).tag());
+        world.relay_mut(relay).deposit(envelope);
+    }
+    world.pass(WHILE);
+    let after = world.relay_at(relay).stats().expect("it runs");
+    assert_eq!((after.position, after.bad), (before.1.position, before.1.bad + 16), "each is called bad");
+    assert_eq!(kept(&world), before.0, "invite and bundle are as they were");
+    assert_eq!(world.notices(alice), []);
+    world.accept(bob, &text);
+    assert!(world.run_until(WHILE * 10, |world| world.are_friends(alice, bob)));
 }
 
 #[test]

@@ -1,21 +1,22 @@
-//! What has disappeared is gone from the disk: no needle is left for who has the passphrase and every byte ever written.
+//! What has disappeared, was deleted or overwritten is gone from the disk: no needle is left for who has the passphrase
+//! and every byte ever written.
 
 #[path = "../../crates/store/tests/common/thief.rs"]
 #[allow(unreachable_pub)]
 mod thief;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crypto::tree::sealed_record_len;
 use madang_core::ConversationId;
-use madang_core::engine::{Answer, Command, Engine, Input, LinkKind, Now, Output, Ticket};
-use madang_core::{Event, Span};
+use madang_core::engine::{Answer, Command, Engine, Input, LinkKind, Now, Output, Policy, Ticket};
+use madang_core::{Draft, Event, MessageId, Span};
 use proto::id::{LinkId, Moment, PeerName};
 use proto::link::Role;
-use proto::store::{Batch, Overlay, Store as _};
+use proto::store::{Batch, Key, LeafRule, Overlay, Store as _, Table};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use store::disk::ModelDisk;
@@ -26,6 +27,9 @@ use thief::steal;
 const PASSPHRASE: &[u8] = b"a passphrase of no worth";
 const LINK: LinkId = LinkId(1);
 const NEEDLES: usize = 50;
+/// Tables whose records hold keys, as `docs/protocol` numbers them: what a pair keeps, ratchet and chains, invites, and
+/// the secrets of a generation.
+const KEYS: [u8; 4] = [34, 35, 41, 49];
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// A device whose disk forgets nothing.
@@ -35,6 +39,8 @@ struct Device {
     store: SealedStore,
     engine: Engine,
     events: Vec<Event>,
+    /// All that was ever written into the tables of keys.
+    keys: Vec<(Key, Vec<u8>)>,
 }
 
 impl Device {
@@ -51,7 +57,7 @@ impl Device {
         store.commit(batch).expect("the disk works");
         let now = Now { moment: Moment(0), label_ms: None };
         let engine = Engine::load(now, &Overlay::new(&store, &mut Batch::new())).expect("it was written");
-        Self { disk, folder, store, engine, events: Vec::new() }
+        Self { disk, folder, store, engine, events: Vec::new(), keys: Vec::new() }
     }
 
     /// Every byte that was ever on its disk.
@@ -136,6 +142,9 @@ impl Pair {
         let mut overlay = Overlay::new(&device.store, &mut batch);
         device.engine.handle(input, now, &mut overlay, &mut self.rng).expect("the disk works");
         device.engine.settle(now, &mut overlay, &mut self.rng).expect("the disk works");
+        for (key, _, value) in batch.iter().filter(|(key, ..)| KEYS.contains(&key.0)) {
+            device.keys.extend(value.map(|value| (key.clone(), value.to_vec())));
+        }
         if !batch.is_empty() {
             device.store.commit(batch).expect("the disk works");
         }
@@ -149,6 +158,43 @@ impl Pair {
             }
         }
         answer
+    }
+
+    /// The two write so many messages to each other. Returns their texts, and their ids.
+    fn hide(&mut self, needles: usize) -> (Vec<Vec<u8>>, Vec<MessageId>) {
+        let conversation = self.talk();
+        let (mut texts, mut ids) = (Vec::new(), Vec::new());
+        for n in 0..needles {
+            let text = self.needle();
+            texts.push(text.clone().into_bytes());
+            let command = Command::Send { conversation, text, reply_to: None };
+            let Answer::Sent(id) = self.ask(n % 2, command) else { panic!("it is sent") };
+            ids.push(id);
+        }
+        self.pass(Duration::from_secs(30));
+        (texts, ids)
+    }
+
+    fn needle(&mut self) -> String {
+        (0..8).map(|_| format!("{:08x}", self.rng.next_u32())).collect()
+    }
+
+    /// A draft is left in the conversation. Returns its text.
+    fn leave_draft(&mut self, at: usize) -> Vec<u8> {
+        let (conversation, text) = (self.talk(), self.needle());
+        self.ask(at, Command::KeepDraft(Draft { conversation, text: text.clone(), reply_to: None }));
+        text.into_bytes()
+    }
+
+    /// The first device has taken away what holds the needles: all can be read until keys are destroyed, and none then.
+    fn must_be_gone(&mut self, needles: &[Vec<u8>]) {
+        self.pass(Duration::from_secs(30));
+        let (found, of) = self.stolen(0, needles, &BTreeSet::new());
+        assert_eq!(found, needles.len(), "the control");
+        self.devices[0].store.shred().expect("the disk works");
+        let mut seen = BTreeSet::new();
+        let lengths = of.into_iter().filter(|length| seen.insert(sealed_record_len(*length))).collect();
+        assert_eq!(self.stolen(0, needles, &lengths).0, 0);
     }
 
     /// How many needles the thief of one device reads, and how long the records were that held them.
@@ -175,14 +221,7 @@ fn of_fifty_messages_that_have_disappeared_none_is_left_on_either_disk() {
     let conversation = pair.talk();
     pair.ask(0, Command::SetDisappearing(conversation, Some(HOUR)));
     pair.pass(Duration::from_secs(10));
-    let mut needles = Vec::new();
-    for n in 0..NEEDLES {
-        let text: String = (0..8).map(|_| format!("{:08x}", pair.rng.next_u32())).collect();
-        needles.push(text.clone().into_bytes());
-        let reply_to = None;
-        pair.ask(n % 2, Command::Send { conversation, text, reply_to });
-    }
-    pair.pass(Duration::from_secs(30));
+    let (needles, _) = pair.hide(NEEDLES);
     for at in 0..2 {
         let all = Command::History { conversation, span: Span::Newest, limit: 1_000 };
         let Answer::Page(page) = pair.ask(at, all) else { panic!("a page") };
@@ -218,4 +257,56 @@ fn of_fifty_messages_that_have_disappeared_none_is_left_on_either_disk() {
     }
     let erased = |event: &Event| matches!(event, Event::Erased { .. });
     assert!(pair.devices.iter().all(|device| device.events.iter().any(erased)));
+}
+
+#[test]
+fn of_fifty_messages_that_were_deleted_none_is_left_here_and_all_with_the_other() {
+    let mut pair = Pair::new();
+    let (needles, ids) = pair.hide(NEEDLES);
+    for id in ids {
+        pair.ask(0, Command::DeleteMessage(id));
+    }
+    pair.must_be_gone(&needles);
+    pair.devices[1].store.shred().expect("the disk works");
+    assert_eq!(pair.stolen(1, &needles, &BTreeSet::new()).0, NEEDLES, "the other has kept them");
+}
+
+#[test]
+fn of_a_cleared_history_and_a_removed_contact_no_message_and_no_draft_is_left() {
+    let mut pair = Pair::new();
+    let conversation = pair.talk();
+    let (mut needles, _) = pair.hide(NEEDLES / 2);
+    needles.push(pair.leave_draft(0));
+    while let Answer::Erased { more: true } = pair.ask(0, Command::ClearConversation(conversation)) {}
+    pair.must_be_gone(&needles);
+    let (mut needles, _) = pair.hide(NEEDLES / 2);
+    needles.push(pair.leave_draft(0));
+    let Answer::Contacts(contacts) = pair.ask(0, Command::Contacts) else { panic!("no contacts") };
+    while let Answer::Erased { more: true } = pair.ask(0, Command::RemoveContact(contacts[0].id)) {}
+    pair.must_be_gone(&needles);
+}
+
+#[test]
+fn of_fifty_records_of_keys_none_is_left_after_re_keys_and_a_used_invite() {
+    let mut pair = Pair::new();
+    let policy = Policy { rekey_messages: 8, ..Policy::default() };
+    pair.devices.iter_mut().for_each(|device| device.engine.set_policy(policy));
+    pair.hide(NEEDLES);
+    let device = &pair.devices[0];
+    let stands = |(id, name, order): &Key| {
+        let table = Table { id: *id, name: "keys", leaf: LeafRule::PerRecord };
+        device.store.get(&table, name, *order).expect("the disk works")
+    };
+    // What was overwritten or deleted since, of each table.
+    let mut old: BTreeMap<u8, Vec<Vec<u8>>> = BTreeMap::new();
+    for (key, value) in device.keys.iter().filter(|(key, value)| stands(key).as_ref() != Some(value)) {
+        old.entry(key.0).or_default().push(value.clone());
+    }
+    assert_eq!(old.keys().copied().collect::<Vec<_>>(), KEYS, "keys of each kind have come and gone");
+    assert!(old[&49].len() >= 4 && old[&35].len() >= NEEDLES, "generations were buried, ratchets moved");
+    // The newest of each: what was destroyed last.
+    let rare = [41, 49, 34].into_iter().flat_map(|table| old[&table].iter().rev().take(10));
+    let needles: Vec<Vec<u8>> = rare.chain(old[&35].iter().rev()).take(NEEDLES).cloned().collect();
+    assert_eq!(needles.len(), NEEDLES);
+    pair.must_be_gone(&needles);
 }

@@ -212,6 +212,24 @@ fn a_friend_who_is_away_longer_than_a_relay_keeps_mail_misses_nothing_and_costs_
 }
 
 #[test]
+fn mail_outlives_what_a_relay_keeps_though_its_author_has_been_off_for_weeks() {
+    let (mut world, alice, bob, _) = World::friends_by_relay(16);
+    world.pass(WHILE * 10);
+    world.off(bob);
+    for number in 0..8 {
+        world.write(alice, bob, &format!("{number}"));
+    }
+    // A relay keeps mail for 30 days. What was posted on the first day is forgotten on the 30th; all of it was posted
+    // again on the 15th, and its author is off from the 20th on.
+    world.pass(DAY * 20);
+    world.off(alice);
+    world.pass(DAY * 20);
+    world.on(bob);
+    world.pass(WHILE * 10);
+    assert_eq!(world.read(bob, alice), ["0", "1", "2", "3", "4", "5", "6", "7"]);
+}
+
+#[test]
 fn long_and_short_texts_come_whole() {
     let (mut world, alice, bob, _) = World::friends_by_relay(15);
     let lengths = [1, 600, 900, 3_000, 4_000, 9_000, 16 * 1024];

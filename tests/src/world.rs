@@ -2,9 +2,10 @@
 //!
 //! Each person is the real engine over a store in memory, each relay the real mailbox; only wires and disks are
 //! simulated ([`proto::sim`]). A turn is what a driver makes of it: inputs, settle, one commit, and then the outputs.
-//! A machine can be made to die right before or right after a commit. While a world runs it watches two promises at
-//! every commit: nobody is told *delivered* before the other side has the message on disk, and no message is told
-//! twice in one life. What people did and heard is in the [`Journal`].
+//! A machine can be made to die right before or right after a commit. While a world runs it watches four promises at
+//! every commit: nobody is told *delivered* before the other side has the message on disk, no message is told twice in
+//! one life, no slot of a drop ever takes two blobs in all lives of a device, and no blob is on a wire that was not on
+//! disk before. What people did and heard is in the [`Journal`].
 
 mod journal;
 mod node;
@@ -454,6 +455,7 @@ impl World {
     /// Somebody goes on with a copy of a person's disk as if nothing had happened since, in place of the device.
     pub fn resume(&mut self, who: Who, copy: &MemoryStore) {
         self.off(who);
+        self.journal.borrow_mut().copied(who);
         self.node_mut(who).put_disk(copy);
         self.on(who);
     }

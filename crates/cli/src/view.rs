@@ -329,16 +329,16 @@ pub fn notice(notice: &Notice) -> (&'static str, String) {
         Notice::ContactRestored(contact) => (
             "contact-restored",
             format!(
-                "contact {} says that their profile was restored from a backup; ask them whether it was",
+                "contact {} says that their profile came back from a backup, or from damage; ask them whether it did",
                 contact.0
             ),
         ),
         Notice::MetAgain(contact) => {
-            ("met-again", format!("contact {} was met again after the restored backup", contact.0))
+            ("met-again", format!("contact {} was met again, with new keys", contact.0))
         }
         Notice::NeedsInvite(contact) => (
             "needs-invite",
-            format!("contact {} cannot be met again from the backup; exchange a new invite", contact.0),
+            format!("contact {} cannot be met again from what is left here; exchange a new invite", contact.0),
         ),
         Notice::DeviceRevoked(contact) => (
             "device-revoked",
@@ -366,8 +366,8 @@ pub fn notice(notice: &Notice) -> (&'static str, String) {
         Notice::LogDamaged { commits, files } => (
             "log-damaged",
             format!(
-                "parts of the profile are damaged and what they said is lost here ({commits} steps, {files} files); \
-                 contacts send again what they know to be missing"
+                "parts of the profile are damaged and what stood there is lost here ({commits} steps, {files} files); \
+                 open invites ended, and each contact is met again with new keys before anything is sent"
             ),
         ),
         Notice::IndexRebuilt => {
@@ -375,7 +375,9 @@ pub fn notice(notice: &Notice) -> (&'static str, String) {
         }
         Notice::RolledBack => (
             "rolled-back",
-            "the profile's files were put back to an earlier state; messages since then are gone here".into(),
+            "the profile ends before its last known state, as an older copy would, and what came since is missing here; \
+             open invites ended, and each contact is met again with new keys before anything is sent"
+                .into(),
         ),
     }
 }

@@ -201,11 +201,12 @@ pub enum Notice {
     InviteExhausted(ContactId),
     /// What waits under the invite is not what the invite names.
     InviteForged(ContactId),
-    /// The contact's device says that it was restored from a backup; it holds the right keys. Ask them if it is so.
+    /// The contact's device says that it was restored from a backup, or has lost something to damage; it holds the right
+    /// keys. Ask them if it is so.
     ContactRestored(ContactId),
-    /// After this profile was restored, the contact was met again.
+    /// After this profile was restored or lost something, the contact was met again.
     MetAgain(ContactId),
-    /// After this profile was restored, the contact can only be met again by a new invite.
+    /// After this profile was restored or lost something, the contact can only be met again by a new invite.
     NeedsInvite(ContactId),
     /// The contact's account has called back the device that this conversation is with: nothing goes there any more.
     DeviceRevoked(ContactId),
@@ -219,14 +220,15 @@ pub enum Notice {
     RelayImpostor(RelayNumber),
     /// The profile's index was damaged and has been rebuilt from the log; nothing was lost.
     IndexRebuilt,
-    /// Parts of the log are damaged: what they said is lost here.
+    /// Parts of the log are damaged: what they said is lost here. Contacts are met again as after a restored backup.
     LogDamaged {
         /// Turns of work that cannot be read.
         commits: u64,
         /// Files of the log that are not there.
         files: u64,
     },
-    /// The log ends before the last state that was noted: the profile may have been rolled back.
+    /// The log ends before the last state that was noted: the profile may have been rolled back. Contacts are met again
+    /// as after a restored backup.
     RolledBack,
 }
 

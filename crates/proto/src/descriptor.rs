@@ -266,17 +266,29 @@ mod tests {
         }
     }
 
+    /// The twelve, as the attacks of `crypto` derive them.
+    fn small_order_points() -> impl Iterator<Item = [u8; 32]> {
+        let lines = include_str!("../../../tests/vectors/small-order-x25519.txt").lines();
+        let byte = |line: &str, at: usize| u8::from_str_radix(&line[2 * at..2 * at + 2], 16).expect("hex");
+        lines.map(move |line| std::array::from_fn(|at| byte(line, at)))
+    }
+
     #[test]
     fn a_request_key_of_small_order_is_refused_even_when_signed() {
         let body = encode_body(&facts());
         let good = facts().request_key;
         let at = body.windows(32).position(|window| window == good.as_bytes()).expect("the key stands there");
-        let mut body = body;
-        body[at..at + 32].fill(0);
-        let signature = key().sign(&signed_bytes(&body));
-        let mut writer = Writer::with_capacity(512);
-        writer.array(2).bytes(&body).bytes(signature.as_bytes());
-        let parsed = RelayDescriptor::parse(&writer.finish());
-        assert_eq!(parsed, Err(DescriptorError::Key));
+        let parse = |point: &[u8; 32]| {
+            let mut body = body.clone();
+            body[at..at + 32].copy_from_slice(point);
+            let signature = key().sign(&signed_bytes(&body));
+            let mut writer = Writer::with_capacity(512);
+            writer.array(2).bytes(&body).bytes(signature.as_bytes());
+            RelayDescriptor::parse(&writer.finish())
+        };
+        assert!(parse(good.as_bytes()).is_ok());
+        for point in small_order_points() {
+            assert_eq!(parse(&point), Err(DescriptorError::Key), "{point:?}");
+        }
     }
 }

@@ -309,6 +309,18 @@ impl Router {
         Envelope::decode(&record.envelope).map(Some).map_err(|_| StoreError::Corrupt(OUTBOX))
     }
 
+    /// For the simulator: the envelope in a record of the outbox, and whether its slot lies in a drop, where nothing is
+    /// ever put twice.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if it is no record of the outbox.
+    #[cfg(feature = "sim")]
+    pub fn envelope_of(record: &[u8]) -> Result<(Envelope, bool), StoreError> {
+        let record: OutboxRecord = minicbor::decode(record).map_err(|_| StoreError::Corrupt(OUTBOX))?;
+        let envelope = Envelope::decode(&record.envelope).map_err(|_| StoreError::Corrupt(OUTBOX))?;
+        Ok((envelope, record.deletion.is_some()))
+    }
+
     /// The counterpart has it: takes it out of the outbox and asks its mailboxes to forget it.
     ///
     /// # Errors

@@ -71,6 +71,15 @@ pub trait Store {
         limit: usize,
     ) -> Result<Vec<(u64, Vec<u8>)>, StoreError>;
 
+    /// Up to `limit` orders under one name from `from` on, rising: also of records whose value cannot be read any more.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of reading what there is.
+    fn orders(&self, table: &Table, name: &[u8], from: u64, limit: usize) -> Result<Vec<u64>, StoreError> {
+        let found = self.range(table, name, from..=u64::MAX, Direction::Ascending, limit)?;
+        Ok(found.into_iter().map(|(order, _)| order).collect())
+    }
+
     /// Makes the batch durable. When this returns `Ok`, it survives a loss of power.
     ///
     /// # Errors

@@ -130,6 +130,21 @@ impl Index {
         })
     }
 
+    /// All numbers that stand at order 0 of a name.
+    pub(crate) fn numbers(&self) -> Result<Vec<(Blind, u32)>, Trouble> {
+        guard(|| {
+            let mut found = Vec::new();
+            for row in self.db()?.iter() {
+                let (key, value) = row?;
+                let Some((name, [0, 0, 0, 0, 0, 0, 0, 0])) = key.split_first_chunk() else { continue };
+                if let Some(Entry::Number(number)) = decode(&value, 0)?.get(&0) {
+                    found.push((*name, *number));
+                }
+            }
+            Ok(found)
+        })
+    }
+
     /// Writes changes and how far they reach, in one atomic batch, and waits until the disk has them.
     pub(crate) fn apply(&self, changes: &Changes, state: &State) -> Result<LiveChanges, Trouble> {
         guard(|| {

@@ -1,7 +1,7 @@
 //! Leaves of the key tree: which group of records each belongs to, and when one is doomed because nothing current is
 //! sealed under it any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crypto::tree::{self, NodeId};
 use proto::store::{Direction, LeafRule, StoreError};
@@ -147,6 +147,37 @@ impl SealedStore {
         };
         let waiting_since = (!doomed.is_empty()).then_some(0);
         self.leaves = Leaves { next, free, doomed, untold: Vec::new(), waiting_since };
+        Ok(())
+    }
+
+    /// After commits were lost: a group whose later leaf is not known any more would seem to have one that another has
+    /// taken since. Whatever was then deleted would destroy what belongs to the other. Such groups have no leaf from
+    /// now on, and the leaf is left to whoever else is sealed under it.
+    pub(crate) fn distrust_leaves(&mut self) -> Result<(), StoreError> {
+        let mut groups: BTreeMap<Blind, Entry> = self
+            .index
+            .numbers()
+            .map_err(|_| StoreError::Corrupt("the index, while it was built again"))?
+            .into_iter()
+            .map(|(name, leaf)| (name, Entry::Number(leaf)))
+            .collect();
+        groups
+            .extend(self.recent.active.iter().filter(|(spot, _)| spot.order == 0).map(|(s, e)| (s.name, *e)));
+        let own =
+            [self.keys.leaves_spot(), self.keys.doomed_spot(0), self.keys.free_spot(0)].map(|spot| spot.name);
+        let mut owners: BTreeMap<u32, Vec<Blind>> = BTreeMap::new();
+        for (name, entry) in groups.into_iter().filter(|(name, _)| !own.contains(name)) {
+            if let Entry::Number(leaf) = entry {
+                owners.entry(leaf).or_default().push(name);
+            }
+        }
+        for (leaf, names) in owners {
+            let is_free = self.entry(&self.keys.free_spot(leaf))?.is_some();
+            if leaf != COMMON && (names.len() > 1 || is_free) {
+                let gone = names.into_iter().map(|name| (Spot { name, order: 0 }, Entry::Gone));
+                self.recent.active.extend(gone);
+            }
+        }
         Ok(())
     }
 

@@ -127,13 +127,17 @@ impl SealedStore {
     }
 
     /// Destroys what is doomed, brings the index and the key file up to date and waits for it. A start after this
-    /// replays nothing.
+    /// replays nothing. Where something was lost and nothing committed since, it does nothing: the next start tells of
+    /// the loss once more.
     ///
     /// # Errors
     /// Those of a commit.
     pub fn checkpoint(&mut self) -> Result<(), StoreError> {
         if self.broken {
             return Err(StoreError::Broken);
+        }
+        if self.untold_loss {
+            return Ok(());
         }
         if self.index_failed.get() {
             self.heal_index()?;

@@ -219,7 +219,11 @@ impl SealedStore {
         report.rolled_back = known.max(index_number) > store.point.number;
         store.next_number = known.max(store.point.number).max(index_number) + 1;
         store.jobs.head_known = known;
+        if report.is_loss() {
+            store.distrust_leaves()?;
+        }
         store.check_tree()?;
+        store.untold_loss = report.is_loss();
         if store.point.number == 0 {
             store.write_first_commit()?;
         }
@@ -287,7 +291,9 @@ impl SealedStore {
         let retired = self.follow(&survey, report)?;
         let is_missing = |known: &&u64| !survey.present.contains(known) && !retired.contains_key(known);
         report.missing_segments = survey.ends.keys().filter(is_missing).count() as u64;
-        self.replay_checkpoint(self.point)
+        // What is lost must be found again at the next start, unless something was committed knowing of it.
+        let told = if report.is_loss() { Point::default() } else { self.point };
+        self.replay_checkpoint(told)
     }
 
     /// Replaces an index that has failed while the store was open.
@@ -300,16 +306,21 @@ impl SealedStore {
         // A segment that nothing was written to yet is not found again by reading the log.
         let writer = self.writer.take().filter(|writer| writer.salt.is_none());
         let next_number = self.next_number;
-        let healed = self.rebuild(&mut OpenReport::default());
+        let mut report = OpenReport::default();
+        let healed = self.rebuild(&mut report);
         self.next_number = next_number;
         self.writer = writer;
-        healed.map_err(|error| {
-            self.broken = true;
-            match error {
-                OpenError::Store(error) => error,
-                _ => StoreError::Corrupt("the index, and it cannot be built again"),
-            }
-        })
+        let healed = healed.map_err(|error| match error {
+            OpenError::Store(error) => error,
+            _ => StoreError::Corrupt("the index, and it cannot be built again"),
+        });
+        // Who holds the store believes in what is lost: the next start is told of it, and this one ends here.
+        let whole = healed.and_then(|()| match report.is_loss() {
+            true => Err(StoreError::Corrupt("the log, and it is to be opened anew")),
+            false => Ok(()),
+        });
+        self.broken |= whole.is_err();
+        whole
     }
 
     /// Which segments there are and what the newest manifest says about them.
@@ -396,6 +407,7 @@ impl SealedStore {
                 return Ok(());
             }
             report.lost_commits += self.lost_before(&commit, survey);
+            walk.has_lost |= report.is_loss();
             report.replayed_commits += 1;
             self.replay(walk, &commit)?;
             walk.at += commit.blocks;
@@ -433,7 +445,14 @@ impl SealedStore {
                 bytes: range.len() as u32,
             };
             let (spot, entry) = match record {
-                Record::Put { spot, .. } => (spot, place),
+                Record::Put { spot, leaf, .. } => {
+                    // That it was given out may be among what is lost.
+                    if walk.has_lost {
+                        self.replay_leaf(leaf)?;
+                        self.recent.active.insert(self.keys.free_spot(leaf), Entry::Gone);
+                    }
+                    (spot, place)
+                }
                 Record::Delete { spot } => (spot, Entry::Gone),
                 Record::Node { node, .. } => {
                     walk.nodes.entry(node).or_default().push(place);
@@ -588,6 +607,8 @@ struct Walk {
     segment: u64,
     at: u32,
     end: u32,
+    /// Commits before this place are lost.
+    has_lost: bool,
     retired: BTreeMap<u64, u64>,
     nodes: Candidates,
 }

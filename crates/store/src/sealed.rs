@@ -60,6 +60,8 @@ pub struct SealedStore {
     pub(crate) segments: BTreeMap<u64, SegmentState>,
     pub(crate) writer: Option<SegmentWriter>,
     pub(crate) broken: bool,
+    /// Something is lost, and nothing was committed yet by who was told: the next start must find it again.
+    pub(crate) untold_loss: bool,
     pub(crate) reader: RefCell<Cache>,
     pub(crate) memory: RefCell<Memory>,
     pub(crate) leaves: Leaves,
@@ -150,6 +152,7 @@ impl SealedStore {
             segments: BTreeMap::new(),
             writer: None,
             broken: false,
+            untold_loss: false,
             reader: RefCell::default(),
             memory: RefCell::default(),
             leaves: Leaves::default(),
@@ -406,6 +409,12 @@ impl Store for SealedStore {
         found.map(|(order, entry)| Ok((order, self.value(&Spot { name, order }, entry)?))).collect()
     }
 
+    fn orders(&self, table: &Table, name: &[u8], from: u64, limit: usize) -> Result<Vec<u64>, StoreError> {
+        let name = self.blind(table.id, name);
+        let found = self.entries(&name, from..=u64::MAX, Direction::Ascending, limit)?;
+        Ok(found.into_iter().map(|(order, _)| order).collect())
+    }
+
     fn commit(&mut self, batch: Batch) -> Result<(), StoreError> {
         batch.check()?;
         if self.broken {
@@ -419,6 +428,7 @@ impl Store for SealedStore {
         }
         let draft = self.draft(&batch)?;
         self.append(draft)?;
+        self.untold_loss = false;
         self.after_commit();
         Ok(())
     }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use madang_core::{ConversationId, Delivery, Event, MessageId};
+use proto::id::Tag;
+use proto::router::Router;
 use proto::sim::HostId;
 
 /// All that was written and told, over all lives of all devices.
@@ -17,6 +19,12 @@ pub struct Journal {
     /// What was answered as kept, and what its author knew then.
     written: BTreeMap<ConversationId, BTreeMap<MessageId, Vec<MessageId>>>,
     people: BTreeMap<ConversationId, (HostId, HostId)>,
+    /// What was sealed into each slot of a drop, by all lives of all devices, as a hash.
+    slots: BTreeMap<Tag, [u8; 32]>,
+    /// Hashes of all blobs that were on disk before they could leave.
+    sealed: BTreeSet<[u8; 32]>,
+    /// Devices that somebody copied and goes on with: they do what no device does.
+    copied: BTreeSet<HostId>,
     fingerprint: [u8; 32],
     told: u64,
 }
@@ -57,6 +65,35 @@ impl Journal {
         let words = format!("{event:?}");
         let parts: [&[u8]; 4] = [&self.fingerprint, &who.0.to_be_bytes(), &named, words.as_bytes()];
         self.fingerprint = crypto::hash::hash("sim/journal", &parts);
+    }
+
+    /// Notes an envelope that leaves as soon as its turn is on disk.
+    ///
+    /// A slot that is used twice means that its key is, and the ratchet's key inside it most likely too.
+    pub(super) fn sealed(&mut self, who: HostId, record: &[u8]) {
+        let (envelope, in_drop) = Router::envelope_of(record).expect("a record of the outbox");
+        let hash = hash_of(envelope.blob.bytes());
+        self.sealed.insert(hash);
+        if in_drop && !self.copied.contains(&who) {
+            let before = *self.slots.entry(envelope.tag).or_insert(hash);
+            assert!(before == hash, "{who:?} has put two things into one slot");
+        }
+    }
+
+    /// Notes that a blob is on a wire.
+    pub(super) fn leaves(&self, blob: &[u8]) {
+        assert!(self.sealed.contains(&hash_of(blob)), "what leaves was on disk before");
+    }
+
+    /// Somebody goes on with a copy of this device's disk.
+    pub(super) fn copied(&mut self, who: HostId) {
+        self.copied.insert(who);
+    }
+
+    /// How many slots were used.
+    #[must_use]
+    pub fn slots_used(&self) -> usize {
+        self.slots.len()
     }
 
     /// A device lost all messages but those that are `here`.
@@ -126,4 +163,8 @@ impl Journal {
     pub fn fingerprint(&self) -> [u8; 32] {
         self.fingerprint
     }
+}
+
+fn hash_of(blob: &[u8]) -> [u8; 32] {
+    crypto::hash::hash("sim/blob", &[blob])
 }

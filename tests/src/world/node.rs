@@ -9,10 +9,12 @@ use madang_core::engine::{
     Answer, Command, CommandError, Engine, Input, LinkKind, Now, Output, Policy, SealJob, Ticket,
 };
 use madang_core::{Contact, ConversationId, Event, Message, Span};
+use proto::frame::Frame;
 use proto::id::{Moment, PeerName};
 use proto::router::MailboxId;
 use proto::sim::{HostId, Incoming, Port};
-use proto::store::{Batch, MemoryStore, Overlay, Store};
+use proto::store::{Batch, Key, MemoryStore, Overlay, Store};
+use proto::tables;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -249,6 +251,10 @@ impl Node {
             return;
         }
         if !batch.is_empty() {
+            let mut journal = self.journal.borrow_mut();
+            let outbox = |(key, _, value): (&Key, _, Option<_>)| value.filter(|_| key.0 == tables::OUTBOX.id);
+            batch.iter().filter_map(outbox).for_each(|record| journal.sealed(port.me(), record));
+            drop(journal);
             self.store.commit(batch).expect("the store works");
         }
         let outputs = engine.take_outputs();
@@ -270,7 +276,12 @@ impl Node {
 
     fn release(&mut self, output: Output, port: &mut Port<'_>) {
         match output {
-            Output::Send(link, frame) => port.send(link, frame),
+            Output::Send(link, frame) => {
+                if let Ok(Frame::Push(push)) = Frame::decode(&frame) {
+                    self.journal.borrow().leaves(push.blob.bytes());
+                }
+                port.send(link, frame);
+            }
             Output::Close(link) => port.close(link),
             Output::Connect { mailbox, addresses, .. } => {
                 if let Some(host) = addresses.iter().find_map(host_at) {

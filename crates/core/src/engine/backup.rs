@@ -32,8 +32,8 @@ const TABLES: [&Table; 9] = [
     &tables::FADE,
 ];
 
-/// A restored profile announces where it can be written to under higher numbers than the one that was lost ever used.
-const REACH_LEAP: u64 = 1 << 32;
+/// A profile that was restored, or has lost something, announces where it can be written to under higher numbers than were ever used before.
+pub(super) const REACH_LEAP: u64 = 1 << 32;
 
 impl Engine {
     /// Calls `put` for each record that a backup holds, in the order in which they stand there.

@@ -644,12 +644,7 @@ impl Engine {
             return Ok(false);
         };
         let Ok(segment) = Segment::decode(&plaintext) else { return Ok(false) };
-        let Some(seal) = segment.items.iter().find_map(|item| match Item::decode(item) {
-            Ok(Item::Seal(key)) => crypto::X25519Public::from_bytes(&key).ok(),
-            _ => None,
-        }) else {
-            return Ok(false);
-        };
+        let Some(seal) = seal_in(&segment) else { return Ok(false) };
         let origin = Origin { parent: None, opening: None, born: self.used(turn.now.moment) };
         let seals = (bundle.seal().clone(), seal);
         let pair = Pair::new(party, &account, origin, established, session, seals);
@@ -779,6 +774,14 @@ fn bundle_hash(body: &BundleBody) -> [u8; 32] {
     crypto::hash("M1/inv/bundle/1", &[&body.bundle, &body.cert, &body.list])
 }
 
+/// The key to which who answers wants envelopes sealed, if the first segment names one that is sound.
+fn seal_in(segment: &Segment) -> Option<crypto::X25519Public> {
+    segment.items.iter().find_map(|item| match Item::decode(item) {
+        Ok(Item::Seal(key)) => crypto::X25519Public::from_bytes(&key).ok(),
+        _ => None,
+    })
+}
+
 fn read_bundle(invite: &Invite, tag: &Tag, blob: &[u8]) -> Option<(DeviceCert, DeviceList, Bundle)> {
     let bytes = seal::open_stranger(blob, &tag.0, &invite.secret.seal_key()).ok()?;
     let body: BundleBody = decode_whole(bytes.strip_prefix(&[inner::BUNDLE])?)?;
@@ -800,4 +803,30 @@ fn read_init(bytes: &[u8]) -> Option<(DeviceCert, DeviceList, InitBody)> {
 fn read_identity(cert: &[u8], list: &[u8]) -> Option<(DeviceCert, DeviceList)> {
     let (cert, list) = (DeviceCert::parse(cert).ok()?, DeviceList::parse(list).ok()?);
     (list.account_id() == cert.account_id() && list.contains(&cert)).then_some((cert, list))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::Receiver;
+
+    /// The twelve, as the attacks of `crypto` derive them.
+    fn small_order_points() -> impl Iterator<Item = [u8; 32]> {
+        let lines = include_str!("../../../../tests/vectors/small-order-x25519.txt").lines();
+        let byte = |line: &str, at: usize| u8::from_str_radix(&line[2 * at..2 * at + 2], 16).expect("hex");
+        lines.map(move |line| std::array::from_fn(|at| byte(line, at)))
+    }
+
+    #[test]
+    fn a_seal_of_small_order_in_an_answer_begins_no_conversation() {
+        let answer = |key| {
+            let items = vec![Item::Seal(key).encode()];
+            seal_in(&Segment { first: 1, items, ack: Receiver::default().ack(0), sealed: 1 })
+        };
+        let sound = *crypto::X25519Secret::generate(&mut rand::rng()).public().as_bytes();
+        assert_eq!(answer(sound).map(|key| *key.as_bytes()), Some(sound));
+        for point in small_order_points() {
+            assert!(answer(point).is_none(), "{point:?}");
+        }
+    }
 }

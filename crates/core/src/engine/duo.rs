@@ -1,6 +1,6 @@
 //! For tests: two engines and a wire between them, and everything that went over it on record.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use proto::frame::Frame;
@@ -22,6 +22,8 @@ pub(super) struct Side {
     pub(super) store: MemoryStore,
     pub(super) engine: Engine,
     pub(super) events: Vec<Event>,
+    /// All that was ever committed.
+    pub(super) commits: Vec<Batch>,
 }
 
 /// An envelope on the wire: who sent it, where it lay, what it was.
@@ -37,6 +39,10 @@ pub(super) struct Duo {
     pub(super) now: Moment,
     pub(super) recorded: Vec<Recorded>,
     pub(super) rng: ChaCha20Rng,
+    /// Every frame that was sent, and by whom.
+    pub(super) said: Vec<(usize, Vec<u8>)>,
+    /// What left in each slot, over all lives of both.
+    slots: BTreeMap<Tag, Vec<u8>>,
     /// Frames on the wire, and to whom they go.
     wire: VecDeque<(usize, Vec<u8>)>,
     /// Whose words the wire swallows.
@@ -50,10 +56,10 @@ impl Side {
         let mut store = MemoryStore::new();
         let mut batch = Batch::new();
         Engine::create(name, &mut Overlay::new(&store, &mut batch), rng);
-        store.commit(batch).expect("memory takes all");
+        store.commit(batch.clone()).expect("memory takes all");
         let mut engine = open(&store, Moment(0));
         engine.set_policy(policy);
-        Self { store, engine, events: Vec::new() }
+        Self { store, engine, events: Vec::new(), commits: vec![batch] }
     }
 }
 
@@ -73,6 +79,8 @@ impl Duo {
             now: Moment(0),
             recorded: Vec::new(),
             rng,
+            said: Vec::new(),
+            slots: BTreeMap::new(),
             wire: VecDeque::new(),
             muted: [false; 2],
         };
@@ -110,6 +118,11 @@ impl Duo {
         kept.iter().for_each(|record| Engine::restore(record, &mut overlay).expect("it was backed up"));
         Engine::finish_restore(&mut overlay).expect("a profile was backed up");
         store.commit(batch).expect("memory takes all");
+        self.put_disk(at, store);
+    }
+
+    /// One of them goes on with another disk.
+    pub(super) fn put_disk(&mut self, at: usize, store: MemoryStore) {
         self.sides[at].engine = open(&store, self.now);
         self.sides[at].store = store;
         self.turn(1 - at, vec![Input::LinkDown(LINK)]);
@@ -128,6 +141,15 @@ impl Duo {
     /// From now on nothing that one of them sends comes to the other.
     pub(super) fn mute(&mut self, at: usize) {
         self.muted[at] = true;
+    }
+
+    /// What one of them sends comes again, over a fresh link.
+    pub(super) fn unmute(&mut self, at: usize) {
+        self.muted[at] = false;
+        (0..2).for_each(|at| drop(self.turn(at, vec![Input::LinkDown(LINK)])));
+        self.wire.clear();
+        self.connect();
+        self.rest();
     }
 
     /// Hands an envelope on record to whom it was for, by a road that is neither a link nor in order.
@@ -199,6 +221,12 @@ impl Duo {
         }
     }
 
+    /// Somebody else brings something to one of them.
+    pub(super) fn bring(&mut self, at: usize, input: Input) {
+        self.turn(at, vec![input]);
+        self.carry();
+    }
+
     /// One turn. What it sends is on the wire then.
     fn turn(&mut self, at: usize, inputs: Vec<Input>) -> Vec<Output> {
         self.act(at, |engine, turn| {
@@ -210,12 +238,17 @@ impl Duo {
 
     /// One turn in which a test does what it likes. What it sends is on the wire then.
     pub(super) fn act(&mut self, at: usize, act: impl FnOnce(&mut Engine, &mut Turn<'_, '_>)) -> Vec<Output> {
+        let of_them = self.sides[1 - at].engine.pairs.values();
+        let repair_tags: Vec<Tag> = of_them.flat_map(|pair| pair.keys().repair_tags.clone()).collect();
         let side = &mut self.sides[at];
         let now = Now { moment: self.now, label_ms: None };
         let mut batch = Batch::new();
         let mut overlay = Overlay::new(&side.store, &mut batch);
         act(&mut side.engine, &mut Turn { now, overlay: &mut overlay, rng: &mut self.rng });
         side.engine.settle(now, &mut overlay, &mut self.rng).expect("memory works");
+        if !batch.is_empty() {
+            side.commits.push(batch.clone());
+        }
         side.store.commit(batch).expect("memory takes all");
         let mut kept = Vec::new();
         for output in side.engine.take_outputs() {
@@ -223,8 +256,13 @@ impl Duo {
                 Output::Send(_, frame) => {
                     if let Ok(Frame::Push(push)) = Frame::decode(&frame) {
                         let blob = push.blob.bytes().to_vec();
+                        // A second repair may take the slot of the first; nothing else takes one twice.
+                        let of_repair = repair_tags.contains(&push.tag);
+                        let before = self.slots.entry(push.tag).or_insert_with(|| blob.clone());
+                        assert!(of_repair || *before == blob, "{at} has put two things into one slot");
                         self.recorded.push(Recorded { from: at, tag: push.tag, blob });
                     }
+                    self.said.push((at, frame.clone()));
                     self.wire.push_back((1 - at, frame));
                 }
                 Output::Event(event) => side.events.push(event),

@@ -4,6 +4,8 @@
 //! is taken out: records, tags, and envelopes that nobody will open any more.
 
 #[cfg(test)]
+mod ageing;
+#[cfg(test)]
 mod devices;
 
 use std::time::Duration;

@@ -14,6 +14,8 @@ mod erase;
 mod fade;
 mod generations;
 mod invites;
+#[cfg(feature = "node")]
+mod loss;
 mod receive;
 mod repair;
 mod roads;
@@ -21,6 +23,8 @@ mod send;
 
 #[cfg(test)]
 mod duo;
+#[cfg(test)]
+mod forged;
 #[cfg(test)]
 mod gaps;
 #[cfg(test)]

@@ -41,9 +41,9 @@ impl Engine {
             self.expect_repair(&pair);
             self.pairs.insert(party, pair);
         }
-        let live = self.contacts.iter().filter(|(_, contact)| contact.state == ContactState::Live);
-        for party in live.map(|(party, _)| *party).collect::<Vec<_>>() {
-            if self.pairs.contains_key(&party) {
+        let open = self.contacts.iter().filter(|(_, contact)| contact.state != ContactState::Failed);
+        for (party, state) in open.map(|(party, contact)| (*party, contact.state)).collect::<Vec<_>>() {
+            if state == ContactState::Live && self.pairs.contains_key(&party) {
                 self.begin_repair(party, turn)?;
             } else {
                 self.give_up(party, turn)?;

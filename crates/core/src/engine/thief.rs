@@ -7,14 +7,16 @@ use std::collections::BTreeSet;
 
 use proto::id::{LinkId, Moment, Party, Tag};
 use proto::router::Crossing;
-use proto::store::{Batch, MemoryStore, Overlay};
+use proto::store::{Batch, Direction, MemoryStore, Overlay};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
 use super::duo::{Duo, Recorded, open};
 use super::receive::Road;
 use super::{Engine, Now, Policy, Turn};
+use crate::content::Item;
 use crate::pair::{GENERATIONS_MAX, SPENT_SLOTS, WINDOW_SLOTS};
+use crate::tables;
 
 const DOCS: &str = include_str!("../../../../docs/threat-model.md");
 
@@ -35,15 +37,18 @@ fn rob(copy: &MemoryStore, victim: usize, record: &[Recorded]) -> Loot {
     let mut overlay = Overlay::new(copy, &mut batch);
     let turn = &mut Turn { now, overlay: &mut overlay, rng: &mut rng };
     let (mut known, mut generations) = (tags(&engine), numbers(&engine));
-    let mut read = BTreeSet::new();
+    let (mut read, mut before) = (BTreeSet::new(), held(turn));
     for (at, envelope) in record.iter().enumerate().filter(|(_, e)| e.from != victim) {
         let road = Road::Link(LinkId(1));
         engine.arrive(Crossing::Arriving(envelope.tag), &envelope.blob, road, turn).expect("memory works");
         let told = engine.take_outputs();
+        // What could be decrypted and stands behind a gap is held, and read all the same.
+        let holds = held(turn);
+        let is_held = std::mem::replace(&mut before, holds) < holds;
         let is_message = |output: &super::Output| {
             matches!(output, super::Output::Event(crate::Event::Message { mine: false, .. }))
         };
-        if told.iter().any(is_message) {
+        if is_held || told.iter().any(is_message) {
             read.insert(at);
         }
         // A generation that the thief could follow leads further.
@@ -55,6 +60,13 @@ fn rob(copy: &MemoryStore, victim: usize, record: &[Recorded]) -> Loot {
     let linked =
         record.iter().enumerate().filter(|(_, e)| known.contains(&e.tag)).map(|(at, _)| at).collect();
     Loot { read, linked }
+}
+
+/// How many messages were decrypted and wait for what comes before them.
+fn held(turn: &Turn<'_, '_>) -> usize {
+    let all = turn.overlay.range(&tables::HELD, &tables::name(1), 0..=u64::MAX, Direction::Ascending, 10_000);
+    let is_message = |(_, item): &(u64, Vec<u8>)| matches!(Item::decode(item), Ok(Item::Message(_)));
+    all.expect("memory works").iter().filter(|found| is_message(found)).count()
 }
 
 fn numbers(engine: &Engine) -> BTreeSet<u32> {
@@ -123,6 +135,41 @@ fn a_silent_victim_is_read_until_they_speak() {
     }
     let loot = rob(&copy, 0, &duo.recorded);
     assert_eq!(loot.read.range(instant..).count(), 10);
+}
+
+#[test]
+fn a_generation_that_the_other_side_begins_is_read_until_they_hear_this_device_in_it() {
+    let mut duo = Duo::new(Policy { rekey_messages: 9, ..Policy::default() });
+    talk(&mut duo, 2);
+    let copy = duo.sides[0].store.clone();
+    let instant = duo.recorded.len();
+    // They answer each other, until the next message of Bob's begins a generation: it rests on an offer of Alice's.
+    let is_due = |duo: &Duo| {
+        let pair = &duo.sides[1].engine.pairs[&Party(1)];
+        pair.messages >= 9 && pair.keys().their_offer.is_some()
+    };
+    duo.write(0, "heard again");
+    while !is_due(&duo) {
+        duo.write(1, "to alice");
+        duo.write(0, "to bob");
+    }
+    let healed = rob(&copy, 0, &duo.recorded);
+    assert!(healed.read.range(instant..).count() <= 1, "this generation has healed");
+    let (before, begins) = (newest_generation(&duo, 1), duo.recorded.len());
+    duo.mute(0);
+    for round in 0..4 {
+        duo.write(1, &format!("in the next one {round}"));
+    }
+    assert_eq!(newest_generation(&duo, 1), before + 1, "Bob has begun it");
+    let heard = duo.recorded.len();
+    duo.unmute(0);
+    talk(&mut duo, 3);
+    let loot = rob(&copy, 0, &duo.recorded);
+    assert_eq!(loot.read.range(begins..heard).count(), 4, "the copy holds what opens its beginning");
+    assert!(loot.read.range(heard..).count() <= 1, "{:?}", loot.read.range(heard..).collect::<Vec<_>>());
+    let row = "| after it, in a generation that the others begin with an offer from before the copy | the same once more: \
+               what they write in it until they have heard this device there |";
+    assert!(DOCS.contains(row));
 }
 
 #[test]

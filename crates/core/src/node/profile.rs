@@ -66,7 +66,13 @@ pub(crate) async fn create(
 pub(crate) async fn open(directory: &Path, passphrase: &[u8]) -> Result<Opened, NodeError> {
     let (directory, passphrase) = (directory.to_owned(), zeroize::Zeroizing::new(passphrase.to_vec()));
     blocking(move || {
-        let (store, report) = SealedStore::open(&directory, &passphrase, Options::default())?;
+        let (mut store, report) = SealedStore::open(&directory, &passphrase, Options::default())?;
+        // What came back older than it was may have been used since.
+        if report.is_loss() || Engine::is_half_cleared(&store)? {
+            Engine::survive_loss(&mut store)?;
+            // From here on the log is what it is: the next start finds no loss in it.
+            store.checkpoint()?;
+        }
         load(store, directory, notices(&report))
     })
     .await

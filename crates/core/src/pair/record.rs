@@ -334,6 +334,17 @@ impl Pair {
         Ok(keys.encode(next_generation))
     }
 
+    /// Returns what is kept of a pair's record that may be older than what was used, and the number of the generation
+    /// that begins next: at least `leap` beyond both its own word and `next`.
+    #[cfg(feature = "node")]
+    pub(crate) fn keys_after_loss(bytes: &[u8], next: u32, leap: u32) -> Result<(Vec<u8>, u32), StoreError> {
+        let (mut keys, next_generation) = Keys::decode(bytes)?;
+        keys.offer = None;
+        keys.their_offer = None;
+        let next = next.max(next_generation).saturating_add(leap);
+        Ok((keys.encode(next), next))
+    }
+
     /// Reads a pair of which only its own record was kept: it has no generation until a repair begins one.
     pub(crate) fn unmet(party: Party, bytes: &[u8]) -> Result<Self, StoreError> {
         let (keys, next_generation) = Keys::decode(bytes)?;

@@ -96,20 +96,39 @@ fn a_small_order_ephemeral_key_in_an_envelope_is_refused() {
     // With snow alone such an envelope opens: whoever knows no key at all could write it. Ours is refused.
     let mut prologue = b"M1/env/1\0".to_vec();
     prologue.extend_from_slice(&slot.tag());
-    let forged = forge_with_zero_key(&prologue, &key);
+    let forged = forge_with_zero_key(&prologue, &key, None);
     assert_eq!(open_stranger(&forged, &slot.tag(), &key), Err(SealError::Unreadable));
 }
 
+#[test]
+fn a_small_order_ephemeral_key_in_an_envelope_of_a_contact_is_refused() {
+    let (key, slot, _) = setting();
+    let blob =
+        seal_contact(Class::C0, &slot.tag(), slot.psk(), &key.public(), b"x", &mut rng(6)).expect("it fits");
+    for point in small_order_points() {
+        let mut bad = blob.clone();
+        bad[..32].copy_from_slice(&point);
+        assert_eq!(open_contact(&bad, &slot.tag(), slot.psk(), &key), Err(SealError::Unreadable));
+    }
+    // Who holds the slot's psk and not the seal's key could write it: with snow alone it opens.
+    let mut prologue = b"M1/env/1\0".to_vec();
+    prologue.extend_from_slice(&slot.tag());
+    let forged = forge_with_zero_key(&prologue, &key, Some(slot.psk()));
+    assert_eq!(open_contact(&forged, &slot.tag(), slot.psk(), &key), Err(SealError::Unreadable));
+}
+
 /// An envelope whose ephemeral key is the all-zero point: its secret is zero for everyone.
-fn forge_with_zero_key(prologue: &[u8], to: &X25519Secret) -> Vec<u8> {
-    let name: snow::params::NoiseParams = "Noise_N_25519_ChaChaPoly_SHA256".parse().expect("a pattern");
-    let resolver = ZeroKey;
-    let mut state = snow::Builder::with_resolver(name.clone(), Box::new(resolver))
+fn forge_with_zero_key(prologue: &[u8], to: &X25519Secret, psk: Option<&Secret32>) -> Vec<u8> {
+    let name = psk.map_or("Noise_N_25519_ChaChaPoly_SHA256", |_| "Noise_Npsk0_25519_ChaChaPoly_SHA256");
+    let name: snow::params::NoiseParams = name.parse().expect("a pattern");
+    let psk = *psk.map_or(&[0; 32], Secret32::as_bytes);
+    let is_contact = name.name.contains("psk0");
+    let public = to.public();
+    let mut state = snow::Builder::with_resolver(name.clone(), Box::new(ZeroKey))
         .prologue(prologue)
-        .and_then(|builder| {
-            builder.remote_public_key(to.public().as_bytes()).map(snow::Builder::build_initiator)
-        })
-        .expect("complete")
+        .and_then(|builder| builder.remote_public_key(public.as_bytes()))
+        .and_then(|builder| if is_contact { builder.psk(0, &psk) } else { Ok(builder) })
+        .and_then(snow::Builder::build_initiator)
         .expect("complete");
     let mut plain = vec![0; 976];
     plain[3] = 6;
@@ -122,6 +141,7 @@ fn forge_with_zero_key(prologue: &[u8], to: &X25519Secret) -> Vec<u8> {
     let mut open = snow::Builder::new(name)
         .prologue(prologue)
         .and_then(|builder| builder.local_private_key(secret.as_bytes()))
+        .and_then(|builder| if is_contact { builder.psk(0, &psk) } else { Ok(builder) })
         .and_then(snow::Builder::build_responder)
         .expect("complete");
     assert!(open.read_message(&blob, &mut plain).is_ok(), "snow refuses it now: our check may go");

@@ -20,6 +20,13 @@ fn all_twelve_small_order_x25519_points_are_refused() {
 }
 
 #[test]
+fn the_list_that_other_rooms_test_with_is_the_same() {
+    let listed = include_str!("../../../../tests/vectors/small-order-x25519.txt");
+    let hex = |point: [u8; 32]| point.map(|byte| format!("{byte:02x}")).concat() + "\n";
+    assert_eq!(listed, small_order_points().map(hex).concat());
+}
+
+#[test]
 fn the_list_is_right_every_point_on_it_gives_the_zero_secret() {
     let secret = x25519_dalek::StaticSecret::from([0x55; 32]);
     for point in small_order_points() {
