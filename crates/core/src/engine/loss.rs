@@ -153,12 +153,11 @@ impl Clearing<'_> {
             let contact: ContactRecord = decode(&bytes)?;
             let party = order as u32;
             if let (Some(number), Ok(account)) = (contact.conversation, <[u8; 32]>::try_from(contact.account))
+                && self.store.get(&tables::CONVERSATION, b"", number.into())?.is_none()
             {
-                if self.store.get(&tables::CONVERSATION, b"", number.into())?.is_none() {
-                    let conversation =
-                        Conversation::new(ConversationId::between(&me, &AccountId::new(account)), party);
-                    self.batch.put(&tables::CONVERSATION, b"", number.into(), encode(&conversation));
-                }
+                let conversation =
+                    Conversation::new(ConversationId::between(&me, &AccountId::new(account)), party);
+                self.batch.put(&tables::CONVERSATION, b"", number.into(), encode(&conversation));
             }
             if contact.state == ContactState::Live {
                 met.insert(party);
