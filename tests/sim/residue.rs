@@ -1,22 +1,22 @@
-//! What has disappeared, or was deleted, is gone from the disk: no needle is left for who has the passphrase
+//! What has disappeared, was deleted or overwritten is gone from the disk: no needle is left for who has the passphrase
 //! and every byte ever written.
 
 #[path = "../../crates/store/tests/common/thief.rs"]
 #[allow(unreachable_pub)]
 mod thief;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crypto::tree::sealed_record_len;
 use madang_core::ConversationId;
-use madang_core::engine::{Answer, Command, Engine, Input, LinkKind, Now, Output, Ticket};
+use madang_core::engine::{Answer, Command, Engine, Input, LinkKind, Now, Output, Policy, Ticket};
 use madang_core::{Draft, Event, MessageId, Span};
 use proto::id::{LinkId, Moment, PeerName};
 use proto::link::Role;
-use proto::store::{Batch, Overlay, Store as _};
+use proto::store::{Batch, Key, LeafRule, Overlay, Store as _, Table};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use store::disk::ModelDisk;
@@ -27,6 +27,9 @@ use thief::steal;
 const PASSPHRASE: &[u8] = b"a passphrase of no worth";
 const LINK: LinkId = LinkId(1);
 const NEEDLES: usize = 50;
+/// Tables whose records hold keys, as `docs/protocol` numbers them: what a pair keeps, ratchet and chains, invites, and
+/// the secrets of a generation.
+const KEYS: [u8; 4] = [34, 35, 41, 49];
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// A device whose disk forgets nothing.
@@ -36,6 +39,8 @@ struct Device {
     store: SealedStore,
     engine: Engine,
     events: Vec<Event>,
+    /// All that was ever written into the tables of keys.
+    keys: Vec<(Key, Vec<u8>)>,
 }
 
 impl Device {
@@ -52,7 +57,7 @@ impl Device {
         store.commit(batch).expect("the disk works");
         let now = Now { moment: Moment(0), label_ms: None };
         let engine = Engine::load(now, &Overlay::new(&store, &mut Batch::new())).expect("it was written");
-        Self { disk, folder, store, engine, events: Vec::new() }
+        Self { disk, folder, store, engine, events: Vec::new(), keys: Vec::new() }
     }
 
     /// Every byte that was ever on its disk.
@@ -137,6 +142,9 @@ impl Pair {
         let mut overlay = Overlay::new(&device.store, &mut batch);
         device.engine.handle(input, now, &mut overlay, &mut self.rng).expect("the disk works");
         device.engine.settle(now, &mut overlay, &mut self.rng).expect("the disk works");
+        for (key, _, value) in batch.iter().filter(|(key, ..)| KEYS.contains(&key.0)) {
+            device.keys.extend(value.map(|value| (key.clone(), value.to_vec())));
+        }
         if !batch.is_empty() {
             device.store.commit(batch).expect("the disk works");
         }
@@ -275,5 +283,30 @@ fn of_a_cleared_history_and_a_removed_contact_no_message_and_no_draft_is_left() 
     needles.push(pair.leave_draft(0));
     let Answer::Contacts(contacts) = pair.ask(0, Command::Contacts) else { panic!("no contacts") };
     while let Answer::Erased { more: true } = pair.ask(0, Command::RemoveContact(contacts[0].id)) {}
+    pair.must_be_gone(&needles);
+}
+
+#[test]
+fn of_fifty_records_of_keys_none_is_left_after_re_keys_and_a_used_invite() {
+    let mut pair = Pair::new();
+    let policy = Policy { rekey_messages: 8, ..Policy::default() };
+    pair.devices.iter_mut().for_each(|device| device.engine.set_policy(policy));
+    pair.hide(NEEDLES);
+    let device = &pair.devices[0];
+    let stands = |(id, name, order): &Key| {
+        let table = Table { id: *id, name: "keys", leaf: LeafRule::PerRecord };
+        device.store.get(&table, name, *order).expect("the disk works")
+    };
+    // What was overwritten or deleted since, of each table.
+    let mut old: BTreeMap<u8, Vec<Vec<u8>>> = BTreeMap::new();
+    for (key, value) in device.keys.iter().filter(|(key, value)| stands(key).as_ref() != Some(value)) {
+        old.entry(key.0).or_default().push(value.clone());
+    }
+    assert_eq!(old.keys().copied().collect::<Vec<_>>(), KEYS, "keys of each kind have come and gone");
+    assert!(old[&49].len() >= 4 && old[&35].len() >= NEEDLES, "generations were buried, ratchets moved");
+    // The newest of each: what was destroyed last.
+    let rare = [41, 49, 34].into_iter().flat_map(|table| old[&table].iter().rev().take(10));
+    let needles: Vec<Vec<u8>> = rare.chain(old[&35].iter().rev()).take(NEEDLES).cloned().collect();
+    assert_eq!(needles.len(), NEEDLES);
     pair.must_be_gone(&needles);
 }

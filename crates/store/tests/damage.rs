@@ -140,6 +140,49 @@ fn a_file_cut_short_or_lost_is_repaired_or_told() {
 }
 
 #[test]
+fn segments_and_blocks_that_changed_places_show_no_value_in_anothers_place() {
+    const BLOCK: usize = 4_096;
+    let origin = common::folder();
+    let model = filled(origin.path(), 120);
+    let is_log = |path: &PathBuf| path.extension().is_some_and(|end| end == "log");
+    let logs: Vec<PathBuf> = parts(origin.path()).into_iter().filter(is_log).collect();
+    assert!(logs.len() >= 3, "{} segments", logs.len());
+    let mut rng = rng(9);
+    let mut told = [0; 2];
+    for round in 0..24 {
+        let folder = common::folder();
+        copy(origin.path(), folder.path());
+        let here = |log: &PathBuf| folder.path().join(log.file_name().expect("a name"));
+        let (blocks, without_index) = (round % 2, round % 4 < 2);
+        let one = rng.random_range(0..logs.len());
+        let other = (one + rng.random_range(1..logs.len())) % logs.len();
+        let (mut a, mut b) = (fs::read(&logs[one]).expect("a file"), fs::read(&logs[other]).expect("a file"));
+        if blocks == 1 {
+            // One block of each, not the first, which holds the salt.
+            let [at, to] = [&a, &b].map(|log| rng.random_range(1..log.len() / BLOCK) * BLOCK);
+            a[at..at + BLOCK].swap_with_slice(&mut b[to..to + BLOCK]);
+        } else {
+            std::mem::swap(&mut a, &mut b);
+        }
+        fs::write(here(&logs[one]), a).expect("a file");
+        fs::write(here(&logs[other]), b).expect("a file");
+        if without_index {
+            fs::remove_dir_all(folder.path().join("index")).expect("a folder");
+        }
+        match open(folder.path()) {
+            Err(OpenError::Damaged(_)) => told[blocks] += 1,
+            Err(other) => panic!("{other}"),
+            Ok((store, report)) if report.is_loss() => {
+                content_or_error(&store);
+                told[blocks] += 1;
+            }
+            Ok((store, _)) => told[blocks] += usize::from(read_all(&store, &model) > 0),
+        }
+    }
+    assert!(told.iter().all(|told| *told >= 4), "{told:?}");
+}
+
+#[test]
 fn a_log_put_back_to_an_earlier_day_is_noticed() {
     let folder = common::folder();
     filled(folder.path(), 20);
