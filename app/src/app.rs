@@ -119,6 +119,7 @@ impl<W: World> App<W> {
             }),
             "palette" => self.views.palette = Some(view::palette::Palette::default()),
             "add" => self.world.tell(Command::Invite),
+            "take" => self.views.add.start_taking(),
             _ => {}
         }
     }

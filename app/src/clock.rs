@@ -50,10 +50,11 @@ pub(crate) fn short(lang: Lang, local: Local, today: i64) -> String {
     match today - local.day {
         0 => time(local),
         1 => lang.tr(T::Yesterday).to_owned(),
-        _ => lang.with(
-            T::DateShort,
-            &[&local.year.to_string(), &local.month.to_string(), &local.of_month.to_string()],
-        ),
+        _ => {
+            let month = &MONTHS_EN[(local.month - 1) % 12][..3];
+            let numbers = [local.year.to_string(), local.month.to_string(), local.of_month.to_string()];
+            lang.with(T::DateShort, &[&numbers[0], &numbers[1], &numbers[2], month])
+        }
     }
 }
 
@@ -68,5 +69,7 @@ mod tests {
         assert_eq!(day(Lang::En, local, local.day + 3), "Sunday 22 November 2026");
         assert_eq!(day(Lang::Ko, local, local.day + 3), "2026년 11월 22일 일요일");
         assert_eq!(short(Lang::Ko, local, local.day + 1), "어제");
+        assert_eq!(short(Lang::En, local, local.day + 3), "22 Nov");
+        assert_eq!(short(Lang::Ko, local, local.day + 3), "11. 22.");
     }
 }

@@ -16,10 +16,9 @@ use egui_kittest::{Harness, HarnessBuilder, kittest::NodeT, kittest::Queryable};
 
 use crate::{
     app::App,
-    clock::Zone,
     gallery::{self, Fake},
     i18n::{Lang, T},
-    model::{Prefs, Stage, ThemeChoice},
+    model::ThemeChoice,
     theme,
 };
 
@@ -37,15 +36,7 @@ fn window(screen: &str, lang: Lang, size: [f32; 2]) -> Window {
 }
 
 fn harness(screen: &str, lang: Lang, size: [f32; 2], builder: HarnessBuilder<App<Fake>>) -> Window {
-    let prefs = Prefs { language: lang, theme: ThemeChoice::Light, ..Prefs::default() };
-    let (stage, peopled) = match screen {
-        "welcome" | "restore" => (Stage::Welcome, false),
-        "unlock" => (Stage::Locked, false),
-        "empty" => (Stage::Open, false),
-        _ => (Stage::Open, true),
-    };
-    let mut app = App::new(Fake::new(stage, lang, peopled), prefs, Zone::default(), None);
-    gallery::go(&mut app, screen);
+    let app = gallery::on(screen, lang, ThemeChoice::Light);
     let mut harness = builder
         .with_size(size)
         .with_context_setup(theme::install)

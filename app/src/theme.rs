@@ -81,8 +81,10 @@ pub(crate) mod measure {
     pub(crate) const AVATAR_SMALL: f32 = 36.0;
     /// Avatar on a page of its own.
     pub(crate) const AVATAR_LARGE: f32 = 84.0;
-    /// Side of a QR picture.
-    pub(crate) const QR: f32 = 264.0;
+    /// Widest side of a QR picture.
+    pub(crate) const QR: f32 = 296.0;
+    /// Widest side of a QR picture of few letters.
+    pub(crate) const QR_SMALL: f32 = 198.0;
     /// Line height as a factor of the size of type.
     pub(crate) const LEADING: f32 = 1.45;
     /// Width of the palette.
@@ -288,6 +290,7 @@ fn dress(style: &mut egui::Style, colours: &Palette, dark: bool) {
     style.spacing.window_margin = Margin::same(space::XL as i8);
     style.spacing.icon_width = 20.0;
     style.spacing.icon_width_inner = 12.0;
+    style.spacing.icon_spacing = space::S;
     style.spacing.scroll = egui::style::ScrollStyle::thin();
     style.animation_time = motion::SHORT;
     style.interaction.selectable_labels = false;

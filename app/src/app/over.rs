@@ -9,6 +9,7 @@ use crate::{
     action::{Action, Command},
     i18n::T,
     model::Wanted,
+    route::Route,
     theme::{self, measure, size, space},
     view,
     widget::{Cx, button, icon::Icon},
@@ -102,7 +103,7 @@ impl<W: World> App<W> {
             if notice.trouble { (cx.c.persimmon_soft, cx.c.persimmon) } else { (cx.c.raised, cx.c.ink) };
         let mut dismissed = false;
         egui::Area::new(egui::Id::unique("notice"))
-            .anchor(egui::Align2::CENTER_TOP, [0.0, measure::BAR + space::M])
+            .anchor(egui::Align2::CENTER_BOTTOM, self.notice_offset(cx))
             .order(egui::Order::Foreground)
             .show(ctx, |ui| {
                 Frame::popup(ui.style())
@@ -125,6 +126,18 @@ impl<W: World> App<W> {
         } else {
             ctx.request_repaint_after(Duration::from_secs_f64(until - now + 0.02));
         }
+    }
+
+    /// Where a notice covers neither head, first line nor composer: low over the middle of the contents.
+    fn notice_offset(&self, cx: &Cx<'_>) -> egui::Vec2 {
+        let in_chat = matches!(self.route, Route::Chats(Some(_)));
+        let below = if in_chat || cx.narrow { measure::BAR } else { 0.0 };
+        let beside = match self.route {
+            _ if cx.narrow || !self.model.stage.is_open() => 0.0,
+            Route::Chats(_) => measure::RAIL + self.model.prefs.list,
+            _ => measure::RAIL,
+        };
+        egui::vec2(beside / 2.0, -(below + space::M))
     }
 }
 

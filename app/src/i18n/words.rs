@@ -511,7 +511,7 @@ words! {
     Today: "Today", "오늘";
     Yesterday: "Yesterday", "어제";
     DayLine: "{0} {1}", "{0} {1}";
-    DateShort: "{1}/{2}", "{1}. {2}.";
+    DateShort: "{2} {3}", "{1}. {2}.";
     DateLong: "{2} {3} {0}", "{0}년 {1}월 {2}일";
     DayAndTime: "{0}, about {1}", "{0} {1}쯤";
     NoTime: "time unknown", "시각 모름";

@@ -97,7 +97,7 @@ pub(crate) fn shape(ui: &Ui, cx: &Cx<'_>, message: &Message, place: Place<'_>, w
     let foot = ui.painter().layout_no_wrap(foot_text, theme::regular(size::TINY), cx.c.weak);
     let foot_width = foot.size().x
         + if message.mine { SIGN + 2.0 } else { 0.0 }
-        + if message.fades.is_some() { TIMER + 2.0 } else { 0.0 };
+        + if message.fades.is_some() { TIMER + space::XS } else { 0.0 };
 
     let last_row = text.rows.last().map_or(0.0, |row| row.rect().width());
     let beside = !folded && last_row + space::M + foot_width <= widest;
@@ -217,7 +217,7 @@ pub(crate) fn paint(
     if let Some(seconds) = message.fades {
         let middle = foot_top + shape.foot.size().y / 2.0 + 1.0;
         timer(ui, cx, message.key, seconds, egui::pos2(foot_left + TIMER / 2.0, middle));
-        foot_left += TIMER + 2.0;
+        foot_left += TIMER + space::XS;
     }
     ui.painter().galley(egui::pos2(foot_left, foot_top + 1.0), shape.foot.clone(), cx.c.weak);
     if message.mine {

@@ -44,7 +44,7 @@ pub(crate) fn show(
     }
     ui.add_space(space::S);
     egui::Frame::NONE
-        .inner_margin(egui::Margin::symmetric(space::M as i8, 0))
+        .inner_margin(egui::Margin::symmetric(space::L as i8, 0))
         .show(ui, |ui| button::search(ui, cx, T::SearchChats, &mut views.chats.search));
     page::failure(ui, cx, model, Task::Other);
     let needle = views.chats.search.trim().to_owned();

@@ -48,6 +48,7 @@ impl Conversation {
     /// Opens the search, or closes it.
     pub(crate) fn toggle_find(&mut self) {
         self.find = if self.find.is_some() { None } else { Some(Find::default()) };
+        self.composer.focus = false;
     }
 
     /// Closes the search; whether there was one.

@@ -28,6 +28,8 @@ const KEYS: [(T, T); 13] = [
 /// Draws the list; whether it is to be closed.
 pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>) -> bool {
     ui.set_width(measure::FORM.min(ui.ctx().content_rect().width() - space::XXL * 2.0));
+    // A sheet takes 400 points by itself and lets the rest scroll.
+    ui.set_max_height(ui.ctx().content_rect().height() - measure::BAR * 2.0);
     let close = head(ui, cx, cx.tr(T::KeysTitle));
     ui.add_space(space::S);
     egui::ScrollArea::vertical().show(ui, |ui| table(ui, cx));
@@ -36,7 +38,8 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>) -> bool {
 
 /// The list alone, as it stands in settings too.
 pub(crate) fn table(ui: &mut Ui, cx: &Cx<'_>) {
-    Grid::new("keys").num_columns(2).spacing([space::L, space::S]).show(ui, |ui| {
+    let line = size::SMALL * measure::LEADING;
+    Grid::new("keys").num_columns(2).spacing([space::L, space::S]).min_row_height(line).show(ui, |ui| {
         for (key, does) in KEYS {
             ui.label(RichText::new(cx.tr(key)).font(theme::strong(size::SMALL)).color(cx.c.ink));
             page::hint(ui, cx, cx.tr(does));

@@ -160,7 +160,7 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, relay: &Relay, idle: bool) -> Option<Action> {
                     (false, None) => T::RelayTrying,
                     (false, Some(_)) => T::RelayTryingSince,
                 };
-                let mut state = cx.with(word, &[&cx.full_time(relay.since_ms)]);
+                let mut state = cx.with(word, &[&cx.full_time_within(relay.since_ms)]);
                 if relay.home {
                     state = format!("{state} · {}", cx.tr(T::RelayHome));
                 }

@@ -35,6 +35,9 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
     let clicked =
         ScrollArea::vertical().auto_shrink(false).show_rows(ui, measure::ROW, people.len(), |ui, range| {
             let mut clicked = None;
+            let side = ((ui.available_width() - measure::READING) / 2.0).max(0.0);
+            let column = ui.available_rect_before_wrap().shrink2(egui::vec2(side, 0.0));
+            let ui = &mut ui.new_child(egui::UiBuilder::new().max_rect(column));
             for chat in &people[range] {
                 let line = match (chat.bond, chat.verified) {
                     (Bond::Waiting, _) => cx.tr(T::WaitingForThem),

@@ -130,6 +130,6 @@ fn section(ui: &mut Ui, cx: &Cx<'_>, icon: Icon, word: T, chosen: bool, count: u
         font,
         if chosen { cx.c.ink } else { cx.c.weak },
     );
-    row::badge(ui, cx, pill.right_top() - Vec2::new(10.0, -4.0), count);
+    row::badge(ui, cx, pill.right_top() + Vec2::new(-10.0, 7.0), count);
     response
 }

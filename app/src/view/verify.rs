@@ -62,7 +62,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat) -> Opti
                 )
             });
             ui.add_space(space::M);
-            ui.vertical_centered(|ui| qr::show(ui, &safety.qr, measure::QR * 0.75, cx.tr(T::SafetyQr)));
+            ui.vertical_centered(|ui| qr::show(ui, &safety.qr, measure::QR_SMALL, cx.tr(T::SafetyQr)));
         });
         ui.add_space(space::M);
         let taken = chooser::landing(ui, cx, model, Wanted::Safety(chat.id), T::SafetyWays);

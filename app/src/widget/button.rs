@@ -24,6 +24,7 @@ pub(crate) fn danger(ui: &mut Ui, cx: &Cx<'_>, word: T, enabled: bool) -> Respon
 }
 
 fn filled(ui: &mut Ui, label: &str, ink: Color32, fills: [Color32; 2], enabled: bool) -> Response {
+    make_room(ui, label);
     ui.scope(|ui| {
         let widgets = &mut ui.style_mut().visuals.widgets;
         for (state, fill) in [
@@ -45,6 +46,16 @@ fn filled(ui: &mut Ui, label: &str, ink: Color32, fills: [Color32; 2], enabled: 
         )
     })
     .inner
+}
+
+/// Begins a new row where what is left of a wrapped one is too narrow for a button: its label is never broken there.
+fn make_room(ui: &mut Ui, label: &str) {
+    let text = ui.painter().layout_no_wrap(label.to_owned(), theme::strong(size::BODY), theme::CLEAR);
+    let wide = text.size().x + ui.spacing().button_padding.x * 2.0;
+    let begun = ui.cursor().left() > ui.max_rect().left() + 1.0;
+    if ui.layout().main_wrap() && begun && wide > ui.available_size_before_wrap().x {
+        ui.end_row();
+    }
 }
 
 /// A sign that can be pressed; its word is told on hover and to screen readers.
@@ -78,12 +89,13 @@ pub(crate) fn icon_named(
 
 /// One of a few choices that exclude each other.
 pub(crate) fn choice(ui: &mut Ui, cx: &Cx<'_>, label: &str, chosen: bool) -> Response {
+    make_room(ui, label);
     ui.scope(|ui| {
         let visuals = &mut ui.style_mut().visuals;
         visuals.selection.bg_fill = cx.c.jade_soft;
         visuals.selection.stroke = Stroke::new(1.5, cx.c.ink);
         let widgets = &mut visuals.widgets;
-        widgets.inactive.bg_stroke = Stroke::new(1.0, if chosen { cx.c.jade } else { cx.c.line });
+        widgets.inactive.bg_stroke = Stroke::new(1.0, if chosen { cx.c.jade } else { cx.c.outline });
         widgets.inactive.weak_bg_fill = cx.c.raised;
         let text = RichText::new(label).font(if chosen {
             theme::strong(size::BODY)

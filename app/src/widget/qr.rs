@@ -7,17 +7,22 @@ use crate::theme;
 /// Empty modules around the picture, as the standard asks.
 const QUIET_MODULES: usize = 4;
 
-/// Paints `text` as QR into a square of `side` points. Says `name` to screen readers.
+/// Paints `text` as QR into a square of at most `side` points: as large as whole pixels allow. Says `name` to screen readers.
 pub(crate) fn show(ui: &mut Ui, text: &str, side: f32, name: &str) -> Response {
-    let (rect, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::hover());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, name));
-    ui.painter().rect_filled(rect, theme::radius::S, theme::QR_PAPER);
     let id = ui.scope_id().with("qr").with(text);
     let modules = ui
         .data_mut(|data| data.get_temp_mut_or_insert_with(id, || std::sync::Arc::new(encode(text))).clone());
-    let Some((width, dark)) = modules.as_ref() else { return response };
     let whole = ui.pixels_per_point();
-    let module = ((side / (width + 2 * QUIET_MODULES) as f32) * whole).floor().max(1.0) / whole;
+    let sized = modules.as_ref().as_ref().map(|(width, _)| {
+        let modules = (width + 2 * QUIET_MODULES) as f32;
+        let module = ((side / modules) * whole).floor().max(1.0) / whole;
+        (module, module * modules)
+    });
+    let (module, side) = sized.unwrap_or((0.0, side));
+    let (rect, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::hover());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, name));
+    ui.painter().rect_filled(rect, theme::radius::S, theme::QR_PAPER);
+    let Some((width, dark)) = modules.as_ref() else { return response };
     let picture = module * *width as f32;
     let origin = rect.center() - Vec2::splat(picture / 2.0);
     let origin = egui::pos2((origin.x * whole).round() / whole, (origin.y * whole).round() / whole);

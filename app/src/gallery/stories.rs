@@ -1,0 +1,69 @@
+//! What only stories of tests let happen in the invented world.
+
+use super::{Fake, MINUTE, message};
+use crate::model::{Bond, ChatId, Last, Message, Update};
+
+impl Fake {
+    /// Puts a long conversation into the first chat.
+    pub(crate) fn fill(&mut self, count: u64) {
+        let Some(chat) = self.chats.first().map(|c| c.id) else { return };
+        let talk: Vec<Message> = (0..count)
+            .map(|i| {
+                let text = format!("{i} {}", "가나다 abc ".repeat(usize::try_from(i % 23).unwrap_or(0)));
+                message(1_000_000 + i, i % 3 == 0, &text, self.now - (count - i) * MINUTE)
+            })
+            .collect();
+        self.talks.insert(chat, talk);
+    }
+
+    /// The place of a chat's first message.
+    pub(crate) fn places(&self, chat: ChatId) -> u64 {
+        self.talks.get(&chat).and_then(|talk| talk.first()).map_or(0, |m| m.place)
+    }
+
+    /// Gives a contact another name.
+    pub(crate) fn rename(&mut self, chat: ChatId, name: &str) {
+        self.contact(chat, |c| c.name = name.to_owned());
+    }
+
+    /// Lets everybody who is waited for answer.
+    pub(crate) fn answer(&mut self) {
+        for chat in &mut self.chats {
+            (chat.bond, chat.writable) = (Bond::Live, true);
+        }
+        self.updates.push_back(Update::Chats(self.chats.clone()));
+    }
+
+    /// Lets a contact write.
+    pub(crate) fn hear(&mut self, chat: ChatId, text: &str) {
+        let last = self.talks.get(&chat).and_then(|talk| talk.last()).map_or(0, |m| m.place);
+        let place = self.key().max(last + 1);
+        self.hear_at(chat, text, place, None);
+    }
+
+    /// Lets a contact's message come that belongs at a place and may be one that disappears.
+    pub(crate) fn hear_at(&mut self, chat: ChatId, text: &str, place: u64, fades: Option<u32>) {
+        let key = self.key();
+        let message = Message { place, fades, ..message(key, false, text, self.now) };
+        let talk = self.talks.entry(chat).or_default();
+        talk.insert(talk.partition_point(|m| m.place <= place), message.clone());
+        if let Some(chat) = self.chats.iter_mut().find(|c| c.id == chat) {
+            chat.unread += 1;
+            chat.order = key;
+            chat.last =
+                Some(Last { text: text.into(), chose: None, delivery: None, label_ms: message.label_ms });
+        }
+        self.updates.push_back(Update::Arrived(chat, message));
+        self.updates.push_back(Update::Chats(self.chats.clone()));
+        let name = self.chats.iter().find(|c| c.id == chat).map_or(String::new(), |c| c.name.clone());
+        self.updates.push_back(Update::Heard(chat, name, text.into()));
+    }
+
+    /// Lets the answer of a new contact come.
+    pub(crate) fn answered(&mut self, chat: ChatId) {
+        self.contact(chat, |c| {
+            c.bond = Bond::Live;
+            c.writable = true;
+        });
+    }
+}
