@@ -37,6 +37,19 @@ pub(crate) trait World {
     fn tell(&mut self, command: Command);
     /// Takes what has been told since.
     fn take(&mut self) -> Option<Update>;
+    /// Seconds by which what is due is judged: see [`clock::steady_s`].
+    fn now(&self) -> f64 {
+        clock::steady_s()
+    }
+}
+
+/// What is left for the process that comes after this one.
+#[derive(Debug, Default)]
+pub(crate) struct Anew {
+    /// The process is to start anew, so that nothing of an open profile stays in its memory.
+    pub(crate) wanted: AtomicBool,
+    /// Its window was minimized and is to come back so: a lock brings no window up.
+    pub(crate) minimized: AtomicBool,
 }
 
 /// The whole app.
@@ -59,19 +72,24 @@ pub(crate) struct App<W: World> {
     /// The window's title as it was set last.
     titled: Option<&'static str>,
     notice_until: Option<f64>,
+    /// When a person last did something here, by the world's clock.
     last_input: f64,
+    /// The lock was asked for: nothing of the profile is shown until it has come.
+    locking: bool,
     /// The keys that destroy the profile.
     panic: panic::Panic,
     /// Events that wait for the next frame; see [`keys::portion`].
     held: Vec<Event>,
+    /// Events that were dealt out, and no frame has taken them yet.
+    dealt: usize,
     dressed: Option<(ThemeChoice, u16)>,
-    /// Set when the process is to start anew, so that nothing of an open profile stays in its memory.
-    restart: Option<Arc<AtomicBool>>,
+    /// Told when the process is to start anew.
+    restart: Option<Arc<Anew>>,
 }
 
 impl<W: World> App<W> {
     /// An app before its first frame. `prefs` were read before the window was opened.
-    pub(crate) fn new(world: W, prefs: Prefs, zone: Zone, restart: Option<Arc<AtomicBool>>) -> App<W> {
+    pub(crate) fn new(world: W, prefs: Prefs, zone: Zone, restart: Option<Arc<Anew>>) -> App<W> {
         App {
             model: Model { prefs, ..Model::default() },
             route: Route::Chats(None),
@@ -87,8 +105,10 @@ impl<W: World> App<W> {
             titled: None,
             notice_until: None,
             last_input: 0.0,
+            locking: false,
             panic: panic::Panic::default(),
             held: Vec::new(),
+            dealt: 0,
             dressed: None,
             restart,
         }
@@ -126,16 +146,16 @@ impl<W: World> App<W> {
 
     /// Draws one frame.
     pub(crate) fn frame(&mut self, ui: &mut Ui) {
-        self.take_updates(ui.ctx());
+        self.tick(ui.ctx());
+        self.note_input(ui.ctx());
         self.dress(ui.ctx());
-        let mut asked = self.keep_time(ui.ctx());
         self.take_things(ui.ctx());
         let zone = std::mem::take(&mut self.zone);
         let cx = self.context(ui, &zone);
         if self.panic.is_called(ui) {
             self.world.tell(Command::Wipe);
         }
-        asked = self.keys(ui).or(asked);
+        let mut asked = self.keys(ui);
         let drawn = self.draw(ui, &cx);
         asked = match drawn {
             Some(drawn) if drawn.can_wait() => asked.or(Some(drawn)),
@@ -151,6 +171,17 @@ impl<W: World> App<W> {
         }
         self.zone = zone;
         keep_input_method_still(ui.ctx());
+    }
+
+    /// What goes on whether the window is seen or not: what is told is taken, and what is due is done.
+    pub(crate) fn tick(&mut self, ctx: &egui::Context) {
+        self.take_updates(ctx);
+        self.keep_time(ctx);
+    }
+
+    /// Whether something of the profile may be shown.
+    fn is_open(&self) -> bool {
+        self.model.stage.is_open() && !self.locking
     }
 
     fn context<'z>(&self, ui: &Ui, zone: &'z Zone) -> Cx<'z> {
@@ -207,6 +238,8 @@ impl<W: World> App<W> {
 
     fn on_stage(&mut self, ctx: &egui::Context, stage: Stage) {
         let was_open = self.model.stage.is_open();
+        self.locking = false;
+        self.last_input = self.world.now();
         if !stage.is_open() || !was_open {
             self.views = Views::default();
             self.route = Route::Chats(None);
@@ -219,7 +252,9 @@ impl<W: World> App<W> {
             && !stage.is_open()
             && let Some(restart) = &self.restart
         {
-            restart.store(true, Ordering::Release);
+            let minimized = ctx.input(|input| input.raw.viewport().minimized) == Some(true);
+            restart.minimized.store(minimized, Ordering::Release);
+            restart.wanted.store(true, Ordering::Release);
             ctx.send_viewport_cmd(ViewportCommand::Close);
         }
     }
@@ -266,7 +301,7 @@ impl<W: World> App<W> {
                 self.model.notify(Notice { sentence: T::Copied, parts: Vec::new(), trouble: false });
             }
             Action::CopyInvite(text) => {
-                let until = ctx.input(|input| input.time) + INVITE_ON_CLIPBOARD_S;
+                let until = self.world.now() + INVITE_ON_CLIPBOARD_S;
                 ctx.copy_text(text.clone());
                 self.lent = Some((until, Zeroizing::new(text)));
                 self.model.notify(Notice { sentence: T::InviteCopied, parts: Vec::new(), trouble: false });
@@ -289,13 +324,20 @@ impl<W: World> App<W> {
             Action::Choose(wanted) => self.choose(wanted),
             Action::Chosen(path) => self.views.welcome.take(&path),
             Action::Paste => ctx.send_viewport_cmd(ViewportCommand::RequestPaste),
-            Action::Lock => {
-                self.keep_drafts();
-                self.clear_clipboard();
-                self.world.tell(Command::Lock);
-            }
+            Action::Lock => self.lock(),
         }
         ctx.request_repaint();
+    }
+
+    /// Locks. What was being written is kept first, and from now on nothing is shown, however long the lock takes.
+    fn lock(&mut self) {
+        if self.is_open() {
+            self.keep_drafts();
+            self.clear_clipboard();
+            self.world.tell(Command::Lock);
+            self.views = Views::default();
+            self.locking = true;
+        }
     }
 
     fn go(&mut self, route: Route) {
@@ -376,9 +418,9 @@ fn keep_input_method_still(ctx: &egui::Context) {
 }
 
 impl<W: World> eframe::App for App<W> {
-    /// Runs while the window is hidden too, so that what is told never piles up.
+    /// Runs while the window is hidden too, so that what is told never piles up and the lock comes in time.
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
-        self.take_updates(ctx);
+        self.tick(ctx);
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
@@ -391,14 +433,20 @@ impl<W: World> eframe::App for App<W> {
         if self.titled.replace(title) != Some(title) {
             ui.ctx().send_viewport_cmd(ViewportCommand::Title(title.to_owned()));
         }
+        self.dealt = 0;
+        if !self.held.is_empty() {
+            ui.ctx().request_repaint();
+        }
         self.frame(ui);
     }
 
-    fn raw_input_hook(&mut self, ctx: &egui::Context, input: &mut egui::RawInput) {
-        input.events = keys::portion(&mut self.held, std::mem::take(&mut input.events));
-        if !self.held.is_empty() {
-            ctx.request_repaint();
-        }
+    fn raw_input_hook(&mut self, _ctx: &egui::Context, input: &mut egui::RawInput) {
+        // What was dealt to a hidden window comes again, before what is new.
+        let mut events = std::mem::take(&mut input.events);
+        let fresh = events.split_off(self.dealt.min(events.len()));
+        self.held.splice(..0, events);
+        input.events = keys::portion(&mut self.held, fresh);
+        self.dealt = input.events.len();
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {

@@ -21,8 +21,6 @@ use crate::{
     model::{Notice, Prefs, Stage, Task, Update},
 };
 
-/// Commands waiting for the worker; a person makes fewer in a minute.
-const COMMANDS: usize = 64;
 /// Updates waiting for the window; beyond it the worker waits, never the window.
 const UPDATES: usize = 1024;
 /// How long tasks of the network may take to end with the worker.
@@ -84,7 +82,9 @@ impl Paths {
 
 /// The window's end.
 pub(crate) struct Bridge {
-    commands: Option<mpsc::Sender<Command>>,
+    /// Without a bound, so that nothing a person asks is ever dropped, however long the worker is at something. What
+    /// others send reaches the window by way of the worker only, so they cannot fill it.
+    commands: Option<mpsc::UnboundedSender<Command>>,
     updates: mpsc::Receiver<Update>,
     worker: Option<JoinHandle<()>>,
     tell: Tell,
@@ -103,7 +103,7 @@ impl Bridge {
         wake: impl Fn() + Send + Sync + 'static,
         end: impl Fn() + Send + 'static,
     ) -> std::io::Result<Bridge> {
-        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let (commands, inbox) = mpsc::unbounded_channel();
         let (outbox, updates) = mpsc::channel(UPDATES);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let tell = Tell { outbox, wake: Arc::new(wake) };
@@ -138,9 +138,9 @@ impl World for Bridge {
             return;
         }
         if let Some(commands) = &self.commands
-            && let Err(error) = commands.try_send(command)
+            && commands.send(command).is_err()
         {
-            tracing::warn!(%error, "the worker is far behind; a command was dropped");
+            tracing::error!("the worker has ended");
         }
     }
 
@@ -209,7 +209,7 @@ enum Woken {
 }
 
 impl Worker {
-    async fn run(paths: Paths, tell: Tell, mut inbox: mpsc::Receiver<Command>) {
+    async fn run(paths: Paths, tell: Tell, mut inbox: mpsc::UnboundedReceiver<Command>) {
         let tell_read = paths.prefs().unwrap_or_default().tell_read;
         let notices = Notices::start();
         let mut worker = Worker { paths, tell, open: None, notices, tell_read };
@@ -218,7 +218,7 @@ impl Worker {
         worker.close().await;
     }
 
-    async fn serve(&mut self, inbox: &mut mpsc::Receiver<Command>) {
+    async fn serve(&mut self, inbox: &mut mpsc::UnboundedReceiver<Command>) {
         loop {
             let woken = match &mut self.open {
                 None => Woken::Command(inbox.recv().await),
@@ -468,6 +468,19 @@ mod tests {
         window.until("nothing left open", |m| m.stage == Stage::Welcome && m.chats.is_empty());
         drop(window);
         assert_eq!(std::fs::read_dir(home.path()).expect("the folder").count(), 0);
+    }
+
+    #[test]
+    fn nothing_that_is_asked_is_lost_while_the_worker_is_stuck() {
+        let home = tempfile::tempdir().expect("a folder");
+        let mut window = Window::open(home.path());
+        // Each is answered; nobody takes the answers, so the worker stands still and everything after it waits.
+        for _ in 0..UPDATES + 1_000 {
+            window.bridge.tell(Command::Lock);
+        }
+        let passphrase = zeroize::Zeroizing::new("등불 강가".to_owned());
+        window.bridge.tell(Command::Create { name: "하늘".into(), passphrase });
+        window.until("the last that was asked", |m| m.stage == Stage::Open && m.me.name == "하늘");
     }
 
     #[test]

@@ -4,19 +4,29 @@ pub(crate) use madang_cli::zone::{Local, Zone};
 
 use crate::i18n::{Lang, MONTHS_EN, T, WEEKDAYS};
 
-/// The time at which the clock stands still, for images that stay the same; 0: it does not.
-#[cfg(feature = "gallery")]
+/// The time at which the clock stands still, for images and tests that stay the same; 0: it does not.
+#[cfg(any(test, feature = "gallery"))]
 pub(crate) static STOPPED_AT_MS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
 
 /// Milliseconds since 1970 by this computer's clock.
 pub(crate) fn now_ms() -> u64 {
-    #[cfg(feature = "gallery")]
+    #[cfg(any(test, feature = "gallery"))]
     if let stopped @ 1.. = STOPPED_AT_MS.load(std::sync::atomic::Ordering::Relaxed) {
         return stopped;
     }
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Seconds of a clock that never goes back and that goes on while the machine sleeps. Only differences mean anything.
+pub(crate) fn steady_s() -> f64 {
+    #[cfg(target_os = "linux")]
+    let id = rustix::time::ClockId::Boottime;
+    #[cfg(not(target_os = "linux"))]
+    let id = rustix::time::ClockId::Monotonic;
+    let now = rustix::time::clock_gettime(id);
+    now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
 }
 
 /// The hour and minute, as a label.

@@ -42,8 +42,16 @@ pub(crate) struct Fake {
     desk: Option<ChatId>,
     /// What is chosen in every new conversation.
     fade: Fade,
+    /// What [`crate::app::World::now`] says.
+    #[cfg(test)]
+    pub(crate) clock: f64,
+    /// When a frame was drawn last, by the clock of frames.
+    #[cfg(test)]
+    drawn: f64,
     /// Notices that the desktop was asked for.
     pub(crate) noticed: Vec<(String, String)>,
+    /// The texts of messages as they were handed over.
+    pub(crate) sent: Vec<String>,
     /// Every command, by its kind.
     pub(crate) told: Vec<String>,
     /// Up to which place a chat was read, each time that it was told.
@@ -67,7 +75,12 @@ impl Fake {
             drafts: Vec::new(),
             desk: None,
             fade: Fade::Never,
+            #[cfg(test)]
+            clock: 0.0,
+            #[cfg(test)]
+            drawn: 0.0,
             noticed: Vec::new(),
+            sent: Vec::new(),
             told: Vec::new(),
             seen: Vec::new(),
             shown: Vec::new(),
@@ -162,6 +175,11 @@ fn message(key: u64, mine: bool, text: &str, label: u64) -> Message {
         shown: false,
         delivery: Delivery::Delivered,
     }
+}
+
+/// From now on it is 14:05 on the 22nd of November 2026.
+pub(crate) fn stop_the_clock() {
+    crate::clock::STOPPED_AT_MS.store(1_795_356_300_000, std::sync::atomic::Ordering::Relaxed);
 }
 
 /// An app that shows a screen of the invented world.

@@ -42,11 +42,19 @@ impl Lang {
         }
     }
 
-    /// Says `word` with `{0}`, `{1}` … replaced by `parts`.
+    /// Says `word` with `{0}`, `{1}` … replaced by `parts`. Braces within a part are left as they are, so that nobody
+    /// becomes another by the name `{1}`.
     pub(crate) fn with(self, word: T, parts: &[&str]) -> String {
-        let mut text = self.tr(word).to_owned();
-        for (index, part) in parts.iter().enumerate() {
-            text = text.replace(&format!("{{{index}}}"), part);
+        let mut pieces = self.tr(word).split('{');
+        let mut text = pieces.next().unwrap_or_default().to_owned();
+        for piece in pieces {
+            let hole = piece
+                .split_once('}')
+                .and_then(|(n, after)| Some((parts.get(n.parse::<usize>().ok()?)?, after)));
+            match hole {
+                Some((part, after)) => text.extend([*part, after]),
+                None => text.extend(["{", piece]),
+            }
         }
         text
     }
@@ -117,6 +125,16 @@ mod tests {
             (2_419_200, "4 weeks", "4주"),
         ] {
             assert_eq!((Lang::En.span(seconds), Lang::Ko.span(seconds)), (en.into(), ko.into()));
+        }
+    }
+
+    #[test]
+    fn what_stands_in_a_sentence_is_never_read_as_a_part_of_it() {
+        for lang in Lang::ALL {
+            let said = lang.with(T::VoiceTheirs, &["{2}", "{0}", "{1} {"]);
+            assert!(said.contains("{2}") && said.contains("{0}") && said.ends_with("{1} {"), "{said}");
+            assert_eq!(lang.with(T::MessageTo, &["{0}"]), lang.tr(T::MessageTo));
+            assert_eq!(lang.with(T::MessageTo, &[]), lang.tr(T::MessageTo));
         }
     }
 

@@ -1,17 +1,15 @@
 //! From the command line to a window, or to the practice conversation where there is none.
 
 use std::{
+    ffi::OsString,
     process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
 };
 
 use madang_core::lock;
 
 use crate::{
-    app::App,
+    app::{Anew, App},
     bridge::Bridge,
     desktop::instance::{self, Claim},
     i18n::{Lang, T},
@@ -19,6 +17,9 @@ use crate::{
     model::Prefs,
     theme,
 };
+
+/// The window comes up minimized: what a locked window that was so says to the process that takes its place.
+const MINIMIZED: &str = "--minimized";
 
 /// Runs the app until its window is closed. Where no window can be opened, says so in one line and runs the practice conversation in the terminal.
 pub fn run() -> ExitCode {
@@ -31,8 +32,10 @@ pub fn run() -> ExitCode {
     }
     log();
     let mut args = std::env::args().skip(1);
+    let mut minimized = false;
     match args.next().as_deref() {
         None => {}
+        Some(MINIMIZED) => minimized = true,
         Some("--practice") => return practice(),
         Some("--version" | "-V") => {
             println!("madang {}", env!("CARGO_PKG_VERSION"));
@@ -51,9 +54,9 @@ pub fn run() -> ExitCode {
         println!("{}", language().tr(T::NoDisplay));
         return practice();
     }
-    match window() {
-        Ok(false) => ExitCode::SUCCESS,
-        Ok(true) => start_anew(),
+    match window(minimized) {
+        Ok(None) => ExitCode::SUCCESS,
+        Ok(Some(arguments)) => start_anew(arguments),
         Err(error) => {
             tracing::info!(%error, "no window");
             println!("{}", language().tr(T::NoWindow));
@@ -81,16 +84,16 @@ fn language() -> Lang {
         .map_or(Lang::En, |locale| Lang::from_locale(&locale))
 }
 
-/// Opens the window. True: the profile was locked and the process is to start anew.
-fn window() -> Result<bool, eframe::Error> {
+/// Opens the window. Something: the profile was locked and the process is to start anew, with these arguments.
+fn window(minimized: bool) -> Result<Option<Vec<OsString>>, eframe::Error> {
     let paths = crate::bridge::Paths::of_this_user();
     let (raise, raised) = std::sync::mpsc::channel();
     let mut held = match instance::claim(&paths.runtime(), paths.profile()) {
         Claim::First(held) => held,
-        Claim::Called => return Ok(false),
+        Claim::Called => return Ok(None),
         Claim::Silent => {
             println!("{}", language().tr(T::FailProfileBusy));
-            return Ok(false);
+            return Ok(None);
         }
     };
     if let Some(held) = &mut held {
@@ -99,7 +102,7 @@ fn window() -> Result<bool, eframe::Error> {
     }
     let prefs = paths.prefs().unwrap_or(Prefs { language: language(), ..Prefs::default() }).bounded();
     let zone = madang_cli::zone::here().clone();
-    let restart = Arc::new(AtomicBool::new(false));
+    let anew = Arc::new(Anew::default());
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title(prefs.language.tr(T::Madang))
@@ -110,28 +113,32 @@ fn window() -> Result<bool, eframe::Error> {
             .with_icon(egui::IconData::default()),
         ..Default::default()
     };
-    let flag = restart.clone();
+    let left = anew.clone();
     eframe::run_native(
         "madang",
         options,
         Box::new(move |creation| {
             theme::install(&creation.egui_ctx);
             creation.egui_ctx.add_glyph_rasterizer(last_resort::rasterizer());
+            if minimized {
+                creation.egui_ctx.send_viewport_cmd(egui::ViewportCommand::Minimized(true));
+            }
             let ctx = creation.egui_ctx.clone();
             let mut bridge = Bridge::start(paths, move || ctx.request_repaint())?;
             bridge.raised_by(raised)?;
-            let mut app = App::new(bridge, prefs, zone, Some(flag));
+            let mut app = App::new(bridge, prefs, zone, Some(left));
             app.dress(&creation.egui_ctx);
             Ok(Box::new(app))
         }),
     )?;
     drop(held);
-    Ok(restart.load(Ordering::Acquire))
+    let arguments = anew.minimized.load(Ordering::Acquire).then(|| MINIMIZED.into());
+    Ok(anew.wanted.load(Ordering::Acquire).then(|| arguments.into_iter().collect()))
 }
 
 /// Replaces this process by a fresh one, so that nothing of the profile that was open stays in memory.
-fn start_anew() -> ExitCode {
-    eprintln!("{}", lock::reexec([]));
+fn start_anew(arguments: Vec<OsString>) -> ExitCode {
+    eprintln!("{}", lock::reexec(arguments));
     ExitCode::FAILURE
 }
 

@@ -1,7 +1,7 @@
 //! Secrets that can die, in real processes: what stands after a lock, a kill, a wipe.
 
 mod backup;
-mod memory;
+pub(crate) mod memory;
 mod people;
 mod wipe;
 

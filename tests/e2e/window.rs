@@ -9,11 +9,14 @@ use madang_tests::stories;
 use madang_tests::story::Story;
 
 use crate::conversation::cast::Keeper;
+use crate::secrets::memory::Needles;
 use desk::Desk;
 
 pub(crate) const STORIES: &[Story] = stories![two_people_meet_and_talk_by_keys_alone];
 
 const SECRET: &str = "quv jorm 39 plukez";
+/// Long enough to be looked for in a memory.
+const SAID: &str = "hello from Ari at last";
 
 /// Ari reads English and has no input method; Bora reads Korean and writes Hangul through one.
 fn two_people_meet_and_talk_by_keys_alone() -> Result<(), Missing> {
@@ -135,14 +138,14 @@ fn they_talk(ari: &mut Desk<'_>, bora: &mut Desk<'_>) {
     open_first_chat(ari, "Message to Bora");
     // Bora looks at something else: the desktop is told that something came, and nothing more.
     bora.press("설정");
-    ari.says("hello from Ari");
+    ari.says(SAID);
     bora.until("a notice", |me| !me.notices().is_empty());
     for notice in bora.notices() {
         assert_eq!((&notice["title"], &notice["body"]), (&"마당".into(), &"새 메시지가 왔습니다".into()));
         assert_eq!(notice["hints"]["transient"], true, "no history keeps it");
     }
     open_first_chat(bora, "Ari 님에게 보낼 메시지");
-    bora.sees_message("hello from Ari");
+    bora.sees_message(SAID);
     ari.sees("Read. Where is it now?");
 
     // Hangul through the input method; Enter comes while the last syllable is being composed.
@@ -168,12 +171,20 @@ fn they_talk(ari: &mut Desk<'_>, bora: &mut Desk<'_>) {
 
 fn they_compare_the_safety_number(ari: &mut Desk<'_>, bora: &mut Desk<'_>) {
     ari.press("Contact details");
+    let before = ari.shoot("before-the-number");
     ari.press("Verify");
+    ari.sees("Safety number: ");
+    let picture = ari.shoot_changed(&before, "number");
     bora.press("연락처 정보");
     bora.press("확인하기");
     let digits = ari.reads_after("Safety number: ");
     assert_eq!(digits, bora.reads_after("안전 번호: "));
     assert_eq!(digits.bytes().filter(u8::is_ascii_digit).count(), 60);
+    // Bora compares by a photograph of Ari's screen.
+    bora.is_handed(&picture, "number.png");
+    bora.press("파일 고르기");
+    bora.press("number.png");
+    bora.sees("코드의 번호가 같습니다. 상대의 화면에 있던 코드라면 중간에 아무도 없습니다.");
     ari.press("They are the same");
     ari.sees("Take back the verified sign");
     ari.shoot("verify");
@@ -184,9 +195,12 @@ fn they_compare_the_safety_number(ari: &mut Desk<'_>, bora: &mut Desk<'_>) {
 /// Bora locks: the window names nobody and the desktop hears nothing; what comes meanwhile waits on the relay.
 fn one_locks_while_the_other_writes(ari: &mut Desk<'_>, bora: &mut Desk<'_>) {
     let before = bora.notices().len();
+    let needles = Needles::of(&[("a message", SAID.as_bytes()), ("the passphrase", SECRET.as_bytes())]);
+    assert!(needles.found_in(&bora.memory()).contains("a message"), "an open profile is in memory");
     bora.key("ctrl+l");
     bora.sees("잠금 해제");
     bora.has_the_keys();
+    bora.until("a memory without secrets", |me| needles.found_in(&me.memory()).is_empty());
     assert!(!bora.reads("Ari") && !bora.reads("안녕"), "the lock screen names nobody");
     bora.shoot("locked");
     ari.says("written while you were locked");
@@ -213,7 +227,7 @@ fn one_is_killed_and_starts_again(ari: &mut Desk<'_>, bora: &mut Desk<'_>) {
     ari.start();
     unlock(ari, &ENGLISH, "Message to Bora");
     ari.field_holds("half a thought");
-    for text in ["hello from Ari", "안녕하세요", "가나 다라", "while you were off"] {
+    for text in [SAID, "안녕하세요", "가나 다라", "while you were off"] {
         ari.sees_message(text);
         assert_eq!(ari.messages(text), 1);
     }

@@ -243,6 +243,38 @@ fn long_and_short_texts_come_whole() {
 }
 
 #[test]
+fn what_was_typed_in_pieces_arrives_composed() {
+    let (mut world, alice, bob, _) = World::friends_by_relay(16);
+    world.write(alice, bob, "\u{1112}\u{1161}\u{11AB}\u{1100}\u{1173}\u{11AF} e\u{0301}");
+    world.settle();
+    for (who, with) in [(bob, alice), (alice, bob)] {
+        let said: Vec<_> = world.history(who, with).into_iter().filter_map(|m| m.text).collect();
+        assert_eq!(said, ["한글 é"]);
+    }
+}
+
+#[test]
+fn what_comes_long_after_what_it_stands_before_is_marked_as_late() {
+    let (mut world, alice, bob, relay) = World::friends_by_relay(17);
+    world.off(relay);
+    let early = world.write(alice, bob, "written first, and stuck");
+    for text in ["one", "two", "three"] {
+        world.write(bob, alice, text);
+    }
+    world.pass(WHILE.max(std::time::Duration::from_secs(600)));
+    world.on(relay);
+    world.write(bob, alice, "four");
+    world.settle();
+    let late = |who, with| {
+        let all = world.history(who, with).into_iter();
+        all.filter(|m| m.arrived_late).map(|m| m.id).collect::<Vec<_>>()
+    };
+    assert_eq!(late(bob, alice), [early], "it stands before what Bob had seen for long");
+    assert!(!late(alice, bob).contains(&early), "one's own never comes late");
+    world.check();
+}
+
+#[test]
 fn friends_at_different_relays_reach_each_other() {
     let (mut world, alice, bob, _) = World::friends_by_two_relays(11);
     world.write(alice, bob, "by the southern road");

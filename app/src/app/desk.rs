@@ -80,10 +80,10 @@ impl<W: World> App<W> {
 
     /// Somebody wrote. The desktop is told unless the person looks at that very chat.
     fn on_heard(&mut self, ctx: &egui::Context, chat: ChatId, name: &str, line: &str) {
-        let looked_at = ctx.input(|input| input.focused)
-            && self.route == Route::Chats(Some(chat))
-            && self.trail.is_none();
-        if looked_at || self.model.stage != Stage::Open {
+        // Of a hidden window only what comes raw is of now.
+        let focused = ctx.input(|input| input.raw.focused && input.raw.viewport().visible() != Some(false));
+        let looked_at = focused && self.route == Route::Chats(Some(chat)) && self.trail.is_none();
+        if looked_at || self.model.stage != Stage::Open || self.locking {
             return;
         }
         let lang = self.model.prefs.language;
@@ -100,7 +100,7 @@ impl<W: World> App<W> {
         };
         self.noticed = true;
         self.world.tell(Command::Notify { title, body });
-        if !ctx.input(|input| input.focused) {
+        if !focused {
             let attention = ViewportCommand::RequestUserAttention(UserAttentionType::Informational);
             ctx.send_viewport_cmd(attention);
         }
@@ -143,7 +143,7 @@ impl<W: World> App<W> {
 
     /// Takes files that were dropped on the window and pictures that were pasted.
     pub(super) fn take_things(&mut self, ctx: &egui::Context) {
-        let Some(wanted) = self.wanted_here().filter(|_| self.model.stage.is_open()) else { return };
+        let Some(wanted) = self.wanted_here().filter(|_| self.is_open()) else { return };
         let (file, picture) = ctx.input(|input| {
             let file = input.raw.dropped_files.first().map(|file| file.path().to_owned());
             let picture = input.events.iter().find_map(|event| match event {

@@ -13,7 +13,7 @@ impl<W: World> App<W> {
         if hit(Modifiers::NONE, Key::F1) {
             return Some(Action::Keys);
         }
-        if !self.model.stage.is_open() {
+        if !self.is_open() {
             return None;
         }
         if hit(Modifiers::COMMAND, Key::K) {

@@ -91,7 +91,7 @@ impl<W: World> App<W> {
 
     /// Shows the oldest notice for a while.
     pub(super) fn notices(&mut self, ctx: &egui::Context, cx: &Cx<'_>) {
-        let Some(notice) = self.model.notices.first() else {
+        let Some(notice) = self.model.notices.first().filter(|_| !self.locking) else {
             self.notice_until = None;
             return;
         };
@@ -111,10 +111,12 @@ impl<W: World> App<W> {
                     .inner_margin(Margin::symmetric(space::M as i8, space::XS as i8))
                     .show(ui, |ui| {
                         ui.horizontal(|ui| {
-                            ui.set_max_width(
-                                measure::PALETTE.min(ctx.content_rect().width() - space::XXL * 2.0),
-                            );
-                            ui.label(RichText::new(&text).font(theme::regular(size::SMALL)).color(ink));
+                            let widest = ctx.content_rect().width() - space::XXL * 2.0 - measure::TOUCH;
+                            ui.vertical(|ui| {
+                                ui.set_max_width(measure::PALETTE.min(widest));
+                                let text = RichText::new(&text).font(theme::regular(size::SMALL)).color(ink);
+                                ui.add(egui::Label::new(text).wrap());
+                            });
                             dismissed = button::icon(ui, cx, Icon::Cross, T::Dismiss).clicked();
                         });
                     });

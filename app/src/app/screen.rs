@@ -18,7 +18,8 @@ const DETAILS_BESIDE: f32 = 760.0;
 
 impl<W: World> App<W> {
     pub(super) fn draw(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> Option<Action> {
-        match self.model.stage {
+        let stage = if self.locking { Stage::Loading } else { self.model.stage };
+        match stage {
             Stage::Loading => {
                 centre(ui, cx, |ui| page::column(ui, measure::FORM, |ui| page::working(ui, cx, T::Loading)));
                 None

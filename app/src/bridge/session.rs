@@ -14,14 +14,14 @@ use madang_core::{
     Notice as Word, Place, RelayNumber, Span, Step as Done,
 };
 
-use self::shown::{chat_of, chosen, delivery_of, fade_of, label_of, last_of, seconds, time_of};
+use self::shown::{chat_of, delivery_of, fade_of, last_of, line_of, me_of, message_of, time_of};
 use super::{Tell, failure::failure, safe};
 use crate::{
     action::Command,
     i18n::T,
     model::{
-        Chat, ChatId, Fade, Me, Message, MessageKey, Notice, Page, PageAt, Quote, Relay, RelayKey, Roads,
-        Safety, Step, StepKind, Task, Trail, Update,
+        Chat, ChatId, Fade, Message, MessageKey, Notice, Page, PageAt, Quote, Relay, RelayKey, Roads, Safety,
+        Step, StepKind, Task, Trail, Update,
     },
     text,
 };
@@ -32,8 +32,6 @@ const PAGE: usize = 100;
 const EVENTS_TOGETHER: usize = 512;
 /// Quotes that are remembered; beyond it they are gathered anew from pages.
 const QUOTES_MAX: usize = 4096;
-/// Characters of a quote or a last line.
-const LINE_CHARS: usize = 160;
 /// Days for which an invite is good.
 const INVITE_DAYS: u16 = 30;
 
@@ -397,19 +395,9 @@ impl Session {
 
     async fn tell_me(&self) {
         if let (Ok(whoami), Ok(addresses)) = (self.node.whoami().await, self.node.addresses().await) {
-            let account = whoami
-                .account
-                .as_bytes()
-                .iter()
-                .map(|b| format!("{b:02x}"))
-                .collect::<Vec<_>>()
-                .chunks(4)
-                .map(<[String]>::concat)
-                .collect::<Vec<_>>()
-                .join(" ");
             let addresses = addresses.iter().map(ToString::to_string).collect();
             let fade = fade_of(self.node.disappearing_default().await.ok().flatten());
-            self.tell.say(Update::Me(Me { name: text::name(&whoami.name), account, addresses, fade })).await;
+            self.tell.say(Update::Me(me_of(&whoami, addresses, fade))).await;
         }
     }
 
@@ -563,8 +551,7 @@ impl Session {
             self.quotes.clear();
         }
         for message in messages {
-            let line = text::line(&text::body(message.text.as_deref().unwrap_or_default()), LINE_CHARS);
-            self.quotes.insert(message.id, (message.mine, line));
+            self.quotes.insert(message.id, (message.mine, line_of(message)));
         }
     }
 
@@ -573,20 +560,7 @@ impl Session {
             let (mine, text) = self.quotes.get(&id).cloned().unwrap_or_default();
             Quote { key: MessageKey(id.0), mine, text }
         });
-        Message {
-            key: MessageKey(kept.id.0),
-            place: kept.place.0,
-            mine: kept.mine,
-            text: text::body(kept.text.as_deref().unwrap_or_default()),
-            chose: chosen(kept),
-            fades: kept.disappears_after.map(seconds),
-            shown: false,
-            reply,
-            label_ms: label_of(kept),
-            late: kept.arrived_late,
-            gap: kept.after_gap,
-            delivery: delivery_of(kept.delivery),
-        }
+        message_of(kept, reply)
     }
 }
 

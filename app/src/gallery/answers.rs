@@ -182,10 +182,16 @@ impl World for Fake {
     fn take(&mut self) -> Option<Update> {
         self.updates.pop_front()
     }
+
+    #[cfg(test)]
+    fn now(&self) -> f64 {
+        self.clock
+    }
 }
 
 impl Fake {
     fn send(&mut self, chat: ChatId, text: String, reply_to: Option<MessageKey>) {
+        self.sent.push(text.clone());
         let key = self.key();
         let mut sent = message(key, true, &text, self.now);
         sent.delivery = Delivery::Written;

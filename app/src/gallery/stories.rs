@@ -34,6 +34,12 @@ impl Fake {
         self.updates.push_back(Update::Chats(self.chats.clone()));
     }
 
+    /// Lets the time pass that frames say.
+    pub(crate) fn pass_to(&mut self, frame: f64) {
+        self.clock += frame - self.drawn;
+        self.drawn = frame;
+    }
+
     /// Lets a contact write.
     pub(crate) fn hear(&mut self, chat: ChatId, text: &str) {
         let last = self.talks.get(&chat).and_then(|talk| talk.last()).map_or(0, |m| m.place);
@@ -57,13 +63,5 @@ impl Fake {
         self.updates.push_back(Update::Chats(self.chats.clone()));
         let name = self.chats.iter().find(|c| c.id == chat).map_or(String::new(), |c| c.name.clone());
         self.updates.push_back(Update::Heard(chat, name, text.into()));
-    }
-
-    /// Lets the answer of a new contact come.
-    pub(crate) fn answered(&mut self, chat: ChatId) {
-        self.contact(chat, |c| {
-            c.bond = Bond::Live;
-            c.writable = true;
-        });
     }
 }

@@ -100,6 +100,47 @@ fn an_invite_is_taken_from_a_file_and_from_a_screenshot() {
     }
 }
 
+/// A file that was dragged onto the window.
+#[derive(Debug)]
+struct Dropped(&'static str);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &std::path::Path {
+        std::path::Path::new(self.0)
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        unreachable!("the worker reads it by its path")
+    }
+}
+
+#[test]
+fn a_file_that_is_dropped_is_looked_into_where_something_is_wanted_and_nowhere_else() {
+    for lang in BOTH {
+        let mut w = wide("add", lang);
+        w.input_mut().dropped_files.push(Arc::new(Dropped("/home/haneul/invite.png")));
+        w.run_steps(4);
+        let field = w.get_by_role_and_label(Role::MultilineTextInput, lang.tr(T::PasteInvite));
+        assert!(field.value().is_some_and(|text| text.starts_with("madang:")));
+
+        for (screen, file, says) in [
+            ("add", "/home/haneul/invite.txt", T::FailFileNothing),
+            ("verify", "/home/haneul/number.txt", T::FailFileNothing),
+        ] {
+            let mut w = window(screen, lang, [1366.0, 1200.0]);
+            w.input_mut().dropped_files.push(Arc::new(Dropped(file)));
+            w.run_steps(4);
+            assert!(shows(&w, lang.tr(says)), "{screen}");
+        }
+        for screen in ["chat", "unlock"] {
+            let mut w = wide(screen, lang);
+            w.input_mut().dropped_files.push(Arc::new(Dropped("/home/haneul/invite.png")));
+            w.run_steps(4);
+            assert!(!w.state().world.told.contains(&"ReadFile".to_owned()), "{screen}");
+        }
+    }
+}
+
 #[test]
 fn a_picture_of_the_safety_number_is_compared() {
     for lang in BOTH {
@@ -188,67 +229,5 @@ fn the_passphrase_changes_and_the_new_one_opens() {
         w.key_press(Key::Enter);
         w.run_steps(5);
         assert!(w.state().model.stage.is_open());
-    }
-}
-
-/// Presses Tab until the control with this role and name has the focus.
-fn tab_to(w: &mut super::Window, role: Role, label: &str) {
-    for _ in 0..60 {
-        let there = w.query_all_by_role_and_label(role, label).any(|node| node.is_focused());
-        if there {
-            return;
-        }
-        w.key_press(Key::Tab);
-        w.run_steps(2);
-    }
-    panic!("{label} is not reached by Tab");
-}
-
-#[test]
-fn from_welcome_to_a_sent_message_by_keyboard_alone() {
-    for lang in BOTH {
-        let mut w = window("welcome", lang, [1366.0, 1200.0]);
-        let secret = "등불 walnut 강가 39 orbit";
-        tab_to(&mut w, Role::TextInput, lang.tr(T::ProfileName));
-        w.event(egui::Event::Text("하늘".into()));
-        w.run_steps(2);
-        for field in [T::Passphrase, T::PassphraseAgain] {
-            tab_to(&mut w, Role::PasswordInput, lang.tr(field));
-            w.event(egui::Event::Text(secret.into()));
-            w.run_steps(2);
-        }
-        tab_to(&mut w, Role::CheckBox, lang.tr(T::Understood));
-        w.key_press(Key::Space);
-        w.run_steps(2);
-        tab_to(&mut w, Role::Button, lang.tr(T::CreateProfile));
-        w.key_press(Key::Enter);
-        w.run_steps(4);
-        assert!(w.state().model.stage.is_open());
-
-        w.key_press_modifiers(Modifiers::COMMAND, Key::N);
-        w.run_steps(3);
-        tab_to(&mut w, Role::RadioButton, lang.tr(T::TakeInvite));
-        w.key_press(Key::Enter);
-        w.run_steps(3);
-        tab_to(&mut w, Role::MultilineTextInput, lang.tr(T::PasteInvite));
-        w.event(egui::Event::Paste(format!("madang:{}", "a".repeat(200))));
-        w.run_steps(2);
-        tab_to(&mut w, Role::TextInput, lang.tr(T::TheirName));
-        w.event(egui::Event::Text("지수 Jisu".into()));
-        w.run_steps(2);
-        w.key_press(Key::Enter);
-        w.run_steps(4);
-        w.state_mut().world.answered(ChatId(1));
-        w.run_steps(3);
-        w.key_press_modifiers(Modifiers::ALT, Key::ArrowDown);
-        w.run_steps(4);
-        let name = lang.with(T::MessageTo, &["지수 Jisu"]);
-        tab_to(&mut w, Role::MultilineTextInput, &name);
-        w.event(egui::Event::Text("안녕 hello".into()));
-        w.run_steps(2);
-        w.key_press(Key::Enter);
-        w.run_steps(4);
-        let talk = &w.state().model.timelines[&ChatId(1)].messages;
-        assert_eq!(talk.last().map(|m| m.text.as_str()), Some("안녕 hello"));
     }
 }

@@ -1,7 +1,7 @@
 //! What others send to break, to fool or to stall the window.
 
 use egui::Role;
-use egui_kittest::{Harness, kittest::Queryable};
+use egui_kittest::{Harness, kittest::NodeT, kittest::Queryable};
 
 use super::{Window, composer, harness, press, shows, wide};
 use crate::{
@@ -68,6 +68,46 @@ fn no_name_breaks_the_layout_or_pretends_to_be_a_sentence_of_the_window() {
             for node in w.query_all_by_role(Role::Button) {
                 let rect = node.rect();
                 assert!(rect.right() <= size[0] + 1.0 && rect.width() < size[0], "{shown:?}: {rect:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_widest_name_keeps_to_the_window_wherever_it_stands() {
+    let wide = ["W".repeat(60), "﷽".repeat(60), "뷁".repeat(60)];
+    for name in wide.iter().map(|name| crate::text::name(name)) {
+        for screen in ["list", "chat", "contact", "verify", "people", "network", "palette", "sure", "notice"]
+        {
+            for size in [[1366.0, 768.0], [400.0, 800.0]] {
+                let builder = Harness::builder().allow_missing_glyphs();
+                let mut w = harness(screen, Lang::En, size, builder);
+                for chat in 1..=5 {
+                    w.state_mut().world.rename(ChatId(chat), &name);
+                }
+                for notice in &mut w.state_mut().model.notices {
+                    notice.parts = vec![name.clone()];
+                }
+                w.run_steps(4);
+                for node in w.root().children_recursive() {
+                    let role = node.accesskit_node().role();
+                    if !matches!(
+                        role,
+                        Role::Button | Role::Label | Role::TextInput | Role::MultilineTextInput
+                    ) {
+                        continue;
+                    }
+                    let rect = node.rect();
+                    assert!(
+                        rect.left() >= -1.0 && rect.right() <= size[0] + 1.0,
+                        "{screen} {size:?} {role:?} {name:?}: {rect:?}"
+                    );
+                }
+                if screen == "chat" {
+                    let role = Role::MultilineTextInput;
+                    let field = w.get_all_by_role(role).last().expect("where one writes").rect();
+                    assert!(field.width() > 150.0 && field.bottom() <= size[1], "{name:?}: {field:?}");
+                }
             }
         }
     }

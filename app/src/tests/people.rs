@@ -3,7 +3,7 @@
 use egui::Role;
 use egui_kittest::kittest::Queryable;
 
-use crate::{i18n::T, model::ChatId};
+use crate::{i18n::T, model::ChatId, route::Route};
 
 use super::{BOTH, press, shows, wide, write};
 
@@ -30,6 +30,32 @@ fn an_invite_is_shown_as_picture_and_text_and_taken_by_paste() {
         press(&mut w, lang.tr(T::AcceptInvite));
         w.run_steps(3);
         assert!(shows(&w, "새 친구 New"));
+    }
+}
+
+#[test]
+fn people_stand_by_name_with_how_far_one_has_come_and_lead_to_their_details() {
+    for lang in BOTH {
+        let mut w = wide("people", lang);
+        let chats = w.state().model.chats.clone();
+        assert_eq!(chats.len(), 5);
+        for chat in &chats {
+            let state = match (chat.is_live(), chat.verified) {
+                (false, _) => T::WaitingForThem,
+                (true, true) => T::Verified,
+                (true, false) => T::NotVerified,
+            };
+            assert!(shows(&w, &format!("{}, {}", chat.name, lang.tr(state))));
+        }
+        let top = |name: &str| w.get_by_label_contains(&format!("{name}, ")).rect().top();
+        let mut names: Vec<&str> = chats.iter().map(|chat| chat.name.as_str()).collect();
+        names.sort_by_key(|name| name.to_lowercase());
+        assert!(names.windows(2).all(|pair| top(pair[0]) < top(pair[1])), "{names:?}");
+        let last = format!("{}, ", names[4]);
+        w.get_by_label_contains(&last).click();
+        w.run_steps(4);
+        let id = chats.iter().find(|chat| chat.name == names[4]).expect("there").id;
+        assert_eq!(w.state().route, Route::Contact(id));
     }
 }
 

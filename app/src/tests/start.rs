@@ -1,10 +1,22 @@
 //! From nothing to an open profile.
 
 use egui::{Key, Modifiers, Role};
+use egui_kittest::kittest::{NodeT, Queryable};
 
 use crate::i18n::T;
 
 use super::{BOTH, labels, press, press_button, shows, wide, window, write};
+
+/// All that stands in fields and runs of text.
+fn values(w: &super::Window) -> Vec<String> {
+    w.root().children_recursive().filter_map(|node| node.accesskit_node().value()).collect()
+}
+
+/// Presses the first control with this name; it then has the focus of what it belongs to.
+fn press_first(w: &mut super::Window, label: &str) {
+    w.get_all_by_label(label).next().expect("there").click();
+    w.run_steps(3);
+}
 
 #[test]
 fn a_profile_is_made_with_an_honest_word_about_the_passphrase() {
@@ -26,14 +38,34 @@ fn from_nothing_to_a_profile_by_keyboard_names_alone() {
         write(&mut w, Role::TextInput, lang.tr(T::ProfileName), "하늘");
         write(&mut w, Role::PasswordInput, lang.tr(T::Passphrase), secret);
         write(&mut w, Role::PasswordInput, lang.tr(T::PassphraseAgain), secret);
+        let tree: String = values(&w).concat();
+        assert!(tree.contains("하늘") && !tree.contains(secret), "names are told, passphrases never");
         press_button(&mut w, lang.tr(T::CreateProfile));
         assert!(shows(&w, lang.tr(T::TickUnderstood)));
         press(&mut w, lang.tr(T::Understood));
         press_button(&mut w, lang.tr(T::CreateProfile));
         assert_eq!(w.state().world.told, ["Create"]);
         assert!(w.state().model.stage.is_open());
-        let tree: String = labels(&w).into_iter().map(|(_, l)| l).collect();
-        assert!(!tree.contains(secret));
+    }
+}
+
+#[test]
+fn a_passphrase_stays_in_its_field_and_nowhere_in_the_toolkit() {
+    for lang in BOTH {
+        let mut w = window("welcome", lang, [900.0, 1200.0]);
+        let secret = "등불 walnut 강가 39 orbit";
+        press_first(&mut w, lang.tr(T::ShowPassphrase));
+        for event in [egui::Event::Text(secret.into()), egui::Event::Paste(secret.into())] {
+            w.event(event);
+            w.run_steps(1);
+            let left = w.ctx.input(|input| format!("{:?} {:?}", input.events, input.raw.events));
+            assert!(!left.contains("walnut"), "{left}");
+            let drawn = format!("{:?}", w.output().shapes);
+            assert!(!drawn.contains("walnut"), "no text that was laid out holds it");
+            assert!(!values(&w).concat().contains("walnut"));
+        }
+        let field = w.get_all_by_role_and_label(Role::PasswordInput, lang.tr(T::Passphrase)).next();
+        assert_eq!(field.and_then(|f| f.value()), Some("•".repeat(secret.chars().count() * 2)));
     }
 }
 

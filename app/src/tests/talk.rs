@@ -8,7 +8,7 @@ use crate::{
     model::{Bond, ChatId, Fade, Update},
 };
 
-use super::{BOTH, Window, composer, press, shows, wide, window, write};
+use super::{BOTH, Window, composer, copied_by, press, shows, wide, window, write};
 
 #[test]
 fn a_message_is_written_and_shown_with_its_sign() {
@@ -87,6 +87,20 @@ fn shift_enter_breaks_the_line() {
 }
 
 #[test]
+fn where_enter_breaks_the_line_ctrl_and_enter_send() {
+    let mut w = wide("chat", Lang::En);
+    w.state_mut().model.prefs.enter_sends = false;
+    write(&mut w, Role::MultilineTextInput, &composer(Lang::En), "one");
+    w.key_press(Key::Enter);
+    w.run_steps(2);
+    write(&mut w, Role::MultilineTextInput, &composer(Lang::En), "two");
+    assert!(w.state().world.sent.is_empty());
+    w.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    w.run_steps(3);
+    assert_eq!(w.state().world.sent, ["one\ntwo"]);
+}
+
+#[test]
 fn enter_during_composition_neither_drops_nor_doubles_a_syllable() {
     let preedit = |text: &str| Event::Ime(ImeEvent::Preedit { text: text.into(), active_range_chars: None });
     let enter = || Event::Key {
@@ -127,6 +141,57 @@ fn enter_during_composition_neither_drops_nor_doubles_a_syllable() {
                 .unwrap_or_default(),
             ""
         );
+    }
+}
+
+#[test]
+fn what_is_typed_in_pieces_is_sent_composed() {
+    let mut w = wide("chat", Lang::Ko);
+    let pieces = "\u{1112}\u{1161}\u{11AB}\u{1100}\u{1173}\u{11AF} e\u{0301}";
+    write(&mut w, Role::MultilineTextInput, &composer(Lang::Ko), pieces);
+    w.key_press(Key::Enter);
+    w.run_steps(4);
+    assert_eq!(w.state().world.sent, ["한글 é"]);
+}
+
+#[test]
+fn the_text_of_a_message_is_copied_as_it_is_shown() {
+    for lang in BOTH {
+        let mut w = wide("chat", lang);
+        let said = w.state().model.timelines[&ChatId(1)].messages.last().expect("a message").text.clone();
+        w.get_all_by_label(lang.tr(T::MessageActions)).last().expect("a message").click();
+        w.run_steps(3);
+        assert_eq!(copied_by(&mut w, lang.tr(T::CopyText)), [said]);
+        assert!(shows(&w, lang.tr(T::Copied)));
+    }
+}
+
+#[test]
+fn a_message_that_came_late_or_after_a_gap_says_so_also_to_who_hears_the_screen() {
+    for lang in BOTH {
+        let mut w = wide("chat", lang);
+        let of = |w: &Window, word: T| w.query_all_by_label_contains(lang.tr(word)).count();
+        assert_eq!((of(&w, T::ArrivedLater), of(&w, T::AfterGap)), (1, 0));
+        let timeline = w.state_mut().model.timelines.get_mut(&ChatId(1)).expect("a chat");
+        for message in &mut timeline.messages {
+            (message.late, message.gap) = (message.place % 2 == 0, message.place % 2 == 1);
+        }
+        w.run_steps(3);
+        assert!(of(&w, T::ArrivedLater) > 2 && of(&w, T::AfterGap) > 2);
+    }
+}
+
+#[test]
+fn a_line_stands_between_the_days_of_a_conversation() {
+    for lang in BOTH {
+        let w = wide("chat", lang);
+        let top = |word: T| w.get_by_label(lang.tr(word)).rect().top();
+        let said = |at: usize| {
+            let text = &w.state().model.timelines[&ChatId(1)].messages[at].text;
+            w.query_all_by_label_contains(text).map(|n| n.rect().top()).fold(f32::MAX, f32::min)
+        };
+        assert!(top(T::Yesterday) < said(1), "before the first of yesterday");
+        assert!(said(4) < top(T::Today) && top(T::Today) < said(5), "between yesterday and today");
     }
 }
 

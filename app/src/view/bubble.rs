@@ -286,10 +286,12 @@ pub(crate) fn spoken(cx: &Cx<'_>, message: &Message, name: &str) -> String {
     } else {
         cx.with(T::VoiceTheirs, &[name, &time, words(cx, message)])
     };
-    match message.fades {
-        Some(seconds) => format!("{said} · {}", cx.with(T::FadesAfter, &[&cx.lang.span(seconds)])),
-        None => said,
-    }
+    let about = [
+        message.late.then(|| cx.tr(T::ArrivedLater).to_owned()),
+        message.gap.then(|| cx.tr(T::AfterGap).to_owned()),
+        message.fades.map(|seconds| cx.with(T::FadesAfter, &[&cx.lang.span(seconds)])),
+    ];
+    [said].into_iter().chain(about.into_iter().flatten()).collect::<Vec<_>>().join(" · ")
 }
 
 /// What a message says; a kind of a later version says nothing here.

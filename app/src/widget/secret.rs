@@ -1,10 +1,12 @@
-//! A field for a passphrase. It keeps no copies: the text lives in one buffer that wipes itself, and the undo list of ordinary fields is absent.
+//! A field for a passphrase. It keeps no copies: the text lives in one buffer that wipes itself, the events that brought
+//! it are wiped, what is shown is laid out sign by sign, and the undo list of ordinary fields is absent.
 
 use egui::{
     CornerRadius, Event, EventFilter, IMEPurpose, ImeEvent, Key, Rect, Response, Role, Sense, Stroke,
     StrokeKind, Ui, Vec2, WidgetInfo, output::IMEOutput,
 };
-use zeroize::Zeroizing;
+use unicode_segmentation::UnicodeSegmentation;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{Cx, button, icon::Icon};
 use crate::{
@@ -99,13 +101,17 @@ impl Secret {
     }
 
     fn erase_last(&mut self) {
-        // Dropping a character from a `String` leaves its bytes in the spare room; `take` and drop wipe the whole capacity.
-        self.text.pop();
+        let end = self.text.char_indices().next_back().map_or(0, |(at, _)| at);
+        let mut kept = Zeroizing::new(String::with_capacity(SECRET_BYTES_MAX));
+        kept.push_str(&self.text[..end]);
+        // The letter's bytes stay in the spare room of the old buffer, which is wiped with it.
+        self.text = kept;
     }
 
-    fn take_events(&mut self, events: &[Event], shift: bool) -> bool {
+    /// Takes what was typed, and leaves nothing of it in the events.
+    fn take_events(&mut self, events: &mut [Event], shift: bool) -> bool {
         let mut changed = false;
-        for event in events {
+        for event in events.iter_mut() {
             match event {
                 Event::Text(typed) => {
                     self.keyboard.note(typed, shift);
@@ -133,7 +139,20 @@ impl Secret {
             }
             changed = true;
         }
+        wipe(events);
         changed
+    }
+}
+
+/// Wipes what was typed out of events.
+fn wipe(events: &mut [Event]) {
+    for event in events {
+        match event {
+            Event::Text(text)
+            | Event::Paste(text)
+            | Event::Ime(ImeEvent::Preedit { text, .. } | ImeEvent::Commit(text)) => text.zeroize(),
+            _ => {}
+        }
     }
 }
 
@@ -153,8 +172,11 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, label: T, hint: Option<T>, secret: 
                 EventFilter { tab: false, horizontal_arrows: true, vertical_arrows: true, escape: false },
             )
         });
-        let (changed, enter) = ui.input(|input| {
-            (secret.take_events(&input.events, input.modifiers.shift), input.key_pressed(Key::Enter))
+        let (changed, enter) = ui.input_mut(|input| {
+            let changed = secret.take_events(&mut input.events, input.modifiers.shift);
+            // The window system's own list is a second copy.
+            wipe(&mut input.raw.events);
+            (changed, input.key_pressed(Key::Enter))
         });
         if changed {
             response.mark_changed();
@@ -221,16 +243,27 @@ fn paint_text(
 ) {
     let painter = ui.painter().with_clip_rect(inner.intersect(ui.clip_rect()));
     let empty = secret.text.is_empty() && secret.preedit.is_empty();
-    let (shown, ink) = match hint {
-        Some(hint) if empty => (cx.tr(hint).to_owned(), cx.c.weak),
-        _ if secret.shown => (format!("{}{}", secret.text.as_str(), secret.preedit.as_str()), cx.c.ink),
-        _ => (format!("{bullets}{}", "•".repeat(secret.preedit.chars().count())), cx.c.ink),
+    let lay_out = |text: String, ink| painter.layout_no_wrap(text, theme::regular(size::BODY), ink);
+    let galleys: Vec<_> = match hint {
+        Some(hint) if empty => vec![lay_out(cx.tr(hint).to_owned(), cx.c.weak)],
+        // egui keeps what it has laid out for a while: here that is single signs and never the passphrase.
+        _ if secret.shown => [&secret.text, &secret.preedit]
+            .into_iter()
+            .flat_map(|text| text.graphemes(true))
+            .map(|sign| lay_out(sign.to_owned(), cx.c.ink))
+            .collect(),
+        _ => vec![lay_out(format!("{bullets}{}", "•".repeat(secret.preedit.chars().count())), cx.c.ink)],
     };
-    let galley = painter.layout_no_wrap(shown, theme::regular(size::BODY), ink);
-    let over = (galley.size().x - inner.width() + 4.0).max(0.0);
-    let at = egui::pos2(inner.left() - over, inner.center().y - galley.size().y / 2.0);
-    let end = if empty { at.x } else { at.x + galley.size().x };
-    painter.galley(at, galley, ink);
+    let wide: f32 = galleys.iter().map(|galley| galley.size().x).sum();
+    let over = (wide - inner.width() + 4.0).max(0.0);
+    let left = inner.left() - over;
+    let end = if empty { left } else { left + wide };
+    let mut x = left;
+    for galley in galleys {
+        let (size, at) = (galley.size(), egui::pos2(x, inner.center().y - galley.size().y / 2.0));
+        painter.galley(at, galley, cx.c.ink);
+        x += size.x;
+    }
     if response.has_focus() {
         let cursor = Rect::from_min_max(
             egui::pos2(end + 1.0, inner.top() + 9.0),
@@ -257,11 +290,11 @@ mod tests {
         let mut secret = Secret::default();
         let preedit =
             |text: &str| Event::Ime(ImeEvent::Preedit { text: text.to_owned(), active_range_chars: None });
-        secret.take_events(&[preedit("ㅎ"), preedit("하"), preedit("한")], false);
+        secret.take_events(&mut [preedit("ㅎ"), preedit("하"), preedit("한")], false);
         assert!(secret.keyboard().hangul);
         assert!(secret.is_composing());
         secret.take_events(
-            &[
+            &mut [
                 Event::Ime(ImeEvent::Commit("한".into())),
                 Event::Ime(ImeEvent::Commit("글".into())),
                 Event::Text("!".into()),
@@ -276,7 +309,7 @@ mod tests {
     fn letters_against_shift_tell_of_caps_lock() {
         let typed = |letter: &str, shift| {
             let mut secret = Secret::default();
-            secret.take_events(&[Event::Text(letter.into())], shift);
+            secret.take_events(&mut [Event::Text(letter.into())], shift);
             secret.keyboard().caps
         };
         assert!(typed("A", false) && typed("a", true));
@@ -287,10 +320,35 @@ mod tests {
     fn the_buffer_never_moves_and_is_bounded() {
         let mut secret = Secret::default();
         let place = secret.text.as_ptr();
-        secret.take_events(&[Event::Paste("가".repeat(4000))], false);
+        secret.take_events(&mut [Event::Paste("가".repeat(4000))], false);
         assert_eq!(secret.text.as_ptr(), place);
         assert!(secret.as_str().len() <= SECRET_BYTES_MAX);
         let taken = secret.take();
         assert!(secret.as_str().is_empty() && !taken.is_empty());
+    }
+
+    #[test]
+    fn what_brought_a_passphrase_is_wiped_and_so_is_a_letter_that_was_taken_back() {
+        let mut secret = Secret::default();
+        let mut events = [
+            Event::Text("quv".into()),
+            Event::Paste(" jorm".into()),
+            Event::Ime(ImeEvent::Preedit { text: "ㄱ".into(), active_range_chars: None }),
+            Event::Ime(ImeEvent::Commit("가".into())),
+        ];
+        secret.take_events(&mut events, false);
+        assert_eq!(secret.as_str(), "quv jorm가");
+        for event in &events {
+            let (Event::Text(text)
+            | Event::Paste(text)
+            | Event::Ime(ImeEvent::Preedit { text, .. } | ImeEvent::Commit(text))) = event
+            else {
+                panic!("only such were given")
+            };
+            assert!(text.is_empty());
+        }
+        let before = secret.text.capacity();
+        secret.erase_last();
+        assert_eq!((secret.as_str(), secret.text.capacity()), ("quv jorm", before));
     }
 }

@@ -217,6 +217,12 @@ impl<'lab> Desk<'lab> {
         });
     }
 
+    /// All that the app holds in memory.
+    pub(crate) fn memory(&self) -> Vec<u8> {
+        let id = self.app.as_ref().expect("it runs").0.id();
+        crate::secrets::memory::of(id).expect("its memory can be read")
+    }
+
     /// Starts the app once more, beside itself, and waits until that has ended.
     pub(crate) fn start_again(&mut self) {
         let mut second = Helper(self.madang().spawn().expect("started"));

@@ -92,10 +92,12 @@ impl Desk<'_> {
         rest.expect("it was waited for")
     }
 
-    /// How many messages of the conversation end with these words. Each is told as "writer, time: words".
+    /// How many messages of the conversation say these words. Each is told as "writer, time: words", and what is to be
+    /// said about it follows after a dot.
     pub(crate) fn messages(&mut self, words: &str) -> usize {
-        let end = format!(": {words}");
-        self.nodes().iter().filter(|node| node.role == "label" && node.name.ends_with(&end)).count()
+        let (end, within) = (format!(": {words}"), format!(": {words} · "));
+        let says = |node: &&Node| node.name.ends_with(&end) || node.name.contains(&within);
+        self.nodes().iter().filter(|node| node.role == "label").filter(says).count()
     }
 
     /// Walks with Tab until the focus is on what has this name.

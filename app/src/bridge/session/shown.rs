@@ -1,15 +1,16 @@
-//! The node's records as the window shows them.
+//! The node's records as the window shows them. Whatever others wrote is made fit to show here, and nowhere later.
 
 use std::time::Duration;
 
-use madang_core::{Choice, Contact, ContactState, Delivery as Far, Message as Kept};
+use madang_core::{Choice, Contact, ContactState, Delivery as Far, Message as Kept, Whoami};
 
-use super::LINE_CHARS;
 use crate::{
-    model::{Bond, Chat, ChatId, Delivery, Fade, Last},
+    model::{Bond, Chat, ChatId, Delivery, Fade, Last, Me, Message, MessageKey, Quote},
     text,
 };
 
+/// Characters of a quote or a last line.
+const LINE_CHARS: usize = 160;
 /// A clock of another machine may be this far ahead before its label is not believed.
 const AHEAD_MS: u64 = 10 * 60 * 1000;
 
@@ -43,9 +44,38 @@ pub(super) fn chat_of(contact: &Contact, before: Option<Chat>) -> Chat {
 
 /// The last line of a chat.
 pub(super) fn last_of(message: &Kept) -> Last {
-    let text = text::line(&text::body(message.text.as_deref().unwrap_or_default()), LINE_CHARS);
     let delivery = message.mine.then(|| delivery_of(message.delivery));
-    Last { text, chose: chosen(message), delivery, label_ms: label_of(message) }
+    Last { text: line_of(message), chose: chosen(message), delivery, label_ms: label_of(message) }
+}
+
+/// What a message says in one line.
+pub(super) fn line_of(message: &Kept) -> String {
+    text::line(&text::body(message.text.as_deref().unwrap_or_default()), LINE_CHARS)
+}
+
+/// A message of a conversation, with what it answers.
+pub(super) fn message_of(kept: &Kept, reply: Option<Quote>) -> Message {
+    Message {
+        key: MessageKey(kept.id.0),
+        place: kept.place.0,
+        mine: kept.mine,
+        text: text::body(kept.text.as_deref().unwrap_or_default()),
+        chose: chosen(kept),
+        fades: kept.disappears_after.map(seconds),
+        shown: false,
+        reply,
+        label_ms: label_of(kept),
+        late: kept.arrived_late,
+        gap: kept.after_gap,
+        delivery: delivery_of(kept.delivery),
+    }
+}
+
+/// The own side: the account in groups of eight letters.
+pub(super) fn me_of(whoami: &Whoami, addresses: Vec<String>, fade: Fade) -> Me {
+    let letters: Vec<String> = whoami.account.as_bytes().iter().map(|b| format!("{b:02x}")).collect();
+    let account = letters.chunks(4).map(<[String]>::concat).collect::<Vec<_>>().join(" ");
+    Me { name: text::name(&whoami.name), account, addresses, fade }
 }
 
 /// What a message chose, if it is a choice.
@@ -91,5 +121,74 @@ pub(super) fn delivery_of(far: Option<Far>) -> Delivery {
         Some(Far::OnDevice) => Delivery::OnDevice,
         Some(Far::Delivered) => Delivery::Delivered,
         Some(Far::Read) => Delivery::Read,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use madang_core::{ContactId, MessageId, Place};
+
+    use super::*;
+
+    const EVIL: &str = "Ji\u{202E}su\n\u{200B}\u{2066}Lee\u{0000}\u{FEFF}";
+
+    fn is_fit(text: &str, lines: bool) -> bool {
+        let tricks = ['\u{202E}', '\u{200B}', '\u{2066}', '\u{0000}', '\u{FEFF}'];
+        !text.is_empty() && !text.contains(tricks) && (lines || !text.contains('\n'))
+    }
+
+    fn kept(text: &str) -> Kept {
+        Kept {
+            id: MessageId([7; 32]),
+            place: Place(9),
+            mine: false,
+            text: Some(text.to_owned()),
+            reply_to: None,
+            disappears_after: None,
+            chose: None,
+            label_ms: Some(1_000),
+            claimed_ms: None,
+            arrived_late: true,
+            after_gap: true,
+            delivery: None,
+        }
+    }
+
+    #[test]
+    fn whatever_others_call_themselves_the_window_is_told_a_name_that_is_fit_to_show() {
+        for name in [EVIL.to_owned(), format!("a{}", "\u{0301}".repeat(30_000)), "x".repeat(60_000)] {
+            let contact = Contact {
+                id: ContactId(3),
+                name: name.clone(),
+                their_name: name.clone(),
+                account: None,
+                verified: false,
+                state: ContactState::Live,
+                conversation: None,
+                linked: false,
+                relays: 0,
+            };
+            let chat = chat_of(&contact, None);
+            for shown in [&chat.name, &chat.their_name] {
+                assert!(is_fit(shown, false) && shown.chars().count() <= 48, "{shown:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_others_write_the_window_is_told_lines_and_texts_that_are_fit_to_show() {
+        let kept = kept(EVIL);
+        assert!(is_fit(&last_of(&kept).text, false) && is_fit(&line_of(&kept), false));
+        let message = message_of(&kept, None);
+        assert!(is_fit(&message.text, true));
+        assert!(message.late && message.gap);
+    }
+
+    #[test]
+    fn a_label_that_is_far_ahead_is_not_believed() {
+        let at = |claimed_ms| label_of(&Kept { claimed_ms, ..kept("") });
+        assert_eq!(at(Some(1_000 + AHEAD_MS)), Some(1_000 + AHEAD_MS));
+        assert_eq!(at(Some(1_001 + AHEAD_MS)), Some(1_000));
+        assert_eq!(at(None), Some(1_000));
     }
 }
