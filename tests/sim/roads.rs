@@ -263,7 +263,6 @@ fn what_comes_long_after_what_it_stands_before_is_marked_as_late() {
     }
     world.pass(WHILE.max(std::time::Duration::from_secs(600)));
     world.on(relay);
-    world.write(bob, alice, "four");
     world.settle();
     let late = |who, with| {
         let all = world.history(who, with).into_iter();
