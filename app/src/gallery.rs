@@ -178,6 +178,7 @@ fn message(key: u64, mine: bool, text: &str, label: u64) -> Message {
 }
 
 /// From now on it is 14:05 on the 22nd of November 2026.
+#[cfg(test)]
 pub(crate) fn stop_the_clock() {
     crate::clock::STOPPED_AT_MS.store(1_795_356_300_000, std::sync::atomic::Ordering::Relaxed);
 }
