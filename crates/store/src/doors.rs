@@ -47,6 +47,9 @@ impl SealedStore {
 
     /// Makes a duress passphrase and the empty store that it opens, in place of an earlier one.
     ///
+    /// The earlier one is gone before the new one is there: if the power goes in between, there is none, and
+    /// [`SealedStore::has_duress`] says so.
+    ///
     /// The store is a profile of its own, with its own keys, in a folder below this one; fill it with what is to be
     /// seen, and close it before anything else is done with this one. If `destroys`, opening it makes noise of all
     /// other vaults of the key file before anything is shown, then deletes their files.
@@ -59,10 +62,8 @@ impl SealedStore {
         self.checkpoint()?;
         let (mut file, mut vault) = (self.key_file.clone(), self.keys.vault.clone());
         let decoy = file.add_decoy(&mut vault, passphrase, destroys, &mut self.rng)?;
-        let folder = store_folder(&self.profile, decoy.store());
-        if folder.exists() {
-            fs::remove_dir_all(&folder)?;
-        }
+        // Its words first, then its store: a store whose log is gone would still open, empty, and tell of a rollback.
+        self.remove_duress()?;
         put_key_file(self.key_disk.as_ref(), &file)?;
         (self.key_file, self.keys.vault) = (file.clone(), vault);
         let key_disk = Arc::clone(&self.key_disk);
@@ -77,13 +78,21 @@ impl SealedStore {
     /// What the disk reports.
     pub fn remove_duress(&mut self) -> Result<(), OpenError> {
         self.checkpoint()?;
-        let (mut file, mut vault) = (self.key_file.clone(), self.keys.vault.clone());
-        file.remove_decoy(&mut vault, &mut self.rng)?;
-        put_key_file(self.key_disk.as_ref(), &file)?;
-        let folder = store_folder(&self.profile, vault.store().saturating_add(1));
-        (self.key_file, self.keys.vault) = (file, vault);
-        if folder.exists() {
+        if self.has_duress() {
+            let (mut file, mut vault) = (self.key_file.clone(), self.keys.vault.clone());
+            file.remove_decoy(&mut vault, &mut self.rng)?;
+            put_key_file(self.key_disk.as_ref(), &file)?;
+            (self.key_file, self.keys.vault) = (file, vault);
+        }
+        self.clear_after_decoy()
+    }
+
+    /// Deletes the store of a decoy whose slot is noise: also one that a crash has left.
+    pub(crate) fn clear_after_decoy(&self) -> Result<(), OpenError> {
+        let folder = store_folder(&self.profile, self.keys.vault.store().saturating_add(1));
+        if !self.has_duress() && folder.exists() {
             fs::remove_dir_all(folder)?;
+            self.key_disk.sync_names()?;
         }
         Ok(())
     }

@@ -155,7 +155,10 @@ impl SealedStore {
         let key_file = read_key_file(disk.as_ref())?;
         let keys = Keys::new(key_file.unlock(passphrase)?);
         let key_file = Self::destroy_others(disk.as_ref(), folder, key_file, &keys)?;
-        Self::begin(disk, folder, key_file, keys, options, lock)
+        let opened = Self::begin(disk, folder, key_file, keys, options, lock)?;
+        // Their keys are gone: files that stay say no more than they said before.
+        let _ = opened.0.clear_after_decoy();
+        Ok(opened)
     }
 
     /// Opens the store of a vault whose key file is open. `key_disk` is the profile's folder.

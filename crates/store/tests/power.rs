@@ -1,5 +1,7 @@
 //! Real power cuts, as far as software can: ext4 on a loop device, whose image is copied as the device has it.
 //!
+//! All mounts are in a namespace of our own: whoever made one of theirs while a copy was mounted would hold that copy.
+//!
 //! This needs root and loop devices. Where it cannot have them it says `ignored` with the reason, and fails under
 //! `MADANG_MUST_RUN=1`. It has its own `main`, since the standard harness cannot ignore a test while it runs.
 
@@ -67,13 +69,14 @@ struct Bench {
 impl Bench {
     /// Makes the places and tries a mount. The error says what is missing.
     fn set_up() -> Result<Self, String> {
+        mount_for_ourselves()?;
         let bench = Self { folder: common::folder() };
         for mount in ["live", "found"] {
             fs::create_dir(bench.path(mount)).map_err(|error| error.to_string())?;
         }
         bench.new_image()?;
         bench.mount("live.img", "live")?;
-        bench.unmount("live");
+        bench.unmount("live")?;
         Ok(bench)
     }
 
@@ -81,7 +84,10 @@ impl Bench {
         self.folder.path().join(name)
     }
 
+    /// Makes an empty file system in a file that is new: a loop device that somebody still holds keeps the old one, and
+    /// what is mounted again from the same file is what it had before.
     fn new_image(&self) -> Result<(), String> {
+        let _ = fs::remove_file(self.path("live.img"));
         let image = fs::File::create(self.path("live.img")).map_err(|error| error.to_string())?;
         image.set_len(IMAGE_BYTES).map_err(|error| error.to_string())?;
         run(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(self.path("live.img")))
@@ -91,14 +97,16 @@ impl Bench {
         run(Command::new("mount").args(["-o", "loop,noatime"]).arg(self.path(image)).arg(self.path(mount)))
     }
 
-    fn unmount(&self, mount: &str) {
-        // Closing threads may hold the mount a moment longer.
-        for _ in 0..50 {
-            if run(Command::new("umount").arg(self.path(mount))).is_ok() {
-                return;
+    fn unmount(&self, mount: &str) -> Result<(), String> {
+        let try_once = || run(Command::new("umount").arg(self.path(mount)));
+        // Closing threads may hold the mount a moment longer; on a busy machine the moment is long.
+        for _ in 0..300 {
+            if try_once().is_ok() {
+                return Ok(());
             }
             std::thread::sleep(Duration::from_millis(100));
         }
+        try_once()
     }
 
     /// Three cuts on one growing store: a worker is stopped, and the store is found as the device had it.
@@ -113,7 +121,7 @@ impl Bench {
         let mut kept = None;
         for cut in 0..3 {
             let acknowledged = self.stop_and_copy(&profile, rng).max(kept);
-            self.unmount("live");
+            self.unmount("live").expect("nobody is in it");
             fs::rename(self.path("found.img"), self.path("live.img")).expect("both are here");
             self.mount("live.img", "live").expect("the journal is replayed");
             let (store, report) = SealedStore::open(&profile, common::PASSPHRASE, Options::default())
@@ -122,7 +130,7 @@ impl Bench {
             kept = common::check_numbered(&store, acknowledged);
             println!("round {round} cut {cut}: acknowledged {acknowledged:?}, found {kept:?}, {report:?}");
         }
-        self.unmount("live");
+        self.unmount("live").expect("nobody is in it");
     }
 
     /// Runs a worker for a while, stops it, copies the image as the device has it, and then kills the worker.
@@ -164,6 +172,15 @@ impl Drop for Bench {
             let _ = run(Command::new("umount").arg("-l").arg(self.path(mount)));
         }
     }
+}
+
+/// From now on this process sees mounts that nobody else sees, and what it mounts is seen by nobody else.
+fn mount_for_ourselves() -> Result<(), String> {
+    // SAFETY: it takes no pointer, and this process has one thread yet.
+    if unsafe { libc::unshare(libc::CLONE_NEWNS) } != 0 {
+        return Err(format!("no mounts of our own ({})", std::io::Error::last_os_error()));
+    }
+    run(Command::new("mount").args(["--make-rprivate", "/"]))
 }
 
 fn run(command: &mut Command) -> Result<(), String> {

@@ -346,7 +346,7 @@ fn a_power_cut_while_the_passphrase_changes_leaves_exactly_one_that_opens() {
 
 #[test]
 fn a_power_cut_while_a_decoy_is_made_leaves_the_own_profile_whole_and_the_decoy_there_or_not() {
-    let (mut made_whole, mut there, mut rounds) = (0, 0, 0);
+    let (mut made_whole, mut there, mut rounds, mut earlier_there, mut neither) = (0, 0, 0, 0, 0);
     for seed in common::seeds("MADANG_KEY_ROUNDS", 80) {
         let mut rng = rng(41_000 + seed);
         let folder = common::folder();
@@ -354,13 +354,15 @@ fn a_power_cut_while_a_decoy_is_made_leaves_the_own_profile_whole_and_the_decoy_
         let mut store = create(&disk, folder.path());
         put(&mut store, &BY_RECORD, b"state", 1, b"kept");
         store.checkpoint().expect("the disk works");
-        // In every third life it takes the place of an earlier one.
-        if seed % 3 == 0 {
+        // In every second life it takes the place of an earlier one.
+        let replaces = seed % 2 == 0;
+        if replaces {
             let mut earlier = store.create_duress(b"the earlier words", false).expect("the disk works");
             put(&mut earlier, &BY_RECORD, b"state", 1, b"seen before");
+            earlier.checkpoint().expect("the disk works");
             earlier.close().expect("the disk works");
         }
-        disk.stop_after(rng.random_range(0..14));
+        disk.stop_after(rng.random_range(0..if replaces { 56 } else { 44 }));
         let made = store.create_duress(b"under duress", false).map(|mut decoy| {
             let mut batch = Batch::new();
             batch.put(&BY_RECORD, b"state", 1, b"seen".to_vec());
@@ -377,26 +379,43 @@ fn a_power_cut_while_a_decoy_is_made_leaves_the_own_profile_whole_and_the_decoy_
         assert!(!report.is_loss(), "seed {seed}: {report:?}");
         assert_eq!(store.get(&BY_RECORD, b"state", 1), Ok(Some(b"kept".to_vec())));
         drop(store);
-        match open(b"under duress") {
+        let seen = |words: &[u8]| match open(words) {
             Ok((decoy, report)) => {
                 assert!(!report.is_loss(), "seed {seed}: {report:?}");
-                let found = decoy.get(&BY_RECORD, b"state", 1).expect("it can be read");
-                assert!(found.is_none() || found.as_deref() == Some(b"seen"), "seed {seed}");
-                there += 1;
+                Some(decoy.get(&BY_RECORD, b"state", 1).expect("it can be read"))
             }
             Err(error) => {
                 assert_eq!(error, OpenError::WrongPassphrase, "seed {seed}");
-                assert!(made.is_err(), "seed {seed}: it was said to be made");
+                None
             }
-        }
+        };
+        let (new, earlier) = (seen(b"under duress"), seen(b"the earlier words"));
+        assert!(new.is_some() || made.is_err(), "seed {seed}: it was said to be made");
+        assert!(new.as_ref().is_none_or(|found| found.as_deref().is_none_or(|bytes| bytes == b"seen")));
+        // The earlier one is whole or gone: none that is empty, and never both.
+        assert!(earlier.as_ref().is_none_or(|found| found.as_deref() == Some(b"seen before")), "seed {seed}");
+        assert!(new.is_none() || earlier.is_none(), "seed {seed}");
+        there += u32::from(new.is_some());
+        earlier_there += u32::from(earlier.is_some());
+        neither += u32::from(replaces && new.is_none() && earlier.is_none());
         made_whole += u32::from(made == Ok(true));
         rounds += 1;
         let (store, report) = open(PASSPHRASE).expect("and after the decoy was looked at");
         assert!(!report.is_loss(), "seed {seed}: {report:?}");
         assert_eq!(store.get(&BY_RECORD, b"state", 1), Ok(Some(b"kept".to_vec())));
+        let decoys = new.is_some() || earlier.is_some();
+        assert_eq!(store.has_duress(), decoys, "seed {seed}: the person is told whether there is one");
+        assert_eq!(folder.path().join("1").exists(), decoys, "seed {seed}: and no store is left of one");
     }
-    assert!(there > made_whole && there < rounds, "{there} of {rounds}, {made_whole} whole");
-    println!("{rounds} cuts while a decoy was made: {there} there, {made_whole} of them whole");
+    assert!(
+        made_whole > 0 && there > made_whole && there < rounds,
+        "{there} of {rounds}, {made_whole} whole"
+    );
+    assert!(earlier_there > 0 && neither > 0, "{earlier_there} earlier ones left, {neither} times none");
+    println!(
+        "{rounds} cuts while a decoy was made: {there} there, {made_whole} of them whole; \
+         {earlier_there} earlier ones still there, {neither} times neither"
+    );
 }
 
 #[test]
