@@ -256,7 +256,8 @@ impl Engine {
         }
     }
 
-    /// An offer came. If what we began rests on one that has been burnt since, it is begun anew.
+    /// An offer came. If what we began rests on an older one, that one was burnt, or taken up before we hear of it: it is
+    /// begun anew, and what was begun is kept in case they speak in it.
     pub(super) fn take_offer(
         &mut self,
         party: Party,
@@ -282,8 +283,30 @@ impl Engine {
         }
         pair.send_on(base);
         pair.note_word();
-        self.bury(party, number, turn)?;
+        self.withdraw_flights(party, number, turn)?;
         self.rekey(party, base, turn)
+    }
+
+    /// What is under way in a generation is sealed anew in another one.
+    fn withdraw_flights(
+        &mut self,
+        party: Party,
+        number: u32,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        let flights: Vec<(SlotId, Flight)> =
+            pair.flights.iter().filter(|(at, _)| at.generation == number).map(|(at, f)| (*at, *f)).collect();
+        for (at, flight) in flights {
+            if flight.count > 0 {
+                pair.doubted.insert(at, Moment(0));
+            } else {
+                pair.flights.remove(&at);
+                turn.overlay.delete(&tables::FLIGHT, &tables::name(party.0), at.number());
+                self.router.settle(flight.number, turn.overlay)?;
+            }
+        }
+        Ok(())
     }
 
     /// Ends generations that have drained.
@@ -318,17 +341,7 @@ impl Engine {
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
         let early: Vec<SlotId> = pair.early.iter().filter(|at| at.generation == number).copied().collect();
         let Some(generation) = pair.remove(number) else { return Ok(()) };
-        let flights: Vec<(SlotId, Flight)> =
-            pair.flights.iter().filter(|(at, _)| at.generation == number).map(|(at, f)| (*at, *f)).collect();
-        for (at, flight) in flights {
-            if flight.count > 0 {
-                pair.doubted.insert(at, Moment(0));
-            } else {
-                pair.flights.remove(&at);
-                turn.overlay.delete(&tables::FLIGHT, &tables::name(party.0), at.number());
-                self.router.settle(flight.number, turn.overlay)?;
-            }
-        }
+        self.withdraw_flights(party, number, turn)?;
         for at in early {
             turn.overlay.delete(&tables::EARLY, &tables::name(party.0), at.number());
         }

@@ -96,8 +96,15 @@ fn run(what: &[Happening], messages: u32) -> Result<(), TestCaseError> {
     check(&duo, &model)
 }
 
+/// How many cases are tried: a minute or so of one processor, or as many as the variable says.
+fn cases() -> u32 {
+    std::env::var("MADANG_ROADS_CASES").map_or(400, |told| told.parse().expect("a number"))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 100, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: cases(), max_shrink_iters: 100, failure_persistence: None, ..Default::default()
+    })]
 
     #[test]
     fn any_order_repetition_and_loss_over_three_roads_ends_with_every_message_once_and_in_order(
@@ -117,6 +124,72 @@ fn an_older_copy_of_what_began_a_generation_makes_nobody_deaf() {
         vec![Write(1), Pass(12), Write(1), Write(0), Write(1), Write(0), Write(1), Reverse(50), Write(1)];
     what.extend([Write(0), Write(0), Write(1), Write(0), Pass(18), Write(1), Write(0), Write(1), Write(1)]);
     what.extend([Reverse(45), Write(1), Write(1)]);
+    run(&what, 8).expect("all came");
+}
+
+#[test]
+fn what_was_begun_on_an_offer_that_was_taken_up_unheard_is_kept_for_who_speaks_in_it() {
+    use Happening::{Bring, Pass, Write};
+    // Both begin the next generation. The second takes up what the first began, falls back, and so gives the next offer
+    // in the old one; the first begins anew with it. Of the two that the first began the second prefers the earlier.
+    let what = [
+        Write(1),
+        Write(0),
+        Write(1),
+        Bring(4009433433443253560),
+        Write(0),
+        Bring(18302252329845586584),
+        Write(0),
+        Write(1),
+        Pass(16),
+        Bring(11443414846963934457),
+        Write(0),
+        Write(0),
+        Bring(16451667335373948261),
+        Write(0),
+        Bring(777235313911020278),
+        Write(0),
+        Write(1),
+        Bring(5925219052167248208),
+        Write(0),
+        Bring(1128826004748931308),
+        Write(0),
+        Write(1),
+        Bring(2716594718796456213),
+        Write(1),
+        Bring(10524965373574813602),
+        Pass(21),
+        Bring(13642449239080477244),
+        Pass(6),
+        Write(0),
+        Write(0),
+        Bring(2596469721516931399),
+        Bring(5855529347944854088),
+        Write(1),
+        Write(1),
+        Write(1),
+        Write(1),
+        Pass(13),
+        Bring(15608764265530307311),
+        Write(1),
+        Bring(9822239165241368204),
+        Write(0),
+        Bring(724022934173223662),
+        Bring(12823246484433216587),
+        Write(1),
+        Write(0),
+        Pass(20),
+        Write(1),
+        Bring(3342978230667935032),
+        Bring(3549411756014106802),
+        Write(1),
+        Bring(4556855679293194197),
+        Pass(11),
+        Write(0),
+        Write(1),
+        Write(0),
+        Pass(14),
+    ];
     run(&what, 8).expect("all came");
 }
 

@@ -72,6 +72,31 @@ fn what_was_called_back_is_not_taken_back_by_a_later_list() {
 }
 
 #[test]
+fn an_older_list_that_comes_again_changes_nothing_also_after_a_restart() {
+    let mut duo = Duo::new(Policy::default());
+    let lists = growing(&mut copy_of_the_first(&duo), 1, 4);
+    let kept = |duo: &Duo| duo.sides[1].engine.contacts[&OTHER].list.clone();
+    take(&mut duo, &lists[2..3]);
+    let drawn = offers(&duo);
+    // Who has recorded them brings the earlier ones back, which called fewer devices back.
+    for _ in 0..3 {
+        take(&mut duo, &lists[..2]);
+        assert_eq!(kept(&duo).as_ref(), Some(&lists[2]));
+        assert_eq!(offers(&duo), drawn, "and it burns nothing");
+        duo.start_again(1);
+        duo.rest();
+        assert_eq!(kept(&duo).as_ref(), Some(&lists[2]), "what was kept is on disk");
+    }
+    assert_eq!(told(&duo, &Notice::DevicesContradict(ContactId(OTHER.0))), 0, "an echo is no contradiction");
+    take(&mut duo, &lists[3..]);
+    assert_eq!(kept(&duo).as_ref(), Some(&lists[3]), "a later one is still taken");
+    assert_eq!(offers(&duo), drawn + 1);
+    duo.rest();
+    duo.write(0, "and we go on");
+    assert_eq!(duo.texts(1).len(), 1);
+}
+
+#[test]
 fn many_lists_in_one_turn_cost_one_offer() {
     let mut duo = Duo::new(Policy::default());
     let mut owner = copy_of_the_first(&duo);
