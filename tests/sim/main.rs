@@ -7,6 +7,7 @@ mod first_contact;
 mod generations;
 mod hidden;
 mod linker;
+mod power;
 mod properties;
 mod residue;
 mod restored;

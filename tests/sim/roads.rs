@@ -1,5 +1,8 @@
 //! Two friends and the roads between them: one network, a relay, both, or none for a while.
 
+use std::time::Duration;
+
+use madang_core::engine::Policy;
 use madang_core::{Delivery, Step};
 use madang_tests::world::{DAY, MOMENT, WHILE, World};
 
@@ -227,6 +230,37 @@ fn mail_outlives_what_a_relay_keeps_though_its_author_has_been_off_for_weeks() {
     world.on(bob);
     world.pass(WHILE * 10);
     assert_eq!(world.read(bob, alice), ["0", "1", "2", "3", "4", "5", "6", "7"]);
+}
+
+#[test]
+fn what_is_written_to_a_friend_who_is_away_for_long_shares_envelopes_and_never_stops() {
+    let (mut world, alice, bob, relay) = World::friends_by_relay(16);
+    world.node_mut(alice).set_policy(Policy { rekey_messages: u32::MAX, ..Policy::default() });
+    world.pass(WHILE * 10);
+    world.off(bob);
+    let listed = |world: &mut World| world.relay_mut(relay).stats().expect("it runs").position;
+    let before = listed(&mut world);
+    let mut ids = Vec::new();
+    let mut write = |world: &mut World, count: usize| {
+        for _ in 0..count {
+            ids.push(world.write(alice, bob, &format!("{}", ids.len())));
+            world.pass(Duration::from_secs(1));
+        }
+    };
+    // At first each goes by itself, and at once: half of the 256 slots that a reader keeps ready.
+    write(&mut world, 100);
+    assert_eq!(listed(&mut world) - before, 100);
+    // Then they wait for each other, 5 s at first and a minute in the end; 224 slots are there for what is written.
+    write(&mut world, 900);
+    world.pass(WHILE + MOMENT);
+    let spent = listed(&mut world) - before;
+    assert!(spent < 224, "{spent} envelopes for a thousand messages");
+    let on_relay = world.history(alice, bob).into_iter().filter_map(|message| message.delivery);
+    assert_eq!(on_relay.filter(|state| *state == Delivery::OnRelay { copies: 1 }).count(), 1_000);
+    world.on(bob);
+    world.settle();
+    assert_eq!(world.read(bob, alice), (0..1_000).map(|n| n.to_string()).collect::<Vec<_>>());
+    world.check();
 }
 
 #[test]

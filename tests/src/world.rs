@@ -1,12 +1,14 @@
 //! A small world of people and relays in one thread: told as stories, repeated from a seed.
 //!
 //! Each person is the real engine over a store in memory, each relay the real mailbox; only wires and disks are
-//! simulated ([`proto::sim`]). A turn is what a driver makes of it: inputs, settle, one commit, and then the outputs.
+//! simulated ([`proto::sim`]). Where a story asks for it, people have the sealed store on a disk whose power can be cut.
+//! A turn is what a driver makes of it: inputs, settle, one commit, and then the outputs.
 //! A machine can be made to die right before or right after a commit. While a world runs it watches four promises at
 //! every commit: nobody is told *delivered* before the other side has the message on disk, no message is told twice in
 //! one life, no slot of a drop ever takes two blobs in all lives of a device, and no blob is on a wire that was not on
 //! disk before. What people did and heard is in the [`Journal`].
 
+mod disk;
 mod journal;
 mod node;
 mod relay;
@@ -23,7 +25,9 @@ use madang_core::{
 };
 use proto::id::Address;
 use proto::sim::{Host, HostId, Incoming, Port, Sever, Simulator, Wire};
-use proto::store::{Direction, LeafRule, MemoryStore, Store, Table};
+use proto::store::{Direction, LeafRule, MemoryStore, Table};
+
+use disk::Disk;
 
 pub use journal::Journal;
 pub use node::{Clock, Node};
@@ -136,13 +140,22 @@ pub struct World {
     /// The network; its faults can be used at will.
     pub sim: Simulator<Machine>,
     journal: Rc<RefCell<Journal>>,
+    /// Whether people's disks are modelled.
+    on_model: bool,
 }
 
 impl World {
     /// An empty world. All chance comes from `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { sim: Simulator::new(seed), journal: Rc::default() }
+        Self { sim: Simulator::new(seed), journal: Rc::default(), on_model: false }
+    }
+
+    /// From now on people get a sealed store on a disk whose power can be cut.
+    #[must_use]
+    pub fn on_modelled_disks(mut self) -> Self {
+        self.on_model = true;
+        self
     }
 
     // ---- how stories begin ----
@@ -209,7 +222,8 @@ impl World {
 
     /// Adds a person with a device that runs.
     pub fn person(&mut self, name: &str) -> Who {
-        let who = self.sim.add(Machine::Node(Box::new(Node::new(name, self.journal.clone()))));
+        let disk = if self.on_model { Disk::sealed(name) } else { Disk::Memory(MemoryStore::new()) };
+        let who = self.sim.add(Machine::Node(Box::new(Node::new(name, disk, self.journal.clone()))));
         self.sim.run_for(Duration::ZERO);
         who
     }
@@ -391,7 +405,7 @@ impl World {
     pub fn generations(&self, who: Who, with: Who) -> Vec<u32> {
         let party = u64::from(self.contact(who, with).expect("they are contacts").id.0) << 32;
         let orders = party..=party | u64::from(u32::MAX);
-        let found = self.node(who).store().range(&GENERATIONS, b"", orders, Direction::Ascending, 64);
+        let found = self.node(who).kept().range(&GENERATIONS, b"", orders, Direction::Ascending, 64);
         found.expect("memory can be read").into_iter().map(|(order, _)| order as u32).collect()
     }
 
@@ -452,7 +466,8 @@ impl World {
         self.on(who);
     }
 
-    /// Somebody goes on with a copy of a person's disk as if nothing had happened since, in place of the device.
+    /// Somebody goes on with a copy of a person's disk as if nothing had happened since, in place of the device: slots
+    /// that were used are used again.
     pub fn resume(&mut self, who: Who, copy: &MemoryStore) {
         self.off(who);
         self.journal.borrow_mut().copied(who);
@@ -469,6 +484,13 @@ impl World {
     /// Dooms a machine to die in one of its next turns.
     pub fn doom(&mut self, who: Who, doom: Doom) {
         self.mortality(who).doom = Some(doom);
+    }
+
+    /// A person gives their profile other words. If the power goes meanwhile, the device falls.
+    pub fn change_passphrase(&mut self, who: Who) {
+        if self.sim.is_up(who) && !self.node_mut(who).change_passphrase() {
+            self.restart(who);
+        }
     }
 
     /// Makes a machine frail from now on.

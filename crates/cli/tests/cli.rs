@@ -385,17 +385,21 @@ async fn two_people_talk_through_a_relay_by_the_command_line() {
     relay.shutdown().await.expect("a clean end");
 }
 
+/// Where a node listens, as soon as it does.
+fn address_of(bot: &mut Bot) -> Value {
+    loop {
+        match bot.ask(json!({ "do": "whoami" }))["addresses"].get(0) {
+            Some(address) => return address.clone(),
+            None => std::thread::sleep(std::time::Duration::from_millis(20)),
+        }
+    }
+}
+
 /// Two people with a direct link between their nodes.
 fn friends(ari: &Path, bora: &Path) -> (Bot, Bot) {
     let start = |dir| Bot::start(command(dir, &["listen", "--stdin", "--json"]));
     let (mut a, mut b) = (start(ari), start(bora));
-    let address = loop {
-        let whoami = a.ask(json!({ "do": "whoami" }));
-        match whoami["addresses"].get(0) {
-            Some(address) => break address.clone(),
-            None => std::thread::sleep(std::time::Duration::from_millis(20)),
-        }
-    };
+    let address = address_of(&mut a);
     let invite = a.ask(json!({ "do": "invite" }))["invite"].clone();
     b.ask(json!({ "do": "accept", "invite": invite, "name": "Ari" }));
     b.ask(json!({ "do": "dial", "address": address }));
@@ -539,6 +543,46 @@ fn nothing_is_written_to_who_has_called_their_device_back() {
     assert!(code == Some(1) && said.contains("nothing goes there any more"), "{said}");
     let people = String::from_utf8(run(bora.path(), &["contacts"]).stdout).expect("text");
     assert!(people.contains("exchange a new invite"), "{people}");
+}
+
+#[test]
+fn keys_are_burnt_on_suspicion_and_a_device_is_called_back_by_who_means_it() {
+    let (ari, bora) = (init("Ari"), init("Bora"));
+    let (mut a, mut b) = friends(ari.path(), bora.path());
+    assert_eq!(a.ask(json!({ "do": "suspect", "contact": "Bora" })), json!({ "done": true }));
+    assert_eq!(a.ask_to_fail(json!({ "do": "suspect", "contact": "Chan" }))["kind"], "not-found");
+    // The new keys serve both ways.
+    for (from, to, text) in [(0, 1, "under new keys"), (1, 0, "here too")] {
+        let bots = [&mut a, &mut b];
+        bots[from].ask(json!({ "do": "send", "contact": 1, "text": text }));
+        bots[to].event_with("message", "text", &json!(text));
+    }
+    a.ask(json!({ "do": "quit" }));
+    assert!(a.ended().success());
+
+    // By the command line.
+    let (code, said) = failed(&run(ari.path(), &["suspect", "Chan"]));
+    assert!(code == Some(5) && said.contains("no such contact"), "{said}");
+    assert_eq!(object(&run(ari.path(), &["suspect", "Bora", "--json"])), json!({ "done": true }));
+    let (code, said) = failed(&run(ari.path(), &["call-back"]));
+    assert!(code == Some(2) && said.contains("--yes"), "{said}");
+    object(&run(ari.path(), &["invite", "--json"]));
+    for _ in 0..2 {
+        assert_eq!(object(&run(ari.path(), &["call-back", "--yes", "--json"])), json!({ "done": true }));
+    }
+    for args in [&["suspect", "Bora"][..], &["invite"], &["send", "Bora", "it is me"]] {
+        let (code, said) = failed(&run(ari.path(), args));
+        assert!(code == Some(1) && said.contains("called back"), "{args:?}: {code:?} {said}");
+    }
+
+    // Who hears of it takes nothing from this device any more.
+    let mut a = Bot::start(command(ari.path(), &["listen", "--stdin", "--json"]));
+    b.ask(json!({ "do": "dial", "address": address_of(&mut a) }));
+    b.event_with("contact-changed", "state", &json!("failed"));
+    for bot in [&mut a, &mut b] {
+        bot.ask(json!({ "do": "quit" }));
+        assert!(bot.ended().success());
+    }
 }
 
 #[test]

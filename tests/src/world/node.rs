@@ -1,4 +1,4 @@
-//! A person's device: the engine, a store in memory, and a driver that makes turns of what the network brings.
+//! A person's device: the engine, its disk, and a driver that makes turns of what the network brings.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +18,7 @@ use proto::tables;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
+use super::disk::Disk;
 use super::{DOWN, Journal, Mortality, address_of, host_at};
 
 /// What a device's clock says: a label for people, and as wrong as its owner likes.
@@ -35,7 +36,7 @@ const YEAR_MS: i64 = 365 * 24 * 3_600_000;
 
 /// A person's device.
 pub struct Node {
-    store: MemoryStore,
+    disk: Disk,
     /// None while the device is down. Looking at what is kept needs an engine, and changes nothing.
     engine: RefCell<Option<Engine>>,
     account: AccountId,
@@ -52,22 +53,31 @@ pub struct Node {
     answers: BTreeMap<Ticket, Result<Answer, CommandError>>,
     tickets: u64,
     journal: Rc<RefCell<Journal>>,
+    /// A turn whose commit the power was cut in: nobody knows yet whether it is on disk.
+    in_doubt: Option<Written>,
+}
+
+/// What a turn wrote, for the journal.
+struct Written {
+    who: HostId,
+    events: Vec<Event>,
+    /// Records of the outbox.
+    sealed: Vec<Vec<u8>>,
 }
 
 impl Node {
-    pub(super) fn new(name: &str, journal: Rc<RefCell<Journal>>) -> Self {
-        let mut store = MemoryStore::new();
+    pub(super) fn new(name: &str, mut disk: Disk, journal: Rc<RefCell<Journal>>) -> Self {
         let mut batch = Batch::new();
         // A profile's keys come from its name, so that they are the same in each run.
         let mut rng = seeded(name);
-        Engine::create(name, &mut Overlay::new(&store, &mut batch), &mut rng);
-        store.commit(batch).expect("a new profile is small");
+        Engine::create(name, &mut Overlay::new(disk.store(), &mut batch), &mut rng);
+        disk.commit(batch).expect("a new profile is small");
         let now = Now { moment: Moment(0), label_ms: None };
         let engine =
-            Engine::load(now, &Overlay::new(&store, &mut Batch::new())).expect("it was just written");
+            Engine::load(now, &Overlay::new(disk.store(), &mut Batch::new())).expect("it was just written");
         Self {
             account: engine.account(),
-            store,
+            disk,
             engine: RefCell::new(None),
             relays: BTreeMap::new(),
             neighbours: BTreeSet::new(),
@@ -79,6 +89,7 @@ impl Node {
             answers: BTreeMap::new(),
             tickets: 0,
             journal,
+            in_doubt: None,
         }
     }
 
@@ -111,14 +122,14 @@ impl Node {
     pub fn restore(&mut self, backup: &MemoryStore) {
         self.put_disk(backup);
         let mut batch = Batch::new();
-        Engine::mark_restored(&mut Overlay::new(&self.store, &mut batch));
-        self.store.commit(batch).expect("a mark is small");
+        Engine::mark_restored(&mut Overlay::new(self.disk.store(), &mut batch));
+        self.disk.commit(batch).expect("a mark is small");
     }
 
     /// Puts another disk in place of the device's own. The device must be down.
     pub fn put_disk(&mut self, disk: &MemoryStore) {
         assert!(self.engine.get_mut().is_none(), "a profile in use cannot be put back");
-        self.store = disk.clone();
+        self.disk = Disk::Memory(disk.clone());
     }
 
     /// What the person was told, over all lives of the device.
@@ -127,10 +138,38 @@ impl Node {
         &self.heard
     }
 
-    /// What is on disk.
+    /// What is on disk, for devices that keep it in memory.
+    ///
+    /// # Panics
+    /// If the device's disk is modelled.
     #[must_use]
     pub fn store(&self) -> &MemoryStore {
-        &self.store
+        match &self.disk {
+            Disk::Memory(store) => store,
+            Disk::Sealed(_) => panic!("a modelled disk is read through what is kept on it"),
+        }
+    }
+
+    /// What is on disk, whatever disk it is.
+    #[must_use]
+    pub fn kept(&self) -> &dyn Store {
+        self.disk.store()
+    }
+
+    /// Lets so many more changes reach a modelled disk; then its power is gone, and the device falls when it notices.
+    pub fn cut_power_after(&mut self, changes: u64) {
+        self.disk.cut_power_after(changes);
+    }
+
+    /// Changes the passphrase of a modelled disk. Returns whether the power was there for it.
+    pub fn change_passphrase(&mut self) -> bool {
+        self.disk.change_passphrase()
+    }
+
+    /// How often a modelled disk was found after a fall.
+    #[must_use]
+    pub fn cuts(&self) -> u32 {
+        self.disk.cuts()
     }
 
     /// The messages of a conversation as they are on disk, in order.
@@ -162,7 +201,7 @@ impl Node {
     /// Asks what changes nothing: the engine that runs, or one that is made from the disk for it.
     fn look(&self, command: Command) -> Result<Answer, CommandError> {
         let mut batch = Batch::new();
-        let mut overlay = Overlay::new(&self.store, &mut batch);
+        let mut overlay = Overlay::new(self.disk.store(), &mut batch);
         let now = Now { moment: Moment(0), label_ms: None };
         let mut running = self.engine.borrow_mut();
         let mut loaded = None;
@@ -200,7 +239,16 @@ impl Node {
         *self.engine.borrow_mut() = None;
         self.relays.clear();
         self.answers.clear();
-        self.store = self.store.reopen();
+        self.disk.fall();
+        if let Some(written) = self.in_doubt.take().filter(|_| self.disk.has_last()) {
+            self.note(&written, false);
+        }
+    }
+
+    fn note(&self, written: &Written, told: bool) {
+        let mut journal = self.journal.borrow_mut();
+        journal.committed(written.who, &written.events.iter().collect::<Vec<_>>(), told);
+        written.sealed.iter().for_each(|record| journal.sealed(written.who, record));
     }
 
     fn input(&mut self, event: Incoming, port: &mut Port<'_>) -> Option<Input> {
@@ -208,7 +256,7 @@ impl Node {
             Incoming::Started => {
                 self.born = port.now();
                 let now = self.now(port);
-                let engine = Engine::load(now, &Overlay::new(&self.store, &mut Batch::new()));
+                let engine = Engine::load(now, &Overlay::new(self.disk.store(), &mut Batch::new()));
                 let mut engine = engine.expect("what was committed can be opened");
                 engine.set_policy(self.policy);
                 *self.engine.borrow_mut() = Some(engine);
@@ -240,7 +288,7 @@ impl Node {
             engine.opened_ahead(opened);
         }
         let mut batch = Batch::new();
-        let mut overlay = Overlay::new(&self.store, &mut batch);
+        let mut overlay = Overlay::new(self.disk.store(), &mut batch);
         for input in inputs {
             engine.handle(input, now, &mut overlay, port.rng()).expect("the store works");
         }
@@ -250,20 +298,19 @@ impl Node {
             port.die(DOWN);
             return;
         }
-        if !batch.is_empty() {
-            let mut journal = self.journal.borrow_mut();
-            let outbox = |(key, _, value): (&Key, _, Option<_>)| value.filter(|_| key.0 == tables::OUTBOX.id);
-            batch.iter().filter_map(outbox).for_each(|record| journal.sealed(port.me(), record));
-            drop(journal);
-            self.store.commit(batch).expect("the store works");
-        }
         let outputs = engine.take_outputs();
         let wake = engine.next_wake(now.moment);
         let events = outputs.iter().filter_map(|output| match output {
-            Output::Event(event) => Some(event),
+            Output::Event(event) => Some(event.clone()),
             _ => None,
         });
-        self.journal.borrow_mut().committed(port.me(), &events.collect::<Vec<_>>(), !dies_after);
+        let written = Written { who: port.me(), events: events.collect(), sealed: sealed_in(&batch) };
+        if !batch.is_empty() && self.disk.commit(batch).is_err() {
+            self.in_doubt = Some(written);
+            port.die(DOWN);
+            return;
+        }
+        self.note(&written, !dies_after);
         if dies_after {
             port.die(DOWN);
             return;
@@ -272,6 +319,9 @@ impl Node {
             self.release(output, port);
         }
         port.wake_at(wake.map(|at| Moment(self.born.0.saturating_add(at.0))));
+        if self.disk.maintain().is_err() {
+            port.die(DOWN);
+        }
     }
 
     fn release(&mut self, output: Output, port: &mut Port<'_>) {
@@ -323,6 +373,14 @@ impl Node {
         let label_ms = label.and_then(|ms| u64::try_from(ms).ok());
         Now { moment: Moment(port.now().since(self.born).as_millis() as u64), label_ms }
     }
+}
+
+/// The records of the outbox that a turn writes.
+fn sealed_in(batch: &Batch) -> Vec<Vec<u8>> {
+    let outbox = |(key, _, value): (&Key, _, Option<&[u8]>)| {
+        value.filter(|_| key.0 == tables::OUTBOX.id).map(<[u8]>::to_vec)
+    };
+    batch.iter().filter_map(outbox).collect()
 }
 
 fn peer_name(host: HostId) -> PeerName {
