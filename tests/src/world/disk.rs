@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use proto::store::{Batch, LeafRule, MemoryStore, Store, StoreError, Table};
 use rand::RngExt;
 use rand_chacha::ChaCha20Rng;
-use store::disk::{Disk as _, ModelDisk};
+use store::disk::ModelDisk;
 use store::{OpenError, Options, SealedStore};
 
 use super::node::seeded;
