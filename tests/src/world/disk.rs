@@ -105,10 +105,9 @@ impl Disk {
 
     /// Lets so many more changes reach the disk; then its power is gone. A cut that is on its way stays the one.
     pub(super) fn cut_power_after(&mut self, changes: u64) {
-        if let Self::Sealed(sealed) = self {
-            if !std::mem::replace(&mut sealed.is_armed, true) {
-                sealed.model.stop_after(changes);
-            }
+        let Self::Sealed(sealed) = self else { return };
+        if !std::mem::replace(&mut sealed.is_armed, true) {
+            sealed.model.stop_after(changes);
         }
     }
 
