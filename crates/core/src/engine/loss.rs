@@ -207,6 +207,7 @@ impl Clearing<'_> {
 }
 
 #[cfg(test)]
+#[cfg(feature = "node")]
 mod tests {
     use std::fs;
     use std::path::Path;

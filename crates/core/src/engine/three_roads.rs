@@ -96,14 +96,10 @@ fn run(what: &[Happening], messages: u32) -> Result<(), TestCaseError> {
     check(&duo, &model)
 }
 
-/// How many cases are tried: a minute or so of one processor, or as many as the variable says.
-fn cases() -> u32 {
-    std::env::var("MADANG_ROADS_CASES").map_or(400, |told| told.parse().expect("a number"))
-}
-
 proptest! {
+    // 256 cases, most of a minute of one processor, or as many as PROPTEST_CASES says.
     #![proptest_config(ProptestConfig {
-        cases: cases(), max_shrink_iters: 100, failure_persistence: None, ..Default::default()
+        max_shrink_iters: 100, failure_persistence: None, ..Default::default()
     })]
 
     #[test]
