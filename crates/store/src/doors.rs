@@ -8,6 +8,7 @@ use crypto::vault::{Cost, Role};
 
 use crate::disk::{Disk, RealDisk};
 use crate::error::OpenError;
+use crate::index::Ahead;
 use crate::key_file::{erase_others, put_key_file, replace_key_file};
 use crate::keys::Keys;
 use crate::open::INDEX_NAME;
@@ -68,7 +69,7 @@ impl SealedStore {
         (self.key_file, self.keys.vault) = (file.clone(), vault);
         let key_disk = Arc::clone(&self.key_disk);
         let (store, _) =
-            Self::begin(key_disk, &self.profile, file, Keys::new(decoy), self.options.clone(), None)?;
+            Self::begin(key_disk, &self.profile, file, Keys::new(decoy), self.options.clone(), None, None)?;
         Ok(store)
     }
 
@@ -97,17 +98,20 @@ impl SealedStore {
         Ok(())
     }
 
-    /// Does what a decoy was told to do when it is opened.
+    /// Does what a decoy was told to do when it is opened. `ahead` is one of the indexes that go.
     pub(crate) fn destroy_others(
         disk: &dyn Disk,
         profile: &Path,
         file: crypto::vault::KeyFile,
         keys: &Keys,
+        ahead: &mut Option<Ahead>,
     ) -> Result<crypto::vault::KeyFile, OpenError> {
         if keys.vault.role() != (Role::Decoy { destroys: true }) {
             return Ok(file);
         }
         let file = erase_others(disk, file, &keys.vault)?;
+        // Who still opens an index writes to it.
+        drop(ahead.take());
         // Their keys are gone: whether their files go too changes only what is seen.
         let _ = delete_other_stores(profile, keys.vault.store());
         Ok(file)

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use proto::store::Direction;
@@ -236,6 +237,38 @@ impl Index {
             }
         }
         Ok(())
+    }
+}
+
+/// What opening an index has come to.
+pub(crate) type Opened = Result<(Index, Option<State>), Trouble>;
+
+/// The index of a profile's own store while it is opened on a thread of its own. That needs no key, and with much
+/// history it takes a while: it goes on while the key is derived. Whoever drops it waits until the files are let go of.
+pub(crate) struct Ahead(Option<JoinHandle<Opened>>);
+
+impl Ahead {
+    /// Begins, if there is an index.
+    pub(crate) fn start(folder: &Path) -> Option<Self> {
+        if !folder.exists() {
+            return None;
+        }
+        let folder = folder.to_owned();
+        let opening = std::thread::Builder::new().name("index".into()).spawn(move || Index::open(&folder));
+        opening.ok().map(|opening| Self(Some(opening)))
+    }
+
+    /// Waits for the end of it.
+    pub(crate) fn finish(mut self) -> Opened {
+        self.0.take().map_or(Err(Trouble), |opening| opening.join().unwrap_or(Err(Trouble)))
+    }
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        if let Some(opening) = self.0.take() {
+            drop(opening.join());
+        }
     }
 }
 

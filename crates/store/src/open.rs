@@ -15,7 +15,7 @@ use proto::store::{Batch, StoreError};
 use crate::disk::{Disk, RealDisk};
 use crate::doors::{store_disk, store_folder};
 use crate::error::{OpenError, OpenReport, Rebuilt, store_error};
-use crate::index::{Index, State};
+use crate::index::{Ahead, Index, State};
 use crate::key_file::{KEY_NAME, create_key_file, discard_leftovers, read_key_file};
 use crate::keys::Keys;
 use crate::leaves::LEAVES_MAX;
@@ -141,7 +141,7 @@ impl SealedStore {
         if folder.join(INDEX_NAME).exists() {
             fs::remove_dir_all(folder.join(INDEX_NAME))?;
         }
-        let (store, _) = Self::begin(disk, folder, key_file, Keys::new(vault), options, lock)?;
+        let (store, _) = Self::begin(disk, folder, key_file, Keys::new(vault), options, lock, None)?;
         Ok(store)
     }
 
@@ -153,15 +153,18 @@ impl SealedStore {
         lock: Option<File>,
     ) -> Result<(Self, OpenReport), OpenError> {
         let key_file = read_key_file(disk.as_ref())?;
+        let mut ahead = Ahead::start(&folder.join(INDEX_NAME));
         let keys = Keys::new(key_file.unlock(passphrase)?);
-        let key_file = Self::destroy_others(disk.as_ref(), folder, key_file, &keys)?;
-        let opened = Self::begin(disk, folder, key_file, keys, options, lock)?;
+        tracing::event!(name: "key_derived", tracing::Level::DEBUG, "the passphrase opens the profile");
+        let key_file = Self::destroy_others(disk.as_ref(), folder, key_file, &keys, &mut ahead)?;
+        let opened = Self::begin(disk, folder, key_file, keys, options, lock, ahead)?;
         // Their keys are gone: files that stay say no more than they said before.
         let _ = opened.0.clear_after_decoy();
         Ok(opened)
     }
 
-    /// Opens the store of a vault whose key file is open. `key_disk` is the profile's folder.
+    /// Opens the store of a vault whose key file is open. `key_disk` is the profile's folder; `ahead` is that folder's
+    /// index, if somebody has begun to open it.
     pub(crate) fn begin(
         key_disk: Arc<dyn Disk>,
         profile: &Path,
@@ -169,6 +172,7 @@ impl SealedStore {
         keys: Keys,
         options: Options,
         lock: Option<File>,
+        ahead: Option<Ahead>,
     ) -> Result<(Self, OpenReport), OpenError> {
         discard_leftovers(key_disk.as_ref())?;
         let number = keys.vault.store();
@@ -182,7 +186,11 @@ impl SealedStore {
         let has_log = !segments_of(disk.as_ref())?.is_empty();
         let mut report = OpenReport::default();
         let mut reason = None;
-        let (index, state) = match Index::open(&index_folder) {
+        let opened = match ahead.filter(|_| number == 0) {
+            Some(ahead) => ahead.finish(),
+            None => Index::open(&index_folder),
+        };
+        let (index, state) = match opened {
             Ok((index, state)) => (index, state),
             Err(_) => {
                 reason = Some(Rebuilt::Damaged);
