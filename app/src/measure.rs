@@ -59,12 +59,12 @@ impl Place {
         Ok(Place { path: folder.path().to_owned(), _temporary: Some(folder) })
     }
 
-    /// A home with a profile of so many messages; made if it is not there.
+    /// A home with a profile of so many messages, whose passphrase costs what it costs people; made if it is not there.
     fn home(&self, messages: u64) -> Result<PathBuf, Failure> {
         let home = self.path.join(messages.to_string());
         if !home.join("made").exists() {
             let contacts = if messages == 0 { 0 } else { CONTACTS };
-            let cost = madang_core::Cost::for_tests();
+            let cost = madang_core::Config::default().cost;
             let profile = home.join("profile");
             madang_core::node::invent::profile(
                 &profile,

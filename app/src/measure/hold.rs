@@ -21,8 +21,13 @@ use crate::{
     theme,
 };
 
-/// Frames in which a conversation is scrolled back before memory is read.
-const SCROLLED: usize = 3_000;
+/// Frames in which a conversation is scrolled back before memory is read. Where no graphics card helps, each takes some
+/// tens of milliseconds.
+const SCROLLED: usize = 300;
+/// Points a frame: together some thousands of messages.
+const STEP: f32 = 900.0;
+/// How long a window may take to tell before it is given up: its rest and what comes before are less.
+const PATIENCE: Duration = Duration::from_secs(300);
 /// How long nothing happens.
 const REST: Duration = Duration::from_secs(60);
 /// How long a window settles before rest is measured.
@@ -57,6 +62,7 @@ pub(super) fn idle(place: &Place, many: u64) -> Result<(), Failure> {
 }
 
 fn held(args: &[&str]) -> Result<String, Failure> {
+    eprintln!("a window is held open: {}", args[..2].join(", "));
     let me = std::env::current_exe()?;
     let output = Process::new(me).arg("hold").args(args).stderr(Stdio::inherit()).output()?;
     let told = String::from_utf8(output.stdout)?;
@@ -66,6 +72,15 @@ fn held(args: &[&str]) -> Result<String, Failure> {
         );
     }
     Ok(told)
+}
+
+/// Ends the process if the window gets nowhere: better a word than a program that hangs.
+fn lose_patience() {
+    std::thread::spawn(|| {
+        std::thread::sleep(PATIENCE);
+        eprintln!("the window got nowhere in {} seconds", PATIENCE.as_secs());
+        std::process::exit(1);
+    });
 }
 
 fn number(told: &str, name: &str) -> Result<f64, Failure> {
@@ -81,6 +96,7 @@ pub(super) fn run(args: &[String]) -> Result<(), Failure> {
         ..Default::default()
     };
     let idle = arg(1) == "idle";
+    lose_patience();
     if arg(0) == "empty" {
         eframe::run_native(
             "empty",
@@ -223,7 +239,7 @@ impl eframe::App for Held {
             input.events.push(Event::PointerMoved(egui::pos2(900.0, 400.0)));
             input.events.push(Event::MouseWheel {
                 unit: MouseWheelUnit::Point,
-                delta: Vec2::new(0.0, 90.0),
+                delta: Vec2::new(0.0, STEP),
                 phase: TouchPhase::Move,
                 source: MouseWheelSource::Wheel,
                 modifiers: Modifiers::NONE,
