@@ -60,6 +60,10 @@ pub(crate) enum Sure {
     Profile,
     /// The decoy, with its passphrase.
     Decoy,
+    /// The keys that a contact was given.
+    Keys(ChatId),
+    /// The standing of this device: it is called back.
+    Device,
 }
 
 /// What opens a backup that is to be made.
@@ -189,6 +193,10 @@ pub(crate) enum Command {
     Compare(ChatId, String),
     /// Set or take back the verified sign.
     Verify(ChatId, bool),
+    /// Replace the keys that are shared with a contact: others may know them.
+    Suspect(ChatId),
+    /// Call this device back. Final.
+    CallBack,
     /// Add a relay by descriptor or address.
     RelayAdd(String),
     /// Forget a relay.
@@ -251,6 +259,8 @@ impl std::fmt::Debug for Command {
             Command::Safety(_) => "Safety",
             Command::Compare(..) => "Compare",
             Command::Verify(..) => "Verify",
+            Command::Suspect(_) => "Suspect",
+            Command::CallBack => "CallBack",
             Command::RelayAdd(_) => "RelayAdd",
             Command::RelayRemove(_) => "RelayRemove",
             Command::Network => "Network",

@@ -72,6 +72,8 @@ pub(crate) struct App<W: World> {
     /// The window's title as it was set last.
     titled: Option<&'static str>,
     notice_until: Option<f64>,
+    /// When the roads are read again.
+    roads_due: f64,
     /// When a person last did something here, by the world's clock.
     last_input: f64,
     /// The lock was asked for: nothing of the profile is shown until it has come.
@@ -104,6 +106,7 @@ impl<W: World> App<W> {
             noticed: false,
             titled: None,
             notice_until: None,
+            roads_due: 0.0,
             last_input: 0.0,
             locking: false,
             panic: panic::Panic::default(),

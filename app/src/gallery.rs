@@ -42,6 +42,7 @@ pub(crate) struct Fake {
     desk: Option<ChatId>,
     /// What is chosen in every new conversation.
     fade: Fade,
+    called_back: bool,
     /// What [`crate::app::World::now`] says.
     #[cfg(test)]
     pub(crate) clock: f64,
@@ -75,6 +76,7 @@ impl Fake {
             drafts: Vec::new(),
             desk: None,
             fade: Fade::Never,
+            called_back: false,
             #[cfg(test)]
             clock: 0.0,
             #[cfg(test)]
@@ -107,6 +109,7 @@ impl Fake {
             account: account.into(),
             addresses: vec!["/ip4/10.0.0.21/tcp/40117".into(), "/ip4/10.0.0.21/udp/40117/quic-v1".into()],
             fade: self.fade,
+            called_back: self.called_back,
         };
         self.updates.extend([
             Update::Me(me),

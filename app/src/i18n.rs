@@ -81,6 +81,15 @@ impl Lang {
     }
 }
 
+impl Lang {
+    /// Says a span of time in the longest unit that it fills at least once, and no finer: for what has been going on.
+    pub(crate) fn whole_span(self, seconds: u64) -> String {
+        let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+        let unit = SPANS.iter().map(|(unit, ..)| *unit).find(|unit| seconds >= *unit).unwrap_or(1);
+        self.span(seconds / unit * unit)
+    }
+}
+
 /// Months as they stand in a date.
 pub(crate) const MONTHS_EN: [&str; 12] = [
     "January",
@@ -125,6 +134,19 @@ mod tests {
             (2_419_200, "4 weeks", "4주"),
         ] {
             assert_eq!((Lang::En.span(seconds), Lang::Ko.span(seconds)), (en.into(), ko.into()));
+        }
+    }
+
+    #[test]
+    fn what_has_been_going_on_is_said_in_one_unit() {
+        for (seconds, en, ko) in [
+            (0, "0 seconds", "0초"),
+            (119, "1 minute", "1분"),
+            (5_399, "1 hour", "1시간"),
+            (90_000, "1 day", "1일"),
+            (u64::MAX, "7101 weeks", "7101주"),
+        ] {
+            assert_eq!((Lang::En.whole_span(seconds), Lang::Ko.whole_span(seconds)), (en.into(), ko.into()));
         }
     }
 

@@ -1,14 +1,19 @@
 //! What the window knows: a plain copy of the other world, changed only by [`Model::apply`].
 
+mod chat;
 mod prefs;
+mod roads;
 mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use zeroize::Zeroizing;
 
+use self::chat::mark_alike;
 pub(crate) use self::{
+    chat::{Bond, Chat, ChatId, Last},
     prefs::{Notify, Prefs, ThemeChoice},
+    roads::{Relay, RelayKey, Roads, Takes},
     timeline::{Delivery, Fade, Message, Page, PageAt, Quote, Timeline},
 };
 use crate::{
@@ -18,16 +23,11 @@ use crate::{
 
 #[cfg(test)]
 pub(crate) use self::timeline::LOADED_MAX;
-use crate::text;
 
 /// Conversations of which a part is held; the one that was read longest ago makes room.
 const TIMELINES_MAX: usize = 8;
 /// Notices waiting to be seen; older ones make room.
 const NOTICES_MAX: usize = 8;
-
-/// A chat with one contact: a number of this session, given out by the bridge.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(crate) struct ChatId(pub(crate) u32);
 
 /// A message, by its number in the whole world; here it is only compared.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -48,10 +48,6 @@ impl std::fmt::Debug for MessageKey {
         f.write_str("MessageKey")
     }
 }
-
-/// A relay: a number of this session, given out by the bridge.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct RelayKey(pub(crate) u32);
 
 /// How far the profile is open.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -87,86 +83,8 @@ pub(crate) struct Me {
     pub(crate) addresses: Vec<String>,
     /// What is chosen in every new conversation.
     pub(crate) fade: Fade,
-}
-
-/// A conversation as the list shows it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Chat {
-    /// Which one.
-    pub(crate) id: ChatId,
-    /// The own name for them, fit to show.
-    pub(crate) name: String,
-    /// What they call themselves, fit to show; empty while unknown.
-    pub(crate) their_name: String,
-    /// Seed of the avatar.
-    pub(crate) seed: u64,
-    /// Whether the safety number was compared.
-    pub(crate) verified: bool,
-    /// How far the two have come.
-    pub(crate) bond: Bond,
-    /// Whether there is a conversation with them.
-    pub(crate) writable: bool,
-    /// Whether their computer is reached directly now.
-    pub(crate) linked: bool,
-    /// The newest message.
-    pub(crate) last: Option<Last>,
-    /// Messages not seen yet.
-    pub(crate) unread: u32,
-    /// Position in the list: larger is newer.
-    pub(crate) order: u64,
-    /// The name of another contact for whom this one can be mistaken.
-    pub(crate) resembles: Option<String>,
-    /// What holds for what is written now.
-    pub(crate) fade: Fade,
-}
-
-/// Marks each chat whose name can be mistaken for that of an earlier contact, or of a verified one.
-fn mark_alike(chats: &mut [Chat]) {
-    let mut first: BTreeMap<String, usize> = BTreeMap::new();
-    let likeness: Vec<String> = chats.iter().map(|chat| text::likeness(&chat.name)).collect();
-    let rank = |chat: &Chat| (!chat.verified, chat.id);
-    for (at, alike) in likeness.iter().enumerate().filter(|(_, alike)| !alike.is_empty()) {
-        let known = first.entry(alike.clone()).or_insert(at);
-        if rank(&chats[at]) < rank(&chats[*known]) {
-            *known = at;
-        }
-    }
-    for (at, alike) in likeness.iter().enumerate() {
-        let known = first.get(alike).copied().filter(|known| *known != at);
-        chats[at].resembles = known.map(|known| chats[known].name.clone());
-    }
-}
-
-/// How far two people have come.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) enum Bond {
-    /// An answer is on its way.
-    #[default]
-    Waiting,
-    /// Both have proved who they are.
-    Live,
-    /// Nothing goes there any more: the invite cannot be used, or their device was called back.
-    Failed,
-}
-
-impl Chat {
-    /// Whether both have proved who they are.
-    pub(crate) fn is_live(&self) -> bool {
-        self.bond == Bond::Live
-    }
-}
-
-/// The last line of a chat.
-#[derive(Clone, Debug)]
-pub(crate) struct Last {
-    /// One line.
-    pub(crate) text: String,
-    /// It is a choice, and not text.
-    pub(crate) chose: Option<Fade>,
-    /// How far it came, if it is one's own.
-    pub(crate) delivery: Option<Delivery>,
-    /// What the writer's clock said.
-    pub(crate) label_ms: Option<u64>,
+    /// This device was called back: nothing can be written.
+    pub(crate) called_back: bool,
 }
 
 /// One step of a message.
@@ -219,19 +137,15 @@ pub(crate) struct Safety {
     pub(crate) qr: String,
 }
 
-/// A relay as the network page shows it.
-#[derive(Clone, Debug)]
-pub(crate) struct Relay {
-    /// Which one.
-    pub(crate) key: RelayKey,
-    /// Its address or short id.
-    pub(crate) label: String,
-    /// Reached now.
-    pub(crate) connected: bool,
-    /// Keeps the own mail.
-    pub(crate) home: bool,
-    /// Since when it is reached, or not, by this computer's clock; unknown before the first change.
-    pub(crate) since_ms: Option<u64>,
+/// What a text that was taken says, compared with a safety number.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Compared {
+    /// The same number.
+    Same,
+    /// Another number.
+    Differs,
+    /// No safety number: it has so many digits.
+    NoNumber(usize),
 }
 
 /// What is looked for in a file or a picture.
@@ -304,15 +218,6 @@ impl std::fmt::Debug for Words {
     }
 }
 
-/// The roads that work now.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Roads {
-    /// Open direct links.
-    pub(crate) links: u32,
-    /// Known relays.
-    pub(crate) relays: Vec<Relay>,
-}
-
 /// Slow work of which one runs at a time.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Task {
@@ -342,6 +247,8 @@ pub(crate) enum Task {
     Restore,
     /// Making a decoy, or taking it away.
     Duress,
+    /// Replacing keys, or calling this device back.
+    Keys,
     /// Changing a name.
     Rename,
     /// Anything else.
@@ -393,8 +300,8 @@ pub(crate) struct Model {
     pub(crate) safety: Option<Safety>,
     /// What the search in a chat has found.
     pub(crate) found: Option<Found>,
-    /// Whether a code that was taken says the same number.
-    pub(crate) compared: Option<(ChatId, bool)>,
+    /// What a code that was taken says.
+    pub(crate) compared: Option<(ChatId, Compared)>,
     /// The folder in which a file is chosen.
     pub(crate) folder: Option<Folder>,
     /// Roads and relays.
@@ -447,8 +354,8 @@ pub(crate) enum Update {
     Heard(ChatId, String, String),
     /// Something was found in a file or a picture.
     Taken(Wanted, String),
-    /// Whether a code that was taken says the same safety number.
-    Compared(ChatId, bool),
+    /// What a code that was taken says, compared with the safety number.
+    Compared(ChatId, Compared),
     /// A folder that was asked for.
     Folder(Folder),
     /// What became of the text that was to leave the clipboard.
@@ -503,7 +410,7 @@ impl Model {
                 self.compared = None;
             }
             Update::Found(found) => self.found = Some(found),
-            Update::Compared(chat, same) => self.compared = Some((chat, same)),
+            Update::Compared(chat, said) => self.compared = Some((chat, said)),
             Update::Folder(folder) => self.folder = Some(folder),
             // These change the views; see the window.
             Update::Drafts(_)

@@ -5,7 +5,7 @@ use madang_core::{ContactState, Delivery, Event, Notice};
 use madang_tests::world::{DAY, Doom, WHILE, Who, World};
 
 fn is_told(world: &World, who: Who) -> usize {
-    world.notices(who).iter().filter(|notice| matches!(notice, Notice::DeviceRevoked(_))).count()
+    world.notices(who).iter().filter(|notice| matches!(notice, Notice::DeviceCalledBack(_))).count()
 }
 
 fn try_send(world: &mut World, from: Who, to: Who) -> Result<Answer, CommandError> {

@@ -176,6 +176,7 @@ fn a_burnt_offer_begins_nothing_and_the_next_one_does() {
     assert_eq!(newest(&world, alice, bob), 1);
     let contact = world.contact(bob, alice).expect("known").id;
     world.must(bob, Command::Suspect(contact));
+    assert!(world.contact(bob, alice).expect("known").renewing, "nothing is in use before Alice is reached");
     world.sim.heal(apart);
     world.settle();
     world.check();
@@ -195,6 +196,7 @@ fn suspicion_makes_new_keys_at_once_without_a_message() {
     world.pass(WHILE);
     assert_eq!(newest(&world, alice, bob), 1);
     assert_eq!(newest(&world, bob, alice), 1);
+    assert!(!world.contact(alice, bob).expect("known").renewing, "the new keys are in use");
     chat(&mut world, alice, bob, 1);
     world.pass(WHILE);
     assert_settled_on_one(&world, alice, bob);

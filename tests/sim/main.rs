@@ -5,6 +5,7 @@ mod erase;
 mod fade;
 mod first_contact;
 mod generations;
+mod health;
 mod hidden;
 mod linker;
 mod power;

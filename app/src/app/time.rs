@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use super::{App, World};
-use crate::model::Stage;
+use crate::{action::Command, model::Stage, route::Route};
+
+/// How often the roads are read again while they are shown, in seconds: how long a relay has been up grows by itself.
+const ROADS_AGAIN_S: f64 = 30.0;
 
 impl<W: World> App<W> {
     /// Does what is due, and asks to be woken when the next thing is.
@@ -17,8 +20,9 @@ impl<W: World> App<W> {
             self.lock();
             ctx.request_repaint();
         }
+        let roads_at = self.time_roads(now);
         let clear_at = self.lent.as_ref().map(|(until, _)| *until);
-        for at in [clear_at, self.time_drafts(now), self.locks_at()].into_iter().flatten() {
+        for at in [clear_at, roads_at, self.time_drafts(now), self.locks_at()].into_iter().flatten() {
             ctx.request_repaint_after(Duration::from_secs_f64((at - now).max(0.0) + 0.05));
         }
     }
@@ -35,5 +39,17 @@ impl<W: World> App<W> {
         let minutes = self.model.prefs.auto_lock_minutes;
         (minutes > 0 && self.model.stage == Stage::Open && !self.locking)
             .then(|| self.last_input + f64::from(minutes) * 60.0)
+    }
+
+    /// Reads the roads again while they are shown. Returns when that is due next.
+    fn time_roads(&mut self, now: f64) -> Option<f64> {
+        if self.route != Route::Network || !self.model.stage.is_open() {
+            return None;
+        }
+        if now >= self.roads_due {
+            self.roads_due = now + ROADS_AGAIN_S;
+            self.world.tell(Command::Network);
+        }
+        Some(self.roads_due)
     }
 }

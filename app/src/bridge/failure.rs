@@ -51,6 +51,8 @@ fn of_command(error: &CommandError, otherwise: T) -> T {
         CommandError::Invite(_) => T::FailInvite,
         CommandError::OwnInvite => T::FailOwnInvite,
         CommandError::AlreadyContact => T::FailAlready,
+        CommandError::ContactCalledBack => T::FailTheirDevice,
+        CommandError::CalledBack => T::CalledBack,
         CommandError::RelayNotReached => T::FailRelayFirst,
         CommandError::Relay(_) => T::FailRelay,
         CommandError::TextTooLong(_) => T::FailTooLong,

@@ -1,5 +1,6 @@
 //! An open profile: the node's answers and events told as updates of the model.
 
+mod changes;
 mod desk;
 mod find;
 mod shown;
@@ -10,11 +11,14 @@ use std::{
 };
 
 use madang_core::{
-    ContactId, ConversationId, Delivery as Far, Event, Events, Message as Kept, MessageId, Node, NodeError,
-    Notice as Word, Place, RelayNumber, Span, Step as Done,
+    ContactId, ConversationId, Event, Events, Message as Kept, MessageId, Node, NodeError, Place,
+    RelayNumber, Span, Step as Done,
 };
 
-use self::shown::{chat_of, delivery_of, fade_of, last_of, line_of, me_of, message_of, time_of};
+use self::changes::Changes;
+use self::shown::{
+    chat_of, compared_of, delivery_of, fade_of, last_of, line_of, me_of, message_of, takes_of, time_of,
+};
 use super::{Tell, failure::failure, safe};
 use crate::{
     action::Command,
@@ -44,8 +48,6 @@ pub(super) struct Session {
     pub(super) tell_read: bool,
     /// The search that is under way.
     finding: Option<tokio::task::JoinHandle<()>>,
-    /// Since when each relay is up or down, by this computer's clock.
-    relay_since: BTreeMap<RelayNumber, u64>,
     chats: BTreeMap<ChatId, Known>,
     quotes: BTreeMap<MessageId, (bool, String)>,
     /// Chats of which the window holds a part.
@@ -57,24 +59,6 @@ struct Known {
     conversation: Option<ConversationId>,
 }
 
-/// What a run of events changed.
-#[derive(Default)]
-struct Changes {
-    contacts: bool,
-    roads: bool,
-    relays: BTreeSet<RelayNumber>,
-    lines: BTreeSet<ConversationId>,
-    erased: Vec<(ConversationId, Vec<MessageId>)>,
-    cleared: BTreeSet<ConversationId>,
-    /// Conversations in which the other side wrote.
-    heard: BTreeSet<ConversationId>,
-    arrived: Vec<(ConversationId, MessageId)>,
-    deliveries: BTreeMap<MessageId, (ConversationId, Far)>,
-    words: Vec<Word>,
-    live: Vec<ContactId>,
-    everything: bool,
-}
-
 impl Session {
     /// A session over a node that has just been started.
     pub(super) fn new(node: Node, events: Events, tell: Tell) -> Session {
@@ -84,7 +68,6 @@ impl Session {
             tell,
             tell_read: true,
             finding: None,
-            relay_since: BTreeMap::new(),
             chats: BTreeMap::new(),
             quotes: BTreeMap::new(),
             shown: BTreeSet::new(),
@@ -182,6 +165,8 @@ impl Session {
             Command::Rename(chat, name) => (Task::Rename, T::FailOther, self.rename(chat, &name).await),
             Command::Safety(chat) => (Task::Other, T::FailNotYet, self.safety(chat).await),
             Command::Verify(chat, yes) => (Task::Verify, T::FailNotYet, self.verify(chat, yes).await),
+            Command::Suspect(chat) => (Task::Keys, T::FailKeys, self.suspect(chat).await),
+            Command::CallBack => (Task::Keys, T::FailCallBack, self.call_back().await),
             Command::RelayAdd(text) => (Task::Relay, T::FailRelay, self.relay_add(&text).await),
             Command::RelayRemove(key) => (Task::Relay, T::FailRelay, self.relay_remove(key).await),
             Command::BackUp { path, by } => {
@@ -333,8 +318,29 @@ impl Session {
     }
 
     async fn compare(&self, chat: ChatId, text: &str) -> Result<(), NodeError> {
-        let same = self.node.safety_number(ContactId(chat.0)).await?.matches(text);
-        self.tell.say(Update::Compared(chat, same)).await;
+        let said = compared_of(self.node.safety_number(ContactId(chat.0)).await?.compare(text));
+        self.tell.say(Update::Compared(chat, said)).await;
+        Ok(())
+    }
+
+    async fn suspect(&mut self, chat: ChatId) -> Result<(), NodeError> {
+        self.tell.say(Update::Began(Task::Keys)).await;
+        self.node.suspect(ContactId(chat.0)).await?;
+        if let Some(known) = self.chats.get_mut(&chat) {
+            known.chat.renewing = true;
+        }
+        // Where their device has to help, it is said that the keys are on the way; otherwise that they are in use.
+        self.tell_chats(Some(&BTreeSet::new())).await;
+        if self.chats.get(&chat).is_some_and(|known| known.chat.renewing) {
+            self.notice(T::NoticeRenewing, Some(ContactId(chat.0)), false).await;
+        }
+        Ok(())
+    }
+
+    async fn call_back(&mut self) -> Result<(), NodeError> {
+        self.tell.say(Update::Began(Task::Keys)).await;
+        self.node.call_back().await?;
+        self.tell_me().await;
         Ok(())
     }
 
@@ -406,11 +412,16 @@ impl Session {
         let Ok(contacts) = self.node.contacts().await else { return };
         let there: BTreeSet<ChatId> = contacts.iter().map(|c| ChatId(c.id.0)).collect();
         self.chats.retain(|id, _| there.contains(id));
+        let mut renewed = Vec::new();
         for contact in contacts {
             let id = ChatId(contact.id.0);
             let before = self.chats.remove(&id);
             let new = before.as_ref().is_none_or(|known| known.conversation != contact.conversation);
+            let was_renewing = before.as_ref().is_some_and(|known| known.chat.renewing);
             let mut chat = chat_of(&contact, before.map(|known| known.chat));
+            if was_renewing && !chat.renewing && chat.is_live() {
+                renewed.push(contact.id);
+            }
             if let Some(conversation) = contact.conversation
                 && (new || lines.is_none_or(|lines| lines.contains(&conversation)))
                 && let Ok((unread, page)) = self.node.glance(conversation).await
@@ -424,6 +435,9 @@ impl Session {
         }
         let chats = self.chats.values().map(|known| known.chat.clone()).collect();
         self.tell.say(Update::Chats(chats)).await;
+        for contact in renewed {
+            self.notice(T::NoticeRenewed, Some(contact), false).await;
+        }
     }
 
     async fn tell_roads(&self) {
@@ -435,110 +449,12 @@ impl Session {
             key: RelayKey(r.number.0),
             label: r.addresses.first().map(|a| text::address(a)).unwrap_or_default(),
             connected: r.up,
-            since_ms: self.relay_since.get(&r.number).copied(),
+            steady: r.steady.map(|steady| steady.as_secs()),
+            waiting: r.waiting,
+            takes: takes_of(r.takes),
             home: r.home,
         });
         self.tell.say(Update::Roads(Roads { links, relays: relays.collect() })).await;
-    }
-
-    async fn tell_changes(&mut self, changes: Changes) {
-        if changes.everything {
-            self.tell_all().await;
-            for chat in self.shown.iter().copied().collect::<Vec<_>>() {
-                let _ = self.page(chat, PageAt::Newest).await;
-            }
-        }
-        if changes.contacts || !changes.lines.is_empty() {
-            self.tell_chats(Some(&changes.lines)).await;
-        }
-        for (id, (conversation, far)) in &changes.deliveries {
-            if let Some(chat) = self.chat_of(*conversation) {
-                self.tell.say(Update::Delivery(chat, MessageKey(id.0), delivery_of(Some(*far)))).await;
-            }
-        }
-        let mut arrived: BTreeMap<ConversationId, BTreeSet<MessageId>> = BTreeMap::new();
-        for (conversation, id) in changes.arrived {
-            arrived.entry(conversation).or_default().insert(id);
-        }
-        for (conversation, ids) in arrived {
-            self.tell_arrived(conversation, &ids).await;
-        }
-        if let Some(now) = Some(crate::clock::now_ms()).filter(|now| *now > 0) {
-            self.relay_since.extend(changes.relays.iter().map(|relay| (*relay, now)));
-        }
-        for (conversation, ids) in &changes.erased {
-            ids.iter().for_each(|id| drop(self.quotes.remove(id)));
-            if let Some(chat) = self.chat_of(*conversation) {
-                let keys = ids.iter().map(|id| MessageKey(id.0)).collect();
-                self.tell.say(Update::Erased(chat, keys)).await;
-            }
-        }
-        for conversation in &changes.cleared {
-            if let Some(chat) = self.chat_of(*conversation) {
-                let _ = self.page(chat, PageAt::Newest).await;
-            }
-        }
-        for conversation in &changes.heard {
-            self.tell_heard(*conversation).await;
-        }
-        if changes.roads {
-            self.tell_roads().await;
-        }
-        for contact in changes.live {
-            self.notice(T::NoticeNewContact, Some(contact), false).await;
-        }
-        for word in changes.words {
-            self.tell_word(&word).await;
-        }
-    }
-
-    /// Tells new messages of a conversation that the window holds.
-    async fn tell_arrived(&mut self, conversation: ConversationId, ids: &BTreeSet<MessageId>) {
-        let Some(chat) = self.chat_of(conversation).filter(|chat| self.shown.contains(chat)) else { return };
-        let Ok(page) = self.node.history(conversation, None, PAGE).await else { return };
-        self.remember(&page.messages);
-        let found: Vec<&Kept> = page.messages.iter().filter(|m| ids.contains(&m.id)).collect();
-        for message in found {
-            self.tell.say(Update::Arrived(chat, self.message(message))).await;
-        }
-    }
-
-    /// Tells that somebody wrote, with the newest line.
-    async fn tell_heard(&self, conversation: ConversationId) {
-        if let Some(Known { chat, .. }) = self.chat_of(conversation).and_then(|id| self.chats.get(&id)) {
-            let line = chat.last.as_ref().map_or("", |last| last.text.as_str());
-            self.tell.say(Update::Heard(chat.id, chat.name.clone(), line.to_owned())).await;
-        }
-    }
-
-    async fn tell_word(&self, word: &Word) {
-        match word {
-            Word::InviteUsedAgain => self.notice(T::NoticeInviteUsedAgain, None, true).await,
-            Word::InviteExpired => self.notice(T::NoticeInviteExpired, None, false).await,
-            Word::InviteAnsweredLate => self.notice(T::NoticeInviteAnsweredLate, None, true).await,
-            Word::InviteSpoiled => self.notice(T::NoticeInviteSpoiled, None, true).await,
-            Word::InviteOver(contact) => self.notice(T::NoticeInviteOver, Some(*contact), true).await,
-            Word::InviteTaken(contact) => self.notice(T::NoticeInviteTaken, Some(*contact), true).await,
-            Word::InviteExhausted(contact) => {
-                self.notice(T::NoticeInviteExhausted, Some(*contact), true).await
-            }
-            Word::InviteForged(contact) => self.notice(T::NoticeInviteForged, Some(*contact), true).await,
-            Word::ContactRestored(contact) => {
-                self.notice(T::NoticeContactRestored, Some(*contact), true).await
-            }
-            Word::MetAgain(contact) => self.notice(T::NoticeMetAgain, Some(*contact), false).await,
-            Word::NeedsInvite(contact) => self.notice(T::NoticeNeedsInvite, Some(*contact), true).await,
-            Word::DeviceRevoked(contact) => self.notice(T::NoticeDeviceRevoked, Some(*contact), true).await,
-            Word::DevicesContradict(contact) => {
-                self.notice(T::NoticeDevicesContradict, Some(*contact), true).await
-            }
-            Word::RelayListReplaced(_) => self.notice(T::NoticeRelayList, None, true).await,
-            Word::RelayEquivocates(_) => self.notice(T::NoticeRelayLies, None, true).await,
-            Word::RelayImpostor(_) => self.notice(T::NoticeRelayOther, None, true).await,
-            Word::IndexRebuilt => self.notice(T::NoticeRebuilt, None, false).await,
-            Word::LogDamaged { .. } => self.notice(T::NoticeLogDamaged, None, true).await,
-            Word::RolledBack => self.notice(T::NoticeRolledBack, None, true).await,
-        }
     }
 
     async fn notice(&self, sentence: T, contact: Option<ContactId>, trouble: bool) {
@@ -561,47 +477,5 @@ impl Session {
             Quote { key: MessageKey(id.0), mine, text }
         });
         message_of(kept, reply)
-    }
-}
-
-impl Changes {
-    fn note(&mut self, event: Event) {
-        match event {
-            Event::ContactAdded(_) | Event::ContactChanged(_) => self.contacts = true,
-            Event::ContactLive(contact) => {
-                self.contacts = true;
-                self.live.push(contact);
-            }
-            Event::Message { conversation, id, mine } => {
-                self.lines.insert(conversation);
-                if !mine {
-                    self.heard.insert(conversation);
-                }
-                self.arrived.push((conversation, id));
-            }
-            Event::Delivery { conversation, id, delivery } => {
-                self.lines.insert(conversation);
-                self.deliveries.insert(id, (conversation, delivery));
-            }
-            Event::Erased { conversation, messages } => {
-                self.lines.insert(conversation);
-                self.erased.push((conversation, messages));
-            }
-            Event::Cleared(conversation) => {
-                self.lines.insert(conversation);
-                self.cleared.insert(conversation);
-            }
-            Event::ContactRemoved(_) => self.everything = true,
-            Event::Relay { relay, .. } => {
-                self.roads = true;
-                self.relays.insert(relay);
-            }
-            Event::Link { .. } => {
-                self.roads = true;
-                self.contacts = true;
-            }
-            Event::Notice(word) => self.words.push(word),
-            Event::Lagged => self.everything = true,
-        }
     }
 }

@@ -12,8 +12,9 @@ use crate::{
     },
     i18n::{Lang, T},
     model::{
-        Bond, Chat, ChatId, Delivery, Draft, Fade, Found, Last, Message, MessageKey, Notice, PageAt, Quote,
-        Relay, RelayKey, Safety, Stage, Step, StepKind, Task, Trail, Update, Wanted, Words,
+        Bond, Chat, ChatId, Compared, Delivery, Draft, Fade, Found, Last, Message, MessageKey, Notice,
+        PageAt, Quote, Relay, RelayKey, Safety, Stage, Step, StepKind, Takes, Task, Trail, Update, Wanted,
+        Words,
     },
 };
 
@@ -94,6 +95,15 @@ impl World for Fake {
                 self.updates.push_back(Update::Safety(Safety { chat, groups, qr }));
             }
             Command::Verify(chat, verified) => self.contact(chat, |c| c.verified = verified),
+            Command::Suspect(chat) => {
+                self.contact(chat, |c| c.renewing = true);
+                self.updates.push_back(Update::Done(Task::Keys));
+            }
+            Command::CallBack => {
+                self.called_back = true;
+                self.opened();
+                self.updates.push_back(Update::Done(Task::Keys));
+            }
             Command::RelayAdd(text) if text.starts_with("madang-relay:") || text.starts_with("/ip") => {
                 let key = RelayKey(u32::try_from(self.roads.relays.len()).unwrap_or(0) + 1);
                 self.roads.relays.push(Relay {
@@ -101,7 +111,9 @@ impl World for Fake {
                     label: text,
                     connected: false,
                     home: true,
-                    since_ms: None,
+                    steady: None,
+                    waiting: 0,
+                    takes: Takes::All,
                 });
                 self.updates.extend([Update::Done(Task::Relay), Update::Roads(self.roads.clone())]);
             }
@@ -152,8 +164,12 @@ impl World for Fake {
                 self.updates.push_back(Update::Done(Task::Rename));
             }
             Command::Compare(chat, text) => {
-                let same = text == "madang-safety:same";
-                self.updates.push_back(Update::Compared(chat, same));
+                let said = match text.as_str() {
+                    "madang-safety:same" => Compared::Same,
+                    "madang-safety:other" => Compared::Differs,
+                    _ => Compared::NoNumber(text.bytes().filter(u8::is_ascii_digit).count()),
+                };
+                self.updates.push_back(Update::Compared(chat, said));
             }
             Command::KeepDraft { chat, text, reply_to } => {
                 self.drafts.retain(|draft| draft.chat != chat);
@@ -242,6 +258,7 @@ impl Fake {
             order: 500,
             resembles: None,
             fade: Fade::Never,
+            renewing: false,
         });
         self.updates.extend([Update::Done(Task::Accept), Update::Chats(self.chats.clone())]);
     }

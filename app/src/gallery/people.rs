@@ -3,7 +3,7 @@
 use super::{Fake, MINUTE, message};
 use crate::{
     i18n::Lang,
-    model::{Bond, Chat, ChatId, Delivery, Fade, Last, Message, Quote, Relay, RelayKey},
+    model::{Bond, Chat, ChatId, Delivery, Fade, Last, Message, Quote, Relay, RelayKey, Takes},
 };
 
 impl Fake {
@@ -35,6 +35,7 @@ impl Fake {
                 order: 100 - u64::from(id.0),
                 resembles: None,
                 fade: Fade::Never,
+                renewing: false,
             });
         }
         let now = self.now;
@@ -140,14 +141,18 @@ impl Fake {
                 label: "10.20.0.5:4100".into(),
                 connected: true,
                 home: true,
-                since_ms: Some(now - 190 * MINUTE),
+                steady: Some(190 * 60),
+                waiting: 0,
+                takes: Takes::All,
             },
             Relay {
                 key: RelayKey(2),
                 label: "10.31.7.2:4100".into(),
                 connected: false,
                 home: true,
-                since_ms: Some(now - 25 * MINUTE),
+                steady: Some(25 * 60),
+                waiting: 2,
+                takes: Takes::All,
             },
         ];
     }

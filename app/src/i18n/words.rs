@@ -260,6 +260,8 @@ words! {
         "코드의 번호가 같습니다. 상대의 화면에 있던 코드라면 중간에 아무도 없습니다.";
     CodeDiffers: "The code says another number.",
         "코드의 번호가 다릅니다.";
+    CodeNoNumber: "This is no whole safety number: it has {0} digits, and there should be 60. That is no sign of danger; take the picture again or copy all of it.",
+        "안전 번호 전체가 아닙니다. 60자리여야 하는데 {0}자리입니다. 위험하다는 뜻은 아니니, 그림을 다시 찍거나 전부 복사하세요.";
     TakeBackVerified: "Take back the verified sign", "확인 표시 거두기";
     VerifyAction: "Verify", "확인하기";
     Working: "Working…", "처리 중…";
@@ -269,6 +271,18 @@ words! {
     TheyCallThemselves: "Calls themselves {0}", "스스로 쓰는 이름: {0}";
     NameSaved: "Name saved.", "이름을 저장했습니다.";
     OpenChat: "Open the conversation", "대화 열기";
+    RenewHead: "Keys of this conversation", "이 대화의 열쇠";
+    RenewExplained: "Madang replaces them by itself. If somebody may have copied them from this computer, replace them now: with the old ones nobody reads what is written under the new. It does not help while somebody can still read this computer.",
+        "마당이 알아서 바꿉니다. 누군가 이 컴퓨터에서 열쇠를 복사했을지 모른다면 지금 바꾸세요. 새 열쇠로 쓴 글은 옛 열쇠로 읽을 수 없습니다. 이 컴퓨터를 아직 들여다볼 수 있는 사람에게는 소용이 없습니다.";
+    RenewAct: "Replace the keys now", "지금 열쇠 바꾸기";
+    RenewTitle: "Replace the keys shared with {0}?", "{0} 님과 함께 쓰는 열쇠를 바꿀까요?";
+    RenewBody: "The keys that {0} was given for the next change are destroyed here, and others are sent. The new ones come into use at once, or, where {0}'s device has to help, when it is reached. No message is lost.",
+        "다음에 쓰도록 {0} 님에게 보낸 열쇠를 여기서 파기하고 다른 열쇠를 보냅니다. 새 열쇠는 바로 쓰이며, 상대 기기의 도움이 필요하면 그 기기에 닿은 뒤부터 쓰입니다. 메시지는 잃지 않습니다.";
+    RenewComing: "New keys are on the way. Until {0}'s device is reached, the ones before are in use.",
+        "새 열쇠를 준비하는 중입니다. {0} 님의 기기에 닿을 때까지는 지금 열쇠를 씁니다.";
+    NoticeRenewing: "New keys for the conversation with {0} are on the way.", "{0} 님과의 대화에 쓸 새 열쇠를 준비하고 있습니다.";
+    NoticeRenewed: "New keys are in use in the conversation with {0}.", "{0} 님과의 대화에 새 열쇠를 쓰기 시작했습니다.";
+    FailKeys: "The keys were not replaced. Try again.", "열쇠를 바꾸지 못했습니다. 다시 시도하세요.";
     OnThisComputer: "On this computer",
         "이 컴퓨터에서";
     OnThisComputerExplained: "What is deleted here cannot be brought back here. What they have on their own devices stays with them.",
@@ -303,11 +317,15 @@ words! {
     OneRelayHonest: "With one relay, its operator sees when you connect and from where, but not who you talk with or what you say.",
         "중계소가 하나면 운영자는 언제 어디서 접속하는지 볼 수 있지만, 누구와 무슨 말을 하는지는 볼 수 없습니다.";
     RelayConnected: "Connected", "연결됨";
-    RelayTrying: "Not reached; trying again by itself", "닿지 않음, 스스로 다시 시도합니다";
-    RelayConnectedSince: "Connected since {0}",
-        "{0}부터 연결됨";
-    RelayTryingSince: "Not reached since {0}; trying again by itself",
-        "{0}부터 닿지 않음, 스스로 다시 시도합니다";
+    RelayTrying: "Not reached yet; trying again by itself", "아직 닿지 않음, 스스로 다시 시도합니다";
+    RelayConnectedFor: "Connected for {0}", "{0}째 연결됨";
+    RelayLost: "Lost just now; trying again by itself", "방금 끊김, 스스로 다시 시도합니다";
+    RelayTryingFor: "Last reached {0} ago; trying again by itself", "{0} 전에 마지막으로 닿음, 스스로 다시 시도합니다";
+    RelayMakingRoom: "It says that it is full and takes only what makes room, such as receipts.",
+        "가득 차서 받았다는 확인처럼 자리를 비우는 것만 받는다고 합니다.";
+    RelayFull: "It says that it is full and takes nothing for now.", "가득 차서 지금은 아무것도 받지 않는다고 합니다.";
+    RelayLater: "It asks to wait, or for payment.", "기다려 달라고 하거나 대가를 요구합니다.";
+    RelayWaiting: "Envelopes that wait to be left there: {0}", "맡기려고 기다리는 봉투: {0}개";
     RelayHome: "Keeps your mail", "내 우편을 보관";
     AddRelay: "Add a relay", "중계소 추가";
     RelayText: "Relay text or address", "중계소 글 또는 주소";
@@ -488,6 +506,18 @@ words! {
     FailDuress: "That did not work; what was set before may still hold.", "처리하지 못했습니다. 예전 설정이 그대로일 수 있습니다.";
     FailInUse: "This passphrase opens something here already. Choose another.", "이미 다른 것을 여는 암호 문구입니다. 다른 것을 고르세요.";
 
+    // A device that counts no longer.
+    CallBackHead: "If others may hold this profile", "이 프로필이 남의 손에 들어갔다면";
+    CallBackExplained: "For a lost computer, a copied disk or a stolen backup: call this device back, here or from the restored backup. Contacts learn of it as they are reached. They close the conversation and take nothing from this profile any more, whoever uses it. What is here can still be read. To go on you need a new profile and new invites.",
+        "컴퓨터를 잃어버렸거나, 디스크가 복사되었거나, 백업을 도난당했을 때 씁니다. 여기서든 백업을 되살려서든 이 기기를 해지하세요. 연락처에는 닿는 대로 알려지며, 상대는 대화를 닫고 누가 쓰든 이 프로필에서 오는 것을 더는 받지 않습니다. 여기에 있는 것은 계속 읽을 수 있습니다. 다시 이야기하려면 새 프로필과 새 초대가 필요합니다.";
+    CallBackAct: "Call this device back", "이 기기 해지";
+    CallBackTitle: "Call this device back for good?", "이 기기를 영영 해지할까요?";
+    CallBackBody: "This cannot be undone. Nothing can be written from this profile any more, its open invites end, and a profile restored from its backup ends with it. What was written before still goes out.",
+        "되돌릴 수 없습니다. 이 프로필로는 더 이상 아무것도 쓸 수 없고, 아직 쓰이지 않은 초대도 끝나며, 백업에서 되살린 프로필도 함께 끝납니다. 이미 쓴 글은 그대로 나갑니다.";
+    CalledBack: "This device was called back. Contacts learn of it as they are reached, and nothing can be written from here any more. To go on, make a new profile and exchange new invites.",
+        "이 기기는 해지되었습니다. 연락처에는 닿는 대로 알려지며, 여기서는 더 이상 아무것도 쓸 수 없습니다. 계속하려면 새 프로필을 만들고 새 초대를 주고받으세요.";
+    FailCallBack: "The device was not called back. Try again.", "기기를 해지하지 못했습니다. 다시 시도하세요.";
+
     // The end of everything.
     WipeHead: "In an emergency", "위급할 때";
     WipeExplained: "Destroying makes noise of the key file, deletes what it can of the rest and ends Madang at once. From then on nobody opens the profile, you included. Ctrl+Shift+Backspace three times within two seconds does it without asking, also while Madang is locked.",
@@ -546,7 +576,7 @@ words! {
     NoticeContactRestored: "{0} says that their profile came back from a backup, or from damage. Ask them whether it did.", "{0} 님의 프로필이 백업이나 손상에서 되살아났다고 합니다. 본인에게 확인하세요.";
     NoticeMetAgain: "{0} was met again, with new keys.", "{0} 님과 새 열쇠로 다시 이어졌습니다.";
     NoticeNeedsInvite: "{0} cannot be met again from what is left here. Exchange a new invite.", "여기 남은 것만으로는 {0} 님과 다시 이어질 수 없습니다. 새 초대를 주고받으세요.";
-    NoticeDeviceRevoked: "{0} has called back the device you wrote to. Nothing goes there any more.", "{0} 님이 지금까지 쓰던 기기를 해지했습니다. 더는 그 기기로 보내지 않습니다.";
+    NoticeDeviceCalledBack: "{0} has called back the device you wrote to. Nothing goes there any more.", "{0} 님이 지금까지 쓰던 기기를 해지했습니다. 더는 그 기기로 보내지 않습니다.";
     NoticeDevicesContradict: "{0} names different devices to different people. Compare safety numbers.", "{0} 님이 사람마다 다른 기기를 말합니다. 안전 번호를 비교하세요.";
     NoticeRelayList: "A relay lost its list and began anew.", "중계소가 목록을 잃고 새로 시작했습니다.";
     NoticeRelayLies: "A relay tells two different histories. Remove it.", "중계소가 서로 다른 두 기록을 보여 줍니다. 지우세요.";
@@ -556,6 +586,8 @@ words! {
     FailNotYet: "Not yet: their answer has to arrive first.", "아직 안 됩니다. 먼저 상대의 답이 와야 합니다.";
     FailOwnInvite: "This is your own invite. Give it to the person you want to talk to.", "내가 만든 초대입니다. 이야기하고 싶은 사람에게 주세요.";
     FailAlready: "You have this person as a contact already.", "이미 연락처에 있는 사람입니다.";
+    FailTheirDevice: "This person has called back the device you knew, and whoever has it can make invites in their name. Ask them in person for an invite of a new profile, and compare safety numbers.",
+        "이 사람은 예전에 쓰던 기기를 해지했고, 그 기기를 가진 사람이 그 이름으로 초대를 만들 수 있습니다. 새 프로필의 초대를 본인에게 직접 받아 안전 번호를 비교하세요.";
     FailRelayFirst: "Your relay has not been reached yet. Wait until it is connected, or remove it.", "중계소에 아직 닿지 못했습니다. 연결될 때까지 기다리거나 중계소를 지우세요.";
     FailTooLong: "The message is too long. Split it.", "메시지가 너무 깁니다. 나누어 보내세요.";
     FailNewer: "The profile was written by a newer version. Update Madang.", "더 새로운 버전이 쓴 프로필입니다. 마당을 업데이트하세요.";

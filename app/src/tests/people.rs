@@ -3,9 +3,15 @@
 use egui::Role;
 use egui_kittest::kittest::Queryable;
 
-use crate::{i18n::T, model::ChatId, route::Route};
+use crate::{
+    action::Command,
+    app::World,
+    i18n::T,
+    model::{ChatId, Update},
+    route::Route,
+};
 
-use super::{BOTH, press, shows, wide, write};
+use super::{BOTH, press, shows, wide, window, write};
 
 #[test]
 fn an_invite_is_shown_as_picture_and_text_and_taken_by_paste() {
@@ -75,5 +81,62 @@ fn a_contact_is_verified_renamed_and_shown_so() {
         w.run_steps(3);
         assert!(shows(&w, " 2"));
         assert!(shows(&w, lang.tr(T::NameSaved)));
+    }
+}
+
+#[test]
+fn keys_are_replaced_after_a_question_and_said_to_be_on_the_way() {
+    for lang in BOTH {
+        let mut w = window("contact", lang, [1366.0, 1600.0]);
+        let name = w.state().model.chats[0].name.clone();
+        press(&mut w, lang.tr(T::RenewAct));
+        assert!(shows(&w, &lang.with(T::RenewBody, &[&name])));
+        assert!(!w.state().world.told.contains(&"Suspect".to_owned()), "it is asked first");
+        w.query_all_by_label(lang.tr(T::RenewAct)).last().expect("the button").click();
+        w.run_steps(4);
+        assert!(w.state().world.told.contains(&"Suspect".to_owned()));
+        assert!(shows(&w, &lang.with(T::RenewComing, &[&name])));
+        assert!(w.query_by_label(lang.tr(T::RenewAct)).is_none(), "once is enough");
+    }
+}
+
+#[test]
+fn half_a_safety_number_is_told_as_such_and_not_as_another_one() {
+    for lang in BOTH {
+        for (code, word) in [
+            ("madang-safety:same", T::CodeSame),
+            ("madang-safety:other", T::CodeDiffers),
+            ("12345 67890", T::CodeNoNumber),
+        ] {
+            let mut w = window("verify", lang, [1366.0, 1200.0]);
+            w.state_mut().world.tell(Command::Compare(ChatId(1), code.into()));
+            w.run_steps(3);
+            assert!(shows(&w, &lang.with(word, &["10"])), "{code}");
+            assert_eq!(shows(&w, lang.tr(T::CodeDiffers)), word == T::CodeDiffers);
+        }
+    }
+}
+
+#[test]
+fn a_relay_is_shown_with_what_it_said_and_what_waits_for_it() {
+    use crate::model::Takes;
+    for lang in BOTH {
+        let mut w = wide("network", lang);
+        assert!(shows(&w, &lang.with(T::RelayConnectedFor, &[&lang.span(3 * 3_600)])));
+        assert!(shows(&w, &lang.with(T::RelayTryingFor, &[&lang.span(25 * 60)])));
+        assert!(shows(&w, &lang.with(T::RelayWaiting, &["2"])));
+        for (takes, word) in [
+            (Takes::MakingRoom, T::RelayMakingRoom),
+            (Takes::Nothing, T::RelayFull),
+            (Takes::Later, T::RelayLater),
+        ] {
+            assert!(!shows(&w, lang.tr(word)));
+            let mut roads = w.state().model.roads.clone();
+            roads.relays[0].takes = takes;
+            roads.relays[1].steady = None;
+            w.state_mut().model.apply(Update::Roads(roads));
+            w.run_steps(2);
+            assert!(shows(&w, lang.tr(word)) && shows(&w, lang.tr(T::RelayTrying)));
+        }
     }
 }

@@ -4,8 +4,8 @@ use egui::{Key, Modifiers, Role};
 
 use egui_kittest::{Harness, kittest::Queryable};
 
-use super::{BOTH, Window, harness, press, press_button, shows, wide, window, write};
-use crate::{i18n::T, view::palette::Palette};
+use super::{BOTH, Window, composer, harness, press, press_button, shows, wide, window, write};
+use crate::{gallery, i18n::T, view::palette::Palette};
 
 const SECRET: &str = "등불 walnut 강가 39 orbit";
 
@@ -161,5 +161,29 @@ fn a_duress_passphrase_is_set_with_what_it_does_not_hide_and_taken_away_after_a_
         w.query_all_by_label(lang.tr(T::DuressRemove)).last().expect("the button").click();
         w.run_steps(3);
         assert_eq!(told(&w, "RemoveDuress"), 1);
+    }
+}
+
+#[test]
+fn a_device_is_called_back_after_a_question_and_then_nothing_can_be_written() {
+    for lang in BOTH {
+        let mut w = window("settings", lang, [1366.0, 4600.0]);
+        press(&mut w, lang.tr(T::CallBackAct));
+        assert!(shows(&w, lang.tr(T::CallBackBody)));
+        press(&mut w, lang.tr(T::Cancel));
+        assert_eq!(told(&w, "CallBack"), 0);
+        press(&mut w, lang.tr(T::CallBackAct));
+        w.query_all_by_label(lang.tr(T::CallBackAct)).last().expect("the button").click();
+        w.run_steps(4);
+        assert_eq!(told(&w, "CallBack"), 1);
+        assert!(shows(&w, lang.tr(T::CalledBack)));
+        assert!(w.query_by_label(lang.tr(T::CallBackAct)).is_none());
+        gallery::go(w.state_mut(), "chat");
+        w.run_steps(4);
+        assert!(shows(&w, lang.tr(T::CalledBack)));
+        assert!(w.query_by_role_and_label(Role::MultilineTextInput, &composer(lang)).is_none());
+        gallery::go(w.state_mut(), "contact");
+        w.run_steps(4);
+        assert!(w.query_by_label(lang.tr(T::RenewAct)).is_none());
     }
 }

@@ -87,6 +87,9 @@ pub(crate) fn show(
                 }
             });
         }
+        if chat.is_live() && !model.me.called_back {
+            page::section(ui, cx, T::RenewHead, |ui| asked = renew(ui, cx, model, chat).or(asked.take()));
+        }
         page::section(ui, cx, T::OnThisComputer, |ui| {
             page::hint(ui, cx, cx.tr(T::OnThisComputerExplained));
             ui.add_space(space::S);
@@ -115,4 +118,17 @@ pub(crate) fn show(
         }
         asked
     })
+}
+
+/// Replacing keys that others may know.
+fn renew(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat) -> Option<Action> {
+    page::hint(ui, cx, cx.tr(T::RenewExplained));
+    ui.add_space(space::S);
+    if chat.renewing {
+        page::info(ui, cx, &cx.with(T::RenewComing, &[&chat.name]));
+        return None;
+    }
+    let pressed = button::quiet(ui, cx, T::RenewAct, !model.is_busy(Task::Keys)).clicked();
+    page::failure(ui, cx, model, Task::Keys);
+    pressed.then_some(Action::Ask(Sure::Keys(chat.id)))
 }

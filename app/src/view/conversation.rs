@@ -96,6 +96,12 @@ pub(crate) fn show(
                 ui.add_space(space::S);
                 None
             }
+            _ if model.me.called_back => {
+                ui.add_space(space::S);
+                page::warning(ui, cx, cx.tr(T::CalledBack));
+                ui.add_space(space::S);
+                None
+            }
             _ => composer::show(ui, cx, chat, answered, model.prefs.enter_sends, &mut state.composer),
         });
     if let Some(Sent { text, reply_to }) = foot.inner {

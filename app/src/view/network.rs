@@ -6,7 +6,7 @@ use super::chooser;
 use crate::{
     action::{Action, Command},
     i18n::T,
-    model::{Model, Relay, Task, Wanted},
+    model::{Model, Relay, Takes, Task, Wanted},
     theme::{self, measure, size, space},
     widget::{Cx, button, icon::Icon, page},
 };
@@ -137,6 +137,29 @@ fn road(ui: &mut Ui, cx: &Cx<'_>, icon: Icon, works: bool, head: T, state: &str)
     });
 }
 
+/// Whether a relay is reached, and for how long it has been so.
+fn standing(cx: &Cx<'_>, relay: &Relay) -> String {
+    let word = match (relay.connected, relay.steady) {
+        (true, None | Some(..60)) => T::RelayConnected,
+        (true, Some(_)) => T::RelayConnectedFor,
+        (false, None) => T::RelayTrying,
+        (false, Some(..60)) => T::RelayLost,
+        (false, Some(_)) => T::RelayTryingFor,
+    };
+    let state = cx.with(word, &[&cx.lang.whole_span(relay.steady.unwrap_or(0))]);
+    if relay.home { format!("{state} · {}", cx.tr(T::RelayHome)) } else { state }
+}
+
+/// What it does not take, as it said itself.
+fn refusal(relay: &Relay) -> Option<T> {
+    match relay.takes {
+        Takes::All => None,
+        Takes::MakingRoom => Some(T::RelayMakingRoom),
+        Takes::Nothing => Some(T::RelayFull),
+        Takes::Later => Some(T::RelayLater),
+    }
+}
+
 fn one(ui: &mut Ui, cx: &Cx<'_>, relay: &Relay, idle: bool) -> Option<Action> {
     let mut asked = None;
     ui.horizontal(|ui| {
@@ -154,17 +177,13 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, relay: &Relay, idle: bool) -> Option<Action> {
                     )
                     .truncate(),
                 );
-                let word = match (relay.connected, relay.since_ms) {
-                    (true, None) => T::RelayConnected,
-                    (true, Some(_)) => T::RelayConnectedSince,
-                    (false, None) => T::RelayTrying,
-                    (false, Some(_)) => T::RelayTryingSince,
-                };
-                let mut state = cx.with(word, &[&cx.full_time_within(relay.since_ms)]);
-                if relay.home {
-                    state = format!("{state} · {}", cx.tr(T::RelayHome));
+                page::hint(ui, cx, &standing(cx, relay));
+                if let Some(word) = refusal(relay) {
+                    page::hint(ui, cx, cx.tr(word));
                 }
-                page::hint(ui, cx, &state);
+                if relay.waiting > 0 {
+                    page::hint(ui, cx, &cx.with(T::RelayWaiting, &[&relay.waiting.to_string()]));
+                }
             });
         });
         let name = cx.with(T::RemoveRelay, &[&relay.label]);

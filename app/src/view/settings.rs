@@ -93,6 +93,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Settings
             page::section(ui, cx, T::DuressHead, |ui| {
                 asked = duress::show(ui, cx, model, &mut state.duress).or(asked.take());
             });
+            page::section(ui, cx, T::CallBackHead, |ui| asked = call_back(ui, cx, model).or(asked.take()));
             page::section(ui, cx, T::WipeHead, |ui| asked = wipe(ui, cx).or(asked.take()));
         }
         page::section(ui, cx, T::RoadRelays, |ui| {
@@ -201,6 +202,18 @@ fn passphrase(ui: &mut Ui, cx: &Cx<'_>, model: &Model, new: &mut NewPassphrase) 
     let pressed = button::quiet(ui, cx, T::PassphraseChange, wanting.is_none()).clicked();
     page::failure(ui, cx, model, Task::Passphrase);
     pressed.then(|| Action::Do(Command::ChangePassphrase { passphrase: new.take() }))
+}
+
+fn call_back(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
+    page::hint(ui, cx, cx.tr(T::CallBackExplained));
+    ui.add_space(space::S);
+    if model.me.called_back {
+        page::warning(ui, cx, cx.tr(T::CalledBack));
+        return None;
+    }
+    let pressed = button::danger(ui, cx, T::CallBackAct, !model.is_busy(Task::Keys)).clicked();
+    page::failure(ui, cx, model, Task::Keys);
+    pressed.then_some(Action::Ask(Sure::Device))
 }
 
 fn wipe(ui: &mut Ui, cx: &Cx<'_>) -> Option<Action> {

@@ -18,13 +18,17 @@ impl Sure {
             Sure::Contact(_) => (T::RemoveContactTitle, T::RemoveContactBody, T::RemoveContact),
             Sure::Profile => (T::WipeTitle, T::WipeBody, T::WipeAct),
             Sure::Decoy => (T::DuressRemoveTitle, T::DuressRemoveBody, T::DuressRemove),
+            Sure::Keys(_) => (T::RenewTitle, T::RenewBody, T::RenewAct),
+            Sure::Device => (T::CallBackTitle, T::CallBackBody, T::CallBackAct),
         }
     }
 
     fn chat(self) -> Option<ChatId> {
         match self {
-            Sure::Message(chat, _) | Sure::History(chat) | Sure::Contact(chat) => Some(chat),
-            Sure::Profile | Sure::Decoy => None,
+            Sure::Message(chat, _) | Sure::History(chat) | Sure::Contact(chat) | Sure::Keys(chat) => {
+                Some(chat)
+            }
+            Sure::Profile | Sure::Decoy | Sure::Device => None,
         }
     }
 
@@ -35,6 +39,8 @@ impl Sure {
             Sure::Contact(chat) => Command::RemoveContact(chat),
             Sure::Profile => Command::Wipe,
             Sure::Decoy => Command::RemoveDuress,
+            Sure::Keys(chat) => Command::Suspect(chat),
+            Sure::Device => Command::CallBack,
         }
     }
 }

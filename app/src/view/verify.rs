@@ -6,7 +6,7 @@ use super::chooser;
 use crate::{
     action::{Action, Command},
     i18n::T,
-    model::{Chat, Model, Task, Wanted},
+    model::{Chat, Compared, Model, Task, Wanted},
     route::Route,
     theme::{self, measure, size, space},
     widget::{Cx, button, page, qr},
@@ -67,11 +67,15 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat) -> Opti
         ui.add_space(space::M);
         let taken = chooser::landing(ui, cx, model, Wanted::Safety(chat.id), T::SafetyWays);
         match model.compared.filter(|(of, _)| *of == chat.id) {
-            Some((_, true)) => {
+            Some((_, Compared::Same)) => {
                 ui.add_space(space::S);
                 page::info(ui, cx, cx.tr(T::CodeSame));
             }
-            Some((_, false)) => {
+            Some((_, Compared::NoNumber(digits))) => {
+                ui.add_space(space::S);
+                page::info(ui, cx, &cx.with(T::CodeNoNumber, &[&digits.to_string()]));
+            }
+            Some((_, Compared::Differs)) => {
                 ui.add_space(space::S);
                 page::warning(ui, cx, cx.tr(T::CodeDiffers));
                 page::warning(ui, cx, cx.tr(T::DifferAdvice));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use madang_core::{
     Address, Choice, Contact, ContactId, ContactState, ConversationId, Delivery, Message, MessageId, Notice,
-    PeerName, RelayInfo, Step, TrailStep, Whoami,
+    PeerName, RelayInfo, Step, Takes, TrailStep, Whoami,
 };
 use serde::Serialize;
 
@@ -28,6 +28,8 @@ pub enum Row {
         addresses: Vec<String>,
         /// The names that transports have for this run, in hexadecimal digits: the one for direct links first.
         transport_names: Vec<String>,
+        /// This device was called back.
+        called_back: bool,
     },
     /// An invite.
     Invite {
@@ -56,6 +58,8 @@ pub enum Row {
         linked: bool,
         /// Relays where it can be written to.
         relays: usize,
+        /// Its keys are to be replaced at once, and the new ones are not in use yet.
+        renewing: bool,
     },
     /// A safety number.
     SafetyNumber {
@@ -138,6 +142,10 @@ pub enum Row {
         up: bool,
         /// Whether mail for this profile is left there.
         home: bool,
+        /// Envelopes that are to be left there and are not yet.
+        waiting: usize,
+        /// What it takes for now, as it said itself: `all`, `making-room`, `nothing` or `later`.
+        takes: &'static str,
     },
     /// A profile that was wiped: no passphrase opens it any more.
     Wiped {
@@ -168,6 +176,7 @@ impl Row {
             name: whoami.name.clone(),
             addresses: addresses.iter().map(|address| address.as_str().to_owned()).collect(),
             transport_names: names.iter().map(|name| hex(name.as_bytes())).collect(),
+            called_back: whoami.called_back,
         }
     }
 
@@ -188,6 +197,7 @@ impl Row {
             conversation: contact.conversation.as_ref().map(|id| hex(&id.0)),
             linked: contact.linked,
             relays: contact.relays,
+            renewing: contact.renewing,
         }
     }
 
@@ -249,6 +259,13 @@ impl Row {
             addresses: relay.addresses.clone(),
             up: relay.up,
             home: relay.home,
+            waiting: relay.waiting,
+            takes: match relay.takes {
+                Takes::All => "all",
+                Takes::MakingRoom => "making-room",
+                Takes::Nothing => "nothing",
+                Takes::Later => "later",
+            },
         }
     }
 
@@ -340,8 +357,8 @@ pub fn notice(notice: &Notice) -> (&'static str, String) {
             "needs-invite",
             format!("contact {} cannot be met again from what is left here; exchange a new invite", contact.0),
         ),
-        Notice::DeviceRevoked(contact) => (
-            "device-revoked",
+        Notice::DeviceCalledBack(contact) => (
+            "device-called-back",
             format!("the device of contact {} was called back by its owner; nothing goes there", contact.0),
         ),
         Notice::DevicesContradict(contact) => (
@@ -385,13 +402,16 @@ pub fn notice(notice: &Notice) -> (&'static str, String) {
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Whoami { account, name, addresses, .. } => {
+            Self::Whoami { account, name, addresses, called_back, .. } => {
                 writeln!(f, "name      {}", shown(name))?;
                 write!(f, "account   {account}")?;
+                if *called_back {
+                    write!(f, "\nstate     this device was called back: nobody takes anything from it")?;
+                }
                 addresses.iter().try_for_each(|address| write!(f, "\naddress   {address}"))
             }
             Self::Invite { invite, .. } => f.write_str(invite),
-            Self::Contact { contact, name, state, verified, linked, relays, .. } => {
+            Self::Contact { contact, name, state, verified, linked, relays, renewing, .. } => {
                 let verified = if *verified { ", verified" } else { "" };
                 let linked = if *linked { ", linked" } else { "" };
                 let state = match *state {
@@ -400,7 +420,12 @@ impl fmt::Display for Row {
                     "failed" => NOTHING_GOES,
                     other => other,
                 };
-                write!(f, "{contact:>4}  {}  {state}{verified}{linked}, relays: {relays}", shown(name))
+                let renewing = if *renewing { ", new keys on the way" } else { "" };
+                write!(
+                    f,
+                    "{contact:>4}  {}  {state}{verified}{linked}, relays: {relays}{renewing}",
+                    shown(name)
+                )
             }
             Self::SafetyNumber { name, safety_number, verified, .. } => {
                 let state = if *verified { "verified" } else { "not verified" };
@@ -450,7 +475,7 @@ impl fmt::Display for Row {
                 let relay = relay.map(|relay| format!("  relay {relay}")).unwrap_or_default();
                 write!(f, "{when:>19}  {step}{relay}")
             }
-            Self::Relay { relay, relay_id, addresses, up, home } => {
+            Self::Relay { relay, relay_id, addresses, up, home, .. } => {
                 let id = relay_id.as_deref().unwrap_or("not met yet");
                 // Lines for people come from commands of one thing, which wait for no answer.
                 let state = if *up { "up" } else { "not asked" };
@@ -499,7 +524,15 @@ mod tests {
 
     #[test]
     fn a_relay_that_was_not_asked_is_not_called_down() {
-        let relay = |up| Row::Relay { relay: 1, relay_id: None, addresses: Vec::new(), up, home: true };
+        let relay = |up| Row::Relay {
+            relay: 1,
+            relay_id: None,
+            addresses: Vec::new(),
+            up,
+            home: true,
+            waiting: 0,
+            takes: "all",
+        };
         assert!(relay(false).to_string().contains("not asked, keeps our mail"));
         assert!(relay(true).to_string().contains("up, keeps our mail"));
     }

@@ -56,7 +56,7 @@ fn init(name: &str) -> tempfile::TempDir {
 fn a_profile_is_made_once_and_opened_by_its_passphrase_only() {
     let dir = init("Ari");
     let whoami = object(&run(dir.path(), &["whoami", "--json"]));
-    assert_eq!(fields(&whoami), ["account", "addresses", "name", "transport_names"]);
+    assert_eq!(fields(&whoami), ["account", "addresses", "called_back", "name", "transport_names"]);
     assert_eq!(whoami["name"], "Ari");
 
     let (code, said) = failed(&run(dir.path(), &["init", "--name", "Bora", "--insecure-test-kdf"]));
@@ -281,7 +281,7 @@ async fn two_people_talk_through_a_relay_by_the_command_line() {
         let (ari, bora) = (init("Ari"), init("Bora"));
         for dir in [&ari, &bora] {
             let added = object(&run(dir.path(), &["relay", "add", &descriptor, "--wait", "60", "--json"]));
-            assert_eq!(fields(&added), ["addresses", "home", "relay", "relay_id", "up"]);
+            assert_eq!(fields(&added), ["addresses", "home", "relay", "relay_id", "takes", "up", "waiting"]);
             assert_eq!((&added["up"], &added["home"]), (&json!(true), &json!(true)));
         }
         let mut ari_bot = Bot::start(command(ari.path(), &["listen", "--stdin", "--json"]));
@@ -301,6 +301,7 @@ async fn two_people_talk_through_a_relay_by_the_command_line() {
                 "linked",
                 "name",
                 "relays",
+                "renewing",
                 "state",
                 "their_name",
                 "verified"
@@ -634,6 +635,7 @@ fn the_document_names_every_command_every_field_and_every_notice() {
         "after_gap",
         "author",
         "before",
+        "called_back",
         "contact",
         "conversation",
         "days",
@@ -654,17 +656,20 @@ fn the_document_names_every_command_every_field_and_every_notice() {
         "relay",
         "relay_id",
         "relays",
+        "renewing",
         "reply_to",
         "safety_number",
         "say",
         "sets_disappearing",
         "state",
         "step",
+        "takes",
         "text",
         "their_name",
         "transport_names",
         "up",
         "verified",
+        "waiting",
     ] {
         assert!(document.contains(&format!("`{field}`")), "docs/cli.md tells of `{field}`");
     }
@@ -681,7 +686,7 @@ fn the_document_names_every_command_every_field_and_every_notice() {
         Notice::ContactRestored(contact),
         Notice::MetAgain(contact),
         Notice::NeedsInvite(contact),
-        Notice::DeviceRevoked(contact),
+        Notice::DeviceCalledBack(contact),
         Notice::DevicesContradict(contact),
         Notice::RelayListReplaced(relay),
         Notice::RelayEquivocates(relay),

@@ -43,6 +43,9 @@ pub struct Contact {
     pub linked: bool,
     /// Relays where they can be written to.
     pub relays: usize,
+    /// What is written here goes under keys that are to be replaced at once, as after [`crate::engine::Command::Suspect`];
+    /// the new ones are not in use yet.
+    pub renewing: bool,
 }
 
 #[derive(Clone, Debug, Encode, Decode)]

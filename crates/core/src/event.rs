@@ -209,7 +209,7 @@ pub enum Notice {
     /// After this profile was restored or lost something, the contact can only be met again by a new invite.
     NeedsInvite(ContactId),
     /// The contact's account has called back the device that this conversation is with: nothing goes there any more.
-    DeviceRevoked(ContactId),
+    DeviceCalledBack(ContactId),
     /// The contact's account says different things of its devices to different people.
     DevicesContradict(ContactId),
     /// The relay lost its list and began anew.

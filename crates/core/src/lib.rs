@@ -34,7 +34,7 @@ pub mod invent;
 
 pub use crypto::backup::{BackupError, BackupSecret};
 pub use crypto::identity::AccountId;
-pub use crypto::safety::SafetyNumber;
+pub use crypto::safety::{Comparison, SafetyNumber};
 pub use crypto::vault::{Cost, VaultError};
 pub use proto::id::{Address, PeerName};
 
@@ -42,7 +42,7 @@ pub use contact::{Contact, ContactState};
 pub use content::{ConversationId, MessageId};
 pub use conversation::{Choice, Message, Page, Span};
 pub use draft::Draft;
-pub use engine::{CommandError, RelayInfo, Whoami};
+pub use engine::{CommandError, RelayInfo, Takes, Whoami};
 pub use event::{ContactId, Delivery, Event, Notice, Place, RelayNumber, Step, TrailStep};
 #[cfg(feature = "node")]
 pub use net::{any_addresses, scrub_environment};

@@ -31,6 +31,20 @@ pub fn safety_number(one: &AccountId, other: &AccountId) -> SafetyNumber {
     SafetyNumber { digits }
 }
 
+/// What a text says, compared with a safety number.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Comparison {
+    /// The same number.
+    Same,
+    /// Another number: somebody may stand between the two.
+    Differs,
+    /// No safety number: it has so many digits, and not sixty.
+    NoNumber {
+        /// Digits in the text.
+        digits: usize,
+    },
+}
+
 impl SafetyNumber {
     /// The twelve groups of five digits, in the order in which they are read.
     pub fn groups(&self) -> impl Iterator<Item = &str> {
@@ -43,6 +57,17 @@ impl SafetyNumber {
         text.push_str(QR_PREFIX);
         self.groups().for_each(|group| text.push_str(group));
         text
+    }
+
+    /// Compares a text, typed or scanned, by its digits. What is mistyped or cut off is no sign of an attack, and not
+    /// to be told as one.
+    pub fn compare(&self, text: &str) -> Comparison {
+        let said: Vec<u8> = text.bytes().filter(u8::is_ascii_digit).collect();
+        match said.len() {
+            DIGITS if said.ct_eq(&self.digits).into() => Comparison::Same,
+            DIGITS => Comparison::Differs,
+            digits => Comparison::NoNumber { digits },
+        }
     }
 
     /// Whether a text, typed or scanned, says the same number. Spaces, line ends and hyphens do not count.
@@ -82,3 +107,23 @@ impl fmt::Debug for SafetyNumber {
 const DIGITS: usize = 60;
 const GROUP: usize = 5;
 const QR_PREFIX: &str = "madang-safety:";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_mistyped_is_told_by_its_digits_and_not_as_another_number() {
+        let [one, other, third] = [[1; 32], [2; 32], [3; 32]].map(AccountId::new);
+        let (number, another) = (safety_number(&one, &other), safety_number(&one, &third));
+        for same in [number.to_string(), number.to_qr_text(), number.to_string().replace(' ', "-")] {
+            assert_eq!(number.compare(&same), Comparison::Same);
+        }
+        assert_eq!(number.compare(&another.to_string()), Comparison::Differs);
+        let (whole, cut) = (number.to_qr_text(), another.to_string());
+        let long = format!("{whole}1");
+        for (text, digits) in [("", 0), ("123", 3), (&cut[..cut.len() - 2], 58), (&long, 61)] {
+            assert_eq!(number.compare(text), Comparison::NoNumber { digits });
+        }
+    }
+}

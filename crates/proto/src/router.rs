@@ -594,6 +594,11 @@ impl Router {
         exhausted
     }
 
+    /// Returns how many envelopes are to be left at a mailbox and are not known to be there.
+    pub fn waiting_at(&self, id: MailboxId) -> usize {
+        self.mailboxes.get(&id).map_or(0, |mailbox| mailbox.waiting.len() + mailbox.in_flight.len())
+    }
+
     /// Returns deletions that the mailbox should be told, at most `most`, and forgets them.
     pub fn take_deletions(&mut self, id: MailboxId, most: usize) -> Vec<(Tag, Signature)> {
         let Some(mailbox) = self.mailboxes.get_mut(&id).filter(|m| m.up) else { return Vec::new() };

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use madang_core::{Choice, Contact, ContactState, Delivery as Far, Message as Kept, Whoami};
+use madang_core::{
+    Choice, Comparison, Contact, ContactState, Delivery as Far, Message as Kept, Takes as Taken, Whoami,
+};
 
 use crate::{
-    model::{Bond, Chat, ChatId, Delivery, Fade, Last, Me, Message, MessageKey, Quote},
+    model::{Bond, Chat, ChatId, Compared, Delivery, Fade, Last, Me, Message, MessageKey, Quote, Takes},
     text,
 };
 
@@ -39,6 +41,7 @@ pub(super) fn chat_of(contact: &Contact, before: Option<Chat>) -> Chat {
         order: before.order,
         resembles: None,
         fade: before.fade,
+        renewing: contact.renewing,
     }
 }
 
@@ -75,7 +78,7 @@ pub(super) fn message_of(kept: &Kept, reply: Option<Quote>) -> Message {
 pub(super) fn me_of(whoami: &Whoami, addresses: Vec<String>, fade: Fade) -> Me {
     let letters: Vec<String> = whoami.account.as_bytes().iter().map(|b| format!("{b:02x}")).collect();
     let account = letters.chunks(4).map(<[String]>::concat).collect::<Vec<_>>().join(" ");
-    Me { name: text::name(&whoami.name), account, addresses, fade }
+    Me { name: text::name(&whoami.name), account, addresses, fade, called_back: whoami.called_back }
 }
 
 /// What a message chose, if it is a choice.
@@ -124,6 +127,25 @@ pub(super) fn delivery_of(far: Option<Far>) -> Delivery {
     }
 }
 
+/// What a relay takes.
+pub(super) fn takes_of(takes: Taken) -> Takes {
+    match takes {
+        Taken::All => Takes::All,
+        Taken::MakingRoom => Takes::MakingRoom,
+        Taken::Nothing => Takes::Nothing,
+        Taken::Later => Takes::Later,
+    }
+}
+
+/// What a text says, compared with a safety number.
+pub(super) fn compared_of(said: Comparison) -> Compared {
+    match said {
+        Comparison::Same => Compared::Same,
+        Comparison::Differs => Compared::Differs,
+        Comparison::NoNumber { digits } => Compared::NoNumber(digits),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use madang_core::{ContactId, MessageId, Place};
@@ -167,6 +189,7 @@ mod tests {
                 conversation: None,
                 linked: false,
                 relays: 0,
+                renewing: false,
             };
             let chat = chat_of(&contact, None);
             for shown in [&chat.name, &chat.their_name] {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proto::id::{Address, Party};
+use proto::id::{Address, Moment, Party};
 use proto::invite::InviteError;
 use proto::router::MailboxId;
 use proto::store::StoreError;
@@ -130,6 +130,8 @@ pub struct Whoami {
     pub account: crypto::identity::AccountId,
     /// What it calls itself.
     pub name: String,
+    /// This device was called back: nobody takes anything from it, and nothing can be written.
+    pub called_back: bool,
 }
 
 /// A relay as this profile knows it.
@@ -145,6 +147,26 @@ pub struct RelayInfo {
     pub up: bool,
     /// Whether mail for this profile is left there.
     pub home: bool,
+    /// How long it has been up, or down since it was up last; nothing if it was not up since the profile was opened.
+    pub steady: Option<Duration>,
+    /// Own envelopes that are to be left there and are not yet, as far as it has said.
+    pub waiting: usize,
+    /// What it takes for now, as it said itself.
+    pub takes: Takes,
+}
+
+/// What a relay takes for now, as far as it has said.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Takes {
+    /// It has not said that there is anything that it does not take.
+    #[default]
+    All,
+    /// It is full, but for what makes room, such as receipts.
+    MakingRoom,
+    /// It is full.
+    Nothing,
+    /// It asks to wait, or to be paid with work.
+    Later,
 }
 
 /// What is answered.
@@ -274,9 +296,11 @@ impl Engine {
             {
                 Err(CommandError::CalledBack)
             }
-            Command::Whoami => {
-                Ok(Answer::Whoami(Whoami { account: self.me.account_id(), name: self.name.clone() }))
-            }
+            Command::Whoami => Ok(Answer::Whoami(Whoami {
+                account: self.me.account_id(),
+                name: self.name.clone(),
+                called_back: !self.counts(),
+            })),
             Command::Rename(name) => {
                 self.name = clean_name(&name);
                 turn.overlay.put(&tables::ME, b"", super::ME_NAME, self.name.clone().into_bytes());
@@ -377,7 +401,7 @@ impl Engine {
                 let record = RelayRecord { id: None, addresses, descriptor: None, home: false };
                 self.relay_add(record, turn)?
             }
-            Command::Relays => Ok(Answer::Relays(self.relay_list())),
+            Command::Relays => Ok(Answer::Relays(self.relay_list(turn.now.moment))),
             Command::RelayRemove(number) => {
                 let known = self.relays.contains_key(&MailboxId(number.0));
                 self.remove_relay(MailboxId(number.0), turn)?;
@@ -416,6 +440,7 @@ impl Engine {
                 conversation,
                 linked: self.is_linked(*party),
                 relays: record.mailboxes.len(),
+                renewing: self.pairs.get(party).is_some_and(|pair| pair.keys().is_hasty),
             }
         };
         self.contacts.iter().map(as_seen).collect()
@@ -536,13 +561,16 @@ impl Engine {
         Ok(Ok(Answer::Relay(RelayNumber(number.0))))
     }
 
-    fn relay_list(&self) -> Vec<RelayInfo> {
+    fn relay_list(&self, now: Moment) -> Vec<RelayInfo> {
         let as_seen = |(number, relay): (&MailboxId, &super::Relay)| RelayInfo {
             number: RelayNumber(number.0),
             id: relay.record().id,
             addresses: relay.record().addresses.clone(),
             up: relay.is_up(),
             home: relay.is_home(),
+            steady: relay.changed().map(|at| now.since(at)),
+            waiting: self.router.waiting_at(*number),
+            takes: relay.takes(now),
         };
         self.relays.iter().map(as_seen).collect()
     }

@@ -111,7 +111,7 @@ impl Engine {
     }
 
     /// Takes own messages back that are not known to have been received: what waits is not sent, and what is under
-    /// way is called back and replaced by nothing. It may still have been faster.
+    /// way is withdrawn and replaced by nothing. It may still have been faster.
     fn withdraw(
         &mut self,
         number: u32,

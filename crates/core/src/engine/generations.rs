@@ -120,7 +120,7 @@ impl Engine {
         let word = pair.first_word().encode();
         let begun = Rekey::begin(&self.me, &cert, offer, &base.sid, &base.resume, &word, turn.rng);
         let seal = offer.seal();
-        pair.keys_mut().is_hasty = false;
+        let was_hasty = std::mem::take(&mut pair.keys_mut().is_hasty);
         pair.keys_mut().their_offer = None;
         // Keys were checked when the offer came; one that still fails is as good as none.
         let Ok((rekey, begun)) = begun else { return Ok(()) };
@@ -134,6 +134,9 @@ impl Engine {
         let number = pair.add(origin, begun.established, begun.session, (begun.seal, seal));
         pair.send_on(number);
         self.widen(party, number, turn);
+        if was_hasty {
+            self.event(Event::ContactChanged(Self::contact_id(party)));
+        }
         self.send_rekey(party, number, turn)
     }
 
@@ -376,6 +379,7 @@ impl Engine {
         pair.keys_mut().is_hasty = true;
         pair.keys_mut().offer = None;
         self.dirty.insert(party);
+        self.event(Event::ContactChanged(Self::contact_id(party)));
     }
 
     /// Tells whether this device counts among those of its account.
@@ -446,7 +450,7 @@ impl Engine {
         }
         self.put_contact(party, turn);
         self.event(Event::ContactChanged(Self::contact_id(party)));
-        self.event(Event::Notice(Notice::DeviceRevoked(Self::contact_id(party))));
+        self.event(Event::Notice(Notice::DeviceCalledBack(Self::contact_id(party))));
         Ok(())
     }
 

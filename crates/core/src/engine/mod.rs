@@ -42,7 +42,7 @@ use proto::router::{Expected, MailboxId, Router};
 use proto::store::{Direction, Overlay, StoreError};
 
 pub use self::ahead::{OpenedSeal, SealJob};
-pub use self::command::{Answer, Command, CommandError, RelayInfo, Whoami};
+pub use self::command::{Answer, Command, CommandError, RelayInfo, Takes, Whoami};
 use self::contacts::{Joining, OpenInvite};
 use self::fade::Fading;
 pub use self::generations::Policy;

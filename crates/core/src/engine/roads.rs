@@ -11,6 +11,7 @@ use proto::mailbox::client::{Client, ClientEvent, Cursor, Refusal};
 use proto::router::{Crossing, MailboxId, Setback};
 use proto::store::{Overlay, StoreError};
 
+use super::command::Takes;
 use super::receive::Road;
 use super::{Engine, LinkKind, LinkState, Output, Turn};
 use crate::content::{REACH_RELAYS_MAX, RelayRef};
@@ -59,6 +60,8 @@ pub(crate) struct Relay {
     idle_since: Option<Moment>,
     /// It asked to wait: nothing is asked before.
     retry_at: Option<Moment>,
+    /// When it went up or down.
+    changed: Option<Moment>,
     /// It is full: what makes no room is not offered before, and not even what does if it was refused too.
     full: Option<Full>,
 }
@@ -93,6 +96,7 @@ impl Relay {
             connecting: false,
             idle_since: None,
             retry_at: None,
+            changed: None,
             full: None,
         }
     }
@@ -107,6 +111,20 @@ impl Relay {
 
     pub(super) fn is_up(&self) -> bool {
         self.client.as_ref().is_some_and(Client::is_up)
+    }
+
+    pub(super) fn changed(&self) -> Option<Moment> {
+        self.changed
+    }
+
+    /// What it takes for now, as far as it has said.
+    pub(super) fn takes(&self, now: Moment) -> Takes {
+        match (self.full.filter(|full| full.until > now), self.retry_at.filter(|at| *at > now)) {
+            (_, Some(_)) => Takes::Later,
+            (Some(Full { reserve: true, .. }), None) => Takes::MakingRoom,
+            (Some(_), None) => Takes::Nothing,
+            (None, None) => Takes::All,
+        }
     }
 
     pub(super) fn deadline(&self, now: Moment) -> Option<Moment> {
@@ -260,7 +278,7 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn link_down(&mut self, link: LinkId, _turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+    pub(super) fn link_down(&mut self, link: LinkId, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
         match self.links.remove(&link) {
             Some(LinkState::Direct { link: state, .. }) => {
                 self.router.link_down(link);
@@ -276,6 +294,7 @@ impl Engine {
                     relay.link = None;
                     if let Some(client) = &mut relay.client {
                         client.on_link_down();
+                        relay.changed = Some(turn.now.moment);
                         self.event(Event::Relay { relay: RelayNumber(number.0), up: false });
                     }
                 }
@@ -395,6 +414,7 @@ impl Engine {
         let (Some(link), Some(client)) = (relay.link, &mut relay.client) else { return };
         // A relay that comes back may have been given room.
         relay.full = None;
+        relay.changed = Some(turn.now.moment);
         for frame in client.on_link_up(turn.rng) {
             self.outputs.push(Output::Send(link, frame));
         }

@@ -295,7 +295,7 @@ impl Engine {
         }
         pair.probe_at = None;
         pair.probes += 1;
-        // What is called back at a full mailbox makes room for what came later, and has to queue behind it.
+        // What is withdrawn from a full mailbox makes room for what came later, and has to queue behind it.
         let scarce = pair.slots_in_doubt() >= GATHER_FROM_SLOTS || self.router.waits_for_room(party);
         let oldest = pair.flights.iter().find(|(at, f)| f.count > 0 && at.slot != OPENING);
         let oldest = oldest.map(|(at, flight)| (*at, flight.number));
@@ -390,14 +390,19 @@ impl Engine {
                 kept.posted = now.0;
                 turn.overlay.put(&tables::FLIGHT, &tables::name(party.0), at.number(), encode(kept));
             } else {
-                self.call_back(party, at, turn)?;
+                self.withdraw_envelope(party, at, turn)?;
             }
         }
         Ok(())
     }
 
     /// Takes back an envelope that is under way.
-    fn call_back(&mut self, party: Party, at: SlotId, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+    fn withdraw_envelope(
+        &mut self,
+        party: Party,
+        at: SlotId,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
         pair.doubted.remove(&at);
         let Some(flight) = pair.flights.remove(&at) else { return Ok(()) };
@@ -437,7 +442,7 @@ impl Engine {
             return Ok(());
         };
         let missing: Vec<u64> = flight.items().filter(|s| !pair.sender.is_acked(*s)).collect();
-        self.call_back(party, at, turn)?;
+        self.withdraw_envelope(party, at, turn)?;
         for run in missing.chunk_by(|a, b| a + 1 == *b) {
             let items = collect_items(party, run[0], run[run.len() - 1] + 1, turn)?;
             // The run came out of one envelope, so it fits into one.

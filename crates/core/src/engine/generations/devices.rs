@@ -53,7 +53,7 @@ fn a_call_back_counts_whatever_epoch_a_thief_has_named_before() {
         assert_eq!(duo.sides[1].engine.contacts[&OTHER].state, ContactState::Failed, "{names} lists");
         assert!(duo.sides[1].engine.pairs.is_empty(), "no key is left of what they shared");
         let id = ContactId(OTHER.0);
-        assert_eq!(told(&duo, &Notice::DeviceRevoked(id)), 1);
+        assert_eq!(told(&duo, &Notice::DeviceCalledBack(id)), 1);
         assert_eq!(told(&duo, &Notice::DevicesContradict(id)), 1, "and that the account was not one's word");
     }
 }
