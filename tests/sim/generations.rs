@@ -176,7 +176,6 @@ fn a_burnt_offer_begins_nothing_and_the_next_one_does() {
     assert_eq!(newest(&world, alice, bob), 1);
     let contact = world.contact(bob, alice).expect("known").id;
     world.must(bob, Command::Suspect(contact));
-    assert!(world.contact(bob, alice).expect("known").renewing, "nothing is in use before Alice is reached");
     world.sim.heal(apart);
     world.settle();
     world.check();
@@ -200,6 +199,17 @@ fn suspicion_makes_new_keys_at_once_without_a_message() {
     chat(&mut world, alice, bob, 1);
     world.pass(WHILE);
     assert_settled_on_one(&world, alice, bob);
+
+    // The offer at hand serves one suspicion; the next has to wait until Bob is reached.
+    let apart = world.away(alice);
+    world.must(alice, Command::Suspect(contact));
+    world.must(alice, Command::Suspect(contact));
+    world.pass(MOMENT);
+    assert!(world.contact(alice, bob).expect("known").renewing, "they are not in use yet");
+    world.sim.heal(apart);
+    world.settle();
+    world.pass(WHILE);
+    assert!(!world.contact(alice, bob).expect("known").renewing, "they are in use again");
     world.check();
 }
 
