@@ -15,6 +15,8 @@ use madang_core::{
     RelayNumber, Span, Step as Done,
 };
 
+use tokio::task::JoinSet;
+
 use self::changes::Changes;
 use self::shown::{
     chat_of, compared_of, delivery_of, fade_of, last_of, line_of, me_of, message_of, takes_of, time_of,
@@ -413,30 +415,46 @@ impl Session {
         let there: BTreeSet<ChatId> = contacts.iter().map(|c| ChatId(c.id.0)).collect();
         self.chats.retain(|id, _| there.contains(id));
         let mut renewed = Vec::new();
+        let mut wanted = Vec::new();
         for contact in contacts {
             let id = ChatId(contact.id.0);
             let before = self.chats.remove(&id);
             let new = before.as_ref().is_none_or(|known| known.conversation != contact.conversation);
             let was_renewing = before.as_ref().is_some_and(|known| known.chat.renewing);
-            let mut chat = chat_of(&contact, before.map(|known| known.chat));
+            let chat = chat_of(&contact, before.map(|known| known.chat));
             if was_renewing && !chat.renewing && chat.is_live() {
                 renewed.push(contact.id);
             }
-            if let Some(conversation) = contact.conversation
-                && (new || lines.is_none_or(|lines| lines.contains(&conversation)))
-                && let Ok((unread, page)) = self.node.glance(conversation).await
-            {
-                chat.fade = fade_of(self.node.disappearing(conversation).await.ok().flatten());
-                chat.unread = unread;
-                chat.last = page.messages.last().map(last_of);
-                chat.order = page.messages.last().and_then(|m| m.label_ms).unwrap_or(0);
-            }
+            let told =
+                |conversation: &ConversationId| new || lines.is_none_or(|lines| lines.contains(conversation));
+            wanted.extend(contact.conversation.filter(told).map(|conversation| (id, conversation)));
             self.chats.insert(id, Known { chat, conversation: contact.conversation });
         }
+        self.glance(wanted).await;
         let chats = self.chats.values().map(|known| known.chat.clone()).collect();
         self.tell.say(Update::Chats(chats)).await;
         for contact in renewed {
             self.notice(T::NoticeRenewed, Some(contact), false).await;
+        }
+    }
+
+    /// Reads the last lines of chats. All are asked for at once, and the node answers many in one turn.
+    async fn glance(&mut self, wanted: Vec<(ChatId, ConversationId)>) {
+        let mut glances = JoinSet::new();
+        for (id, conversation) in wanted {
+            let node = self.node.clone();
+            glances.spawn(async move {
+                let (seen, fade) = tokio::join!(node.glance(conversation), node.disappearing(conversation));
+                (id, seen, fade)
+            });
+        }
+        while let Some(glance) = glances.join_next().await {
+            let Ok((id, Ok((unread, page)), fade)) = glance else { continue };
+            let Some(Known { chat, .. }) = self.chats.get_mut(&id) else { continue };
+            chat.fade = fade_of(fade.ok().flatten());
+            chat.unread = unread;
+            chat.last = page.messages.last().map(last_of);
+            chat.order = page.messages.last().and_then(|m| m.label_ms).unwrap_or(0);
         }
     }
 

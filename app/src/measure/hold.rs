@@ -3,7 +3,11 @@
 use std::{
     collections::VecDeque,
     process::{Command as Process, Stdio},
-    time::{Duration, Instant},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use egui::{Event, Modifiers, MouseWheelSource, MouseWheelUnit, TouchPhase, Vec2};
@@ -120,7 +124,7 @@ pub(super) fn run(args: &[String]) -> Result<(), Failure> {
             let app = App::new(bridge, prefs, Zone::default(), None);
             let steps =
                 VecDeque::from([Step::Unlock, Step::Open, Step::Scroll(if idle { 0 } else { SCROLLED })]);
-            Ok(Box::new(Held { app, steps, idle, frames: 0, rest: None }))
+            Ok(Box::new(Held { app, steps, idle, frames: Arc::default() }))
         }),
     )?;
     Ok(())
@@ -153,15 +157,7 @@ struct Held {
     app: App<Bridge>,
     steps: VecDeque<Step>,
     idle: bool,
-    frames: u64,
-    rest: Option<Rest>,
-}
-
-/// What had been used when the rest began.
-struct Rest {
-    began: Instant,
-    frames: u64,
-    processor: f64,
+    frames: Arc<AtomicU64>,
 }
 
 impl Held {
@@ -196,27 +192,18 @@ impl Held {
         }
     }
 
-    /// Wakes the window twice: when rest begins to be measured, and when it ends.
-    fn watch(&mut self, ctx: egui::Context) {
+    /// Looks on from a thread of its own, so that looking draws no frame.
+    fn watch(&self, ctx: egui::Context) {
+        let frames = Arc::clone(&self.frames);
         std::thread::spawn(move || {
-            for pause in [SETTLE, REST] {
-                std::thread::sleep(pause);
-                ctx.request_repaint();
-            }
-        });
-        self.rest = Some(Rest { began: Instant::now() + SETTLE, frames: 0, processor: -1.0 });
-    }
-
-    fn look_at_rest(&mut self, ctx: &egui::Context) {
-        let Some(rest) = &mut self.rest else { return };
-        if rest.processor < 0.0 && Instant::now() >= rest.began {
-            *rest = Rest { began: Instant::now(), frames: self.frames, processor: processor_s() };
-        } else if rest.processor >= 0.0 && rest.began.elapsed() + Duration::from_millis(50) >= REST {
-            // The frame that looks is not one of rest.
-            let frames = self.frames - rest.frames - 1;
-            println!("frames={frames} processor_s={}", processor_s() - rest.processor);
+            std::thread::sleep(SETTLE);
+            let (drawn, used) = (frames.load(Ordering::Relaxed), processor_s());
+            std::thread::sleep(REST);
+            let (drawn, used) = (frames.load(Ordering::Relaxed) - drawn, processor_s() - used);
+            println!("frames={drawn} processor_s={used}");
             ctx.send_viewport_cmd(egui::ViewportCommand::Close);
-        }
+            ctx.request_repaint();
+        });
     }
 }
 
@@ -226,10 +213,9 @@ impl eframe::App for Held {
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
-        self.frames += 1;
+        self.frames.fetch_add(1, Ordering::Relaxed);
         eframe::App::ui(&mut self.app, ui, frame);
         self.step(ui.ctx());
-        self.look_at_rest(ui.ctx());
     }
 
     fn raw_input_hook(&mut self, ctx: &egui::Context, input: &mut egui::RawInput) {
