@@ -202,7 +202,7 @@ pub(crate) fn on(screen: &str, language: Lang, theme: ThemeChoice) -> App<Fake> 
 }
 
 /// Leads a fresh app to a screen.
-fn go(app: &mut App<Fake>, screen: &str) {
+pub(crate) fn go(app: &mut App<Fake>, screen: &str) {
     let first = ChatId(1);
     let route = match screen {
         "chat" | "practice" | "trail" | "find" | "palette" | "keys" => Route::Chats(Some(first)),

@@ -62,11 +62,4 @@ impl Cx<'_> {
             },
         )
     }
-
-    /// The same within a sentence, where English writes "today" small.
-    pub(crate) fn full_time_within(&self, ms: Option<u64>) -> String {
-        let label = self.full_time(ms);
-        let near = [T::Today, T::Yesterday].iter().any(|day| label.starts_with(self.tr(*day)));
-        if near { label.to_lowercase() } else { label }
-    }
 }
