@@ -18,9 +18,7 @@ use madang_core::{
 use tokio::task::JoinSet;
 
 use self::changes::Changes;
-use self::shown::{
-    chat_of, compared_of, delivery_of, fade_of, last_of, line_of, me_of, message_of, takes_of, time_of,
-};
+use self::shown::{chat_of, compared_of, fade_of, last_of, line_of, me_of, message_of, takes_of, time_of};
 use super::{Tell, failure::failure, safe};
 use crate::{
     action::Command,
