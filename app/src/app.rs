@@ -123,6 +123,8 @@ impl<W: World> App<W> {
         while let Some(update) = self.world.take() {
             self.model.apply(update);
         }
+        // Whoever opened it was here just now.
+        self.last_input = self.world.now();
         self.go(route);
         match over {
             "trail" => {
