@@ -32,7 +32,7 @@ fn a_relay_is_added_refused_and_removed() {
 #[test]
 fn settings_change_language_theme_and_size_at_once() {
     for lang in BOTH {
-        let mut w = window("settings", lang, [1366.0, 4000.0]);
+        let mut w = window("settings", lang, [1366.0, 6000.0]);
         let other = if lang == Lang::Ko { Lang::En } else { Lang::Ko };
         press(&mut w, other.own_name());
         assert!(shows(&w, other.tr(T::TextSize)) && !shows(&w, lang.tr(T::TextSize)));
@@ -61,7 +61,7 @@ fn settings_change_language_theme_and_size_at_once() {
 #[test]
 fn every_choice_of_the_settings_is_taken_kept_and_told_honestly() {
     for lang in BOTH {
-        let mut w = window("settings", lang, [1366.0, 4000.0]);
+        let mut w = window("settings", lang, [1366.0, 6000.0]);
         let mut kept = 0;
         let mut choose = |w: &mut super::Window, label: &str| {
             press(w, label);
@@ -94,7 +94,7 @@ fn every_choice_of_the_settings_is_taken_kept_and_told_honestly() {
 #[test]
 fn the_licences_are_read_in_the_app() {
     for lang in BOTH {
-        let mut w = window("settings", lang, [1366.0, 4000.0]);
+        let mut w = window("settings", lang, [1366.0, 6000.0]);
         press(&mut w, lang.tr(T::LicencesRead));
         assert_eq!(w.state().route, Route::Licences);
         for (word, says) in [
@@ -103,7 +103,7 @@ fn the_licences_are_read_in_the_app() {
             (T::LicencePretendard, "SIL OPEN FONT LICENSE"),
             (T::LicencePhosphor, "Permission is hereby granted"),
         ] {
-            let mut w = window("licences", lang, [1366.0, 4000.0]);
+            let mut w = window("licences", lang, [1366.0, 6000.0]);
             let before = labels(&w).iter().filter(|(_, said)| said.contains(says)).count();
             press(&mut w, lang.tr(word));
             w.run_steps(6);

@@ -21,7 +21,7 @@ fn strike(w: &mut Window) {
 #[test]
 fn a_backup_says_what_it_does_not_do_and_its_words_are_shown_once() {
     for lang in BOTH {
-        let mut w = window("settings", lang, [1366.0, 4000.0]);
+        let mut w = window("settings", lang, [1366.0, 6000.0]);
         assert!(shows(&w, lang.tr(T::BackupNot)));
         press(&mut w, lang.tr(T::BackupWrite));
         assert!(shows(&w, lang.tr(T::PathWhole)));
@@ -40,7 +40,7 @@ fn a_backup_says_what_it_does_not_do_and_its_words_are_shown_once() {
 #[test]
 fn a_backup_under_a_passphrase_of_its_own_wants_a_good_one() {
     for lang in BOTH {
-        let mut w = window("settings", lang, [1366.0, 4000.0]);
+        let mut w = window("settings", lang, [1366.0, 6000.0]);
         write(&mut w, Role::TextInput, lang.tr(T::BackupPath), "/media/usb/madang.backup");
         press(&mut w, lang.tr(T::BackupByPassphrase));
         press(&mut w, lang.tr(T::BackupWrite));
@@ -117,7 +117,7 @@ fn three_strokes_over_a_long_time_and_other_keys_do_nothing() {
 fn the_palette_and_settings_ask_once_more_and_say_what_destroying_does_not_reach() {
     for lang in BOTH {
         for way in ["palette", "settings"] {
-            let mut w = window(if way == "palette" { "list" } else { way }, lang, [1366.0, 4000.0]);
+            let mut w = window(if way == "palette" { "list" } else { way }, lang, [1366.0, 6000.0]);
             if way == "palette" {
                 w.state_mut().views.palette = Some(Palette::default());
                 w.run_steps(3);
@@ -139,7 +139,7 @@ fn the_palette_and_settings_ask_once_more_and_say_what_destroying_does_not_reach
 #[test]
 fn a_duress_passphrase_is_set_with_what_it_does_not_hide_and_taken_away_after_a_question() {
     for lang in BOTH {
-        let mut w = window("settings", lang, [1366.0, 4000.0]);
+        let mut w = window("settings", lang, [1366.0, 6000.0]);
         assert!(shows(&w, lang.tr(T::DuressNot)));
         press(&mut w, lang.tr(T::DuressSet));
         assert!(!shows(&w, lang.tr(T::DuressNameMissing)), "only unfolded");

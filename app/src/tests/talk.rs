@@ -329,7 +329,7 @@ fn a_time_is_chosen_in_the_details_of_a_contact_and_shown_in_chat_and_list() {
 #[test]
 fn a_default_for_new_conversations_is_chosen_in_settings() {
     for lang in BOTH {
-        let mut w = window("settings", lang, [1366.0, 4000.0]);
+        let mut w = window("settings", lang, [1366.0, 6000.0]);
         press(&mut w, &lang.span(604_800));
         assert!(w.state().world.told.contains(&"SetFadeDefault".to_owned()));
         assert_eq!(w.state().model.me.fade, Fade::After(604_800));
