@@ -29,6 +29,8 @@ pub(super) struct Sealed {
     /// Passphrases of which exactly one opens the profile.
     words: Vec<Vec<u8>>,
     turn: u64,
+    /// Whether the last turn before the last fall was there after it.
+    has_last: bool,
     clock: Instant,
     rng: ChaCha20Rng,
     /// A cut is on its way.
@@ -51,6 +53,7 @@ impl Disk {
             folder,
             words,
             turn: 0,
+            has_last: true,
             clock,
             rng,
             is_armed: false,
@@ -96,11 +99,9 @@ impl Disk {
         }
     }
 
-    /// Whether the last turn that was written is there.
+    /// Whether the last turn that was written before the last fall was there after it.
     pub(super) fn has_last(&self) -> bool {
-        let Self::Sealed(sealed) = self else { return true };
-        let found = self.store().get(&TURN, b"", 0).expect("it can be read");
-        found.is_none_or(|bytes| bytes == sealed.turn.to_be_bytes())
+        if let Self::Sealed(sealed) = self { sealed.has_last } else { true }
     }
 
     /// Lets so many more changes reach the disk; then its power is gone. A cut that is on its way stays the one.
@@ -158,6 +159,7 @@ impl Sealed {
         let found = store.get(&TURN, b"", 0).expect("it can be read");
         let found = found.map_or(0, |bytes| u64::from_be_bytes(bytes.try_into().expect("eight bytes")));
         assert!(found == self.turn || found + 1 == self.turn, "turn {found} of {}", self.turn);
+        (self.has_last, self.turn) = (found == self.turn, found);
         (self.store, self.words) = (Some(store), held);
     }
 }
