@@ -207,6 +207,10 @@ impl Engine {
         let Some(cert) = self.their_cert(party) else { return Ok(()) };
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
         let Some(base) = pair.generation(parent) else { return Ok(()) };
+        // What was taken up is sent again until they hear of it: the copy says nothing new, and is not refused.
+        if pair.generations().any(|taken| taken.their_seal() == rekey.seal()) {
+            return Ok(());
+        }
         // An offer that was used before or burnt: they hold a newer one, or it is on its way to them.
         let offer = pair.keys().offer.as_ref().filter(|o| o.id() == rekey.offer_id());
         let answer = |offer| rekey.answer(&self.me, offer, &cert, &base.sid, &base.resume).ok();
