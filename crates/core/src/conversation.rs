@@ -214,7 +214,10 @@ impl Conversation {
         overlay: &mut Overlay<'_>,
     ) -> Result<Inserted, StoreError> {
         let id = Content::id(bytes);
-        if find(&id, overlay)?.is_some() {
+        // After a loss nothing may stand where the id points: then the message may come again.
+        if let Some((at, place)) = find(&id, overlay)?
+            && is_taken(at, place, overlay)?
+        {
             return Ok(Inserted::Known);
         }
         let (mut lamport, mut gap) = (1, false);

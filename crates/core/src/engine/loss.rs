@@ -121,9 +121,15 @@ impl Clearing<'_> {
     /// Takes out what stands in a table that is kept and cannot be read any more: it was written anew, its old key
     /// destroyed, and the new record is lost.
     fn keep_readable(&mut self) -> Result<(), StoreError> {
-        let mut kept: Vec<(&Table, Vec<u8>)> = [&tables::ME, &tables::PAIR, &tables::DRAFT, &tables::DESK]
-            .map(|table| (table, Vec::new()))
-            .into();
+        let alone = [
+            &tables::ME,
+            &tables::CONVERSATION,
+            &tables::CONTACT,
+            &tables::PAIR,
+            &tables::DRAFT,
+            &tables::DESK,
+        ];
+        let mut kept: Vec<(&Table, Vec<u8>)> = alone.map(|table| (table, Vec::new())).into();
         for number in self.orders(&tables::CONVERSATION, b"")? {
             let name = tables::name(number as u32).to_vec();
             let of_it = [&tables::MESSAGE, &tables::TRAIL, &tables::GONE, &tables::FADE];
@@ -133,6 +139,11 @@ impl Clearing<'_> {
             for order in self.orders(table, &name)? {
                 if !self.is_readable(table, &name, order)? {
                     self.batch.delete(table, &name, order);
+                    if table.id == tables::MESSAGE.id {
+                        // A message that is not there is on no way, and never fades.
+                        self.batch.delete(&tables::TRAIL, &name, order);
+                        self.batch.delete(&tables::FADE, &name, order);
+                    }
                     self.commit()?;
                 }
             }
@@ -143,7 +154,8 @@ impl Clearing<'_> {
         Ok(())
     }
 
-    /// Gives a conversation back to contacts whose own was lost. Returns those who can be met again.
+    /// Gives a conversation back to contacts whose own was lost. A contact whose conversation has become another's was
+    /// removed, and only that was lost. Returns those who can be met again.
     fn keep_contacts(&mut self) -> Result<BTreeSet<u32>, StoreError> {
         let me = self.store.get(&tables::ME, b"", ME_IDENTITY)?.ok_or(crate::CORRUPT)?;
         let me = Identity::from_bytes(&me).map_err(|_| crate::CORRUPT)?.account_id();
@@ -153,11 +165,18 @@ impl Clearing<'_> {
             let contact: ContactRecord = decode(&bytes)?;
             let party = order as u32;
             if let (Some(number), Ok(account)) = (contact.conversation, <[u8; 32]>::try_from(contact.account))
-                && self.store.get(&tables::CONVERSATION, b"", number.into())?.is_none()
             {
-                let conversation =
-                    Conversation::new(ConversationId::between(&me, &AccountId::new(account)), party);
-                self.batch.put(&tables::CONVERSATION, b"", number.into(), encode(&conversation));
+                let id = ConversationId::between(&me, &AccountId::new(account));
+                let found = self.store.get(&tables::CONVERSATION, b"", number.into())?;
+                let found = found.map(|bytes| decode::<Conversation>(&bytes)).transpose()?;
+                if found.as_ref().is_some_and(|conversation| conversation.id != id) {
+                    self.batch.delete(&tables::CONTACT, b"", order);
+                    continue;
+                }
+                if found.is_none() {
+                    let conversation = encode(&Conversation::new(id, party));
+                    self.batch.put(&tables::CONVERSATION, b"", number.into(), conversation);
+                }
             }
             if contact.state == ContactState::Live {
                 met.insert(party);
@@ -215,8 +234,8 @@ mod tests {
     use proto::store::{LeafRule, MemoryStore};
     use store::{Options, SealedStore};
 
-    use super::super::Policy;
     use super::super::duo::Duo;
+    use super::super::{Answer, Command, Policy};
     use super::*;
 
     /// Two friends who have spoken, with a generation behind them; the number of commits of the first is given back.
@@ -234,6 +253,7 @@ mod tests {
     fn go_on(mut duo: Duo, disk: MemoryStore) {
         let told = duo.sides.each_ref().map(|side| side.events.len());
         duo.put_disk(0, disk);
+        duo.unmute(0);
         duo.write(0, "after it");
         duo.write(1, "I read it");
         duo.write(0, "and on");
@@ -341,7 +361,34 @@ mod tests {
 
     #[test]
     fn a_damaged_block_of_a_sealed_log_leads_to_a_repair_also_where_older_keys_are_destroyed() {
-        let (duo, _) = friends();
+        damage_each_of_the_last_blocks(|| friends().0);
+    }
+
+    /// What was deleted lost its key at once, and what lay beside it was sealed anew: if the commit that says so is lost,
+    /// neither can be read.
+    #[test]
+    fn a_deletion_that_is_lost_leaves_a_profile_that_opens_and_goes_on() {
+        damage_each_of_the_last_blocks(|| {
+            let (mut duo, _) = friends();
+            duo.mute(0);
+            let conversation = duo.conversation();
+            let say = |duo: &mut Duo, text: &str| match duo
+                .ask(0, Command::Send { conversation, text: text.into(), reply_to: None })
+            {
+                Answer::Sent(id) => id,
+                other => panic!("{other:?}"),
+            };
+            say(&mut duo, "waits");
+            let regretted = say(&mut duo, "is regretted");
+            say(&mut duo, "waits too");
+            duo.ask(0, Command::DeleteMessage(regretted));
+            say(&mut duo, "comes last");
+            duo
+        });
+    }
+
+    fn damage_each_of_the_last_blocks(friends: impl Fn() -> Duo) {
+        let duo = friends();
         let origin = tempfile::tempdir().expect("a folder");
         let cost = crypto::vault::Cost::for_tests();
         let mut store =
@@ -372,7 +419,7 @@ mod tests {
             assert!(report.is_loss(), "nothing was committed since: {report:?}");
             Engine::survive_loss(&mut store).expect("who we are is there");
             store.checkpoint().expect("the disk works");
-            let duo = duo.take().unwrap_or_else(|| friends().0);
+            let duo = duo.take().unwrap_or_else(&friends);
             let disk = read(&store, &duo.sides[0].commits);
             drop(store);
             let (_, report) = SealedStore::open(folder.path(), b"lamp", TEST).expect("it opens");

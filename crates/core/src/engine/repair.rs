@@ -229,6 +229,10 @@ impl Engine {
         self.tell_have(party, turn)?;
         self.queue_item(party, &Item::Reach(self.reach()), turn)?;
         self.queue_item(party, &Item::Name(self.name.clone()), turn)?;
+        if !self.counts() {
+            // The call-back of this device may have been among what was lost.
+            self.queue_item(party, &Item::Devices(self.me.list().bytes().to_vec()), turn)?;
+        }
         waiting.into_iter().try_for_each(|(_, bytes)| self.queue_again(party, &bytes, turn))
     }
 
