@@ -250,10 +250,18 @@ mod tests {
     }
 
     /// What one has lost something of is put in its place: they must meet again and speak, and no slot is used twice.
-    fn go_on(mut duo: Duo, disk: MemoryStore) {
+    fn go_on(duo: Duo, disk: MemoryStore) {
+        assert!(meets_again(duo, disk), "the keys for it are there");
+    }
+
+    /// The same; false where the keys for a repair are among what was lost, and the person is told to ask for an invite.
+    fn meets_again(mut duo: Duo, disk: MemoryStore) -> bool {
         let told = duo.sides.each_ref().map(|side| side.events.len());
         duo.put_disk(0, disk);
         duo.unmute(0);
+        if format!("{:?}", &duo.sides[0].events[told[0]..]).contains("NeedsInvite") {
+            return false;
+        }
         duo.write(0, "after it");
         duo.write(1, "I read it");
         duo.write(0, "and on");
@@ -268,6 +276,7 @@ mod tests {
         let told_since = |at: usize| format!("{:?}", &duo.sides[at].events[told[at]..]);
         assert!(told_since(0).contains("MetAgain"), "{}", told_since(0));
         assert!(told_since(1).contains("ContactRestored"), "{}", told_since(1));
+        true
     }
 
     fn replay(commits: &[Batch], lost: impl Fn(usize) -> bool) -> MemoryStore {
@@ -403,7 +412,7 @@ mod tests {
             found.filter(|path| path.extension().is_some_and(|end| end == "log")).max().expect("a log")
         };
         let blocks = fs::metadata(log(origin.path())).expect("a file").len() / 4096;
-        let (mut lost, mut duo) = (0, Some(duo));
+        let (mut lost, mut met, mut duo) = (0, 0, Some(duo));
         for block in (blocks.saturating_sub(24)..blocks).rev() {
             let folder = tempfile::tempdir().expect("a folder");
             // Without its index, the store reads the whole log.
@@ -424,9 +433,9 @@ mod tests {
             drop(store);
             let (_, report) = SealedStore::open(folder.path(), b"lamp", TEST).expect("it opens");
             assert!(!report.is_loss(), "it is told once: {report:?}");
-            go_on(duo, disk);
             lost += 1;
+            met += usize::from(meets_again(duo, disk));
         }
-        assert!(lost >= 8, "{lost} blocks were missed");
+        assert!(lost >= 8 && met >= 4, "{lost} blocks were missed, after {met} they met again");
     }
 }
