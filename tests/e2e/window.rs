@@ -119,12 +119,13 @@ fn they_meet_by_a_picture(ari: &mut Desk<'_>, bora: &mut Desk<'_>, keeper: &Keep
     bora.typed("Ari");
     bora.field_holds("Ari");
     bora.shoot("taking-the-invite");
-    bora.key("Return");
 
+    // Before Bora answers: the line that says so passes by, and Ari must not be walking to a button then.
     ari.press("Copy the invite");
     ari.until("the invite on the clipboard", |me| {
         me.clipboard().is_some_and(|text| text.to_lowercase().starts_with("madang:"))
     });
+    bora.key("Return");
     ari.sees("Bora is now your contact");
 }
 
