@@ -11,7 +11,7 @@ use net::raw::{Raw, RawStream};
 use proto::envelope::Blob;
 use proto::frame::{Frame, Push};
 use proto::id::{Address, PeerName, Tag};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::conversation::cast::{Person, acquaint};
 
@@ -34,15 +34,18 @@ pub(crate) struct Aim {
 }
 
 impl Aim {
-    /// A person's running node, by TCP.
+    /// A person's running node, by TCP. It runs before it hears on every address of its host; so it is asked until it does.
     pub(crate) fn at_person(person: &mut Person<'_>, ip: &str) -> Self {
-        let whoami = person.ask(json!({ "do": "whoami" }));
-        let texts = whoami["addresses"].as_array().expect("a list").iter().filter_map(|text| text.as_str());
-        let mut here = texts.filter(|text| text.contains("/tcp/") && text.contains(ip));
+        let here = |whoami: &Value| -> Option<String> {
+            let texts = whoami["addresses"].as_array().expect("a list").iter().filter_map(Value::as_str);
+            texts.map(str::to_owned).find(|text| text.contains("/tcp/") && text.contains(ip))
+        };
+        let whoami =
+            person.until("to listen by TCP", &json!({ "do": "whoami" }), |whoami| here(whoami).is_some());
         let name = whoami["transport_names"][0].as_str().expect("the name for direct links");
         let name = data_encoding::HEXLOWER.decode(name.as_bytes()).expect("hexadecimal digits");
         Self {
-            at: Address::parse(here.next().expect("it listens by TCP")).expect("an address"),
+            at: Address::parse(&here(&whoami).expect("as it was waited for")).expect("an address"),
             name: PeerName::new(&name).expect("a name"),
             key: None,
         }

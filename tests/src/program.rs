@@ -20,14 +20,9 @@ pub fn program(package: &str, name: &str) -> PathBuf {
     let me = std::env::current_exe().expect("a running program has a path");
     let profile = me.ancestors().nth(2).expect("tests lie in <target>/<profile>/deps").to_path_buf();
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    build.current_dir(env!("CARGO_MANIFEST_DIR")).args([
-        "build",
-        "--quiet",
-        "--package",
-        package,
-        "--bin",
-        name,
-    ]);
+    // Where cargo found the package, not where it was compiled: clones share one target directory.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    build.current_dir(here).args(["build", "--quiet", "--package", package, "--bin", name]);
     // What cargo tells a test of its package would make build scripts believe that something has changed.
     for (name, _) in std::env::vars_os() {
         if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|head| name.to_string_lossy().starts_with(head)) {
