@@ -64,13 +64,17 @@ fn main() -> ExitCode {
 /// A folder with an image, its copy, and a place to mount each.
 struct Bench {
     folder: tempfile::TempDir,
+    /// This program, as it was called before the mounts became our own: of a program of another namespace the kernel
+    /// tells the whole path, which leads nowhere in a chroot.
+    program: PathBuf,
 }
 
 impl Bench {
     /// Makes the places and tries a mount. The error says what is missing.
     fn set_up() -> Result<Self, String> {
+        let program = std::env::current_exe().map_err(|error| error.to_string())?;
         mount_for_ourselves()?;
-        let bench = Self { folder: common::folder() };
+        let bench = Self { folder: common::folder(), program };
         for mount in ["live", "found"] {
             fs::create_dir(bench.path(mount)).map_err(|error| error.to_string())?;
         }
@@ -135,7 +139,7 @@ impl Bench {
 
     /// Runs a worker for a while, stops it, copies the image as the device has it, and then kills the worker.
     fn stop_and_copy(&self, profile: &Path, rng: &mut ChaCha8Rng) -> Option<u64> {
-        let mut child = Command::new(std::env::current_exe().expect("this program"))
+        let mut child = Command::new(&self.program)
             .env(WORKER, profile)
             .stdout(Stdio::piped())
             .spawn()
