@@ -1,4 +1,5 @@
-//! How long it takes from an open key to the first list of chats on the screen, with a full profile and an empty one.
+//! How long it takes from an open key to the first list of chats on the screen: with much history, with little, and
+//! with no chat at all.
 
 use std::{
     path::Path,
@@ -22,26 +23,31 @@ use crate::{
 
 /// Times that each profile is opened; the middle one counts.
 const ROUNDS: usize = 15;
+/// Messages of the profile that has as many chats as the full one and hardly a history.
+const FEW: u64 = 1_000;
 
 /// When the store said last that the passphrase opens the profile.
 static DERIVED: Mutex<Option<Instant>> = Mutex::new(None);
 
 pub(super) fn run(place: &Place, many: u64) -> Result<(), Failure> {
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(Listener))?;
-    let (full, empty) = (place.home(many)?, place.home(0)?);
-    let (mut after, mut whole) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
+    // As many chats over much history, over little, and none at all: the middle one tells chats from history.
+    let sides =
+        [(place.home(many)?, CONTACTS as usize), (place.home(FEW)?, CONTACTS as usize), (place.home(0)?, 0)];
+    let (mut after, mut whole) = ([const { Vec::new() }; 3], [const { Vec::new() }; 3]);
     for _ in 0..ROUNDS {
-        for (at, (home, chats)) in [(&full, CONTACTS as usize), (&empty, 0)].into_iter().enumerate() {
-            let (from_key, from_passphrase) = open(home, chats)?;
+        for (at, (home, chats)) in sides.iter().enumerate() {
+            let (from_key, from_passphrase) = open(home, *chats)?;
             after[at].push(from_key);
             whole[at].push(from_passphrase);
         }
     }
-    let [full, empty] = after.map(|mut times| percentile(&mut times, 50));
-    let [full_whole, empty_whole] = whole.map(|mut times| percentile(&mut times, 50));
+    let [full, few, empty] = after.map(|mut times| percentile(&mut times, 50));
+    let [full_whole, few_whole, empty_whole] = whole.map(|mut times| percentile(&mut times, 50));
     println!(
-        "{{\"what\":\"chat-list\",\"messages\":{many},\"contacts\":{CONTACTS},\"rounds\":{ROUNDS},\"full_ms\":{full:.1},\"empty_ms\":{empty:.1},\"ratio\":{:.3},\"full_with_key_ms\":{full_whole:.1},\"empty_with_key_ms\":{empty_whole:.1}}}",
-        full / empty
+        "{{\"what\":\"chat-list\",\"messages\":{many},\"contacts\":{CONTACTS},\"rounds\":{ROUNDS},\"full_ms\":{full:.1},\"few_messages\":{FEW},\"few_ms\":{few:.1},\"empty_ms\":{empty:.1},\"ratio\":{:.3},\"ratio_to_few\":{:.3},\"full_with_key_ms\":{full_whole:.1},\"few_with_key_ms\":{few_whole:.1},\"empty_with_key_ms\":{empty_whole:.1}}}",
+        full / empty,
+        full / few
     );
     Ok(())
 }
