@@ -84,7 +84,7 @@ pub(crate) struct Message {
     pub(crate) reply: Option<Quote>,
     /// What the writer's clock said.
     pub(crate) label_ms: Option<u64>,
-    /// It came after messages that were written later.
+    /// It came when something that stands after it had been seen or written already.
     pub(crate) late: bool,
     /// A message that it follows is not here yet.
     pub(crate) gap: bool,

@@ -29,8 +29,7 @@ pub(crate) struct Conversation {
     pub(crate) lamport: u64,
     #[n(6)]
     pub(crate) last_place: u64,
-    #[n(7)]
-    pub(crate) last_label_ms: Option<u64>,
+    // Number 7 was a time by the clock, which decides nothing any more.
     #[n(8)]
     pub(crate) unread: u32,
     #[n(9)]
@@ -50,8 +49,6 @@ pub(crate) struct Conversation {
 const PLACES_TRIED: usize = 32;
 /// Heads kept: what two devices can make between two looks, many times over.
 const HEADS_MAX: usize = 64;
-/// A message that belongs before one shown this long ago is marked as arrived later.
-const LATE_AFTER_MS: u64 = 60_000;
 
 #[derive(Clone, Debug, Encode, Decode)]
 #[cbor(array)]
@@ -90,7 +87,7 @@ pub struct Message {
     pub label_ms: Option<u64>,
     /// When the author's clock says it was written; a label, and theirs.
     pub claimed_ms: Option<u64>,
-    /// It belongs before messages that were shown long before it came.
+    /// It came when something that stands after it had been seen or written here already.
     pub arrived_late: bool,
     /// A message that it follows is not here.
     pub after_gap: bool,
@@ -162,7 +159,6 @@ impl Conversation {
             heads: Vec::new(),
             lamport: 0,
             last_place: 0,
-            last_label_ms: None,
             unread: 0,
             read_place: 0,
             their_sequence: 0,
@@ -233,15 +229,8 @@ impl Conversation {
             return if mine { Err(crate::CORRUPT) } else { Ok(Inserted::Known) };
         };
         self.choose(lamport, id, &content.body);
-        let shown_before = place.0 < self.last_place;
-        let long_ago = matches!((self.last_label_ms, label_ms), (Some(then), Some(now)) if now.saturating_sub(then) > LATE_AFTER_MS);
-        let record = MessageRecord {
-            mine,
-            late: !mine && shown_before && long_ago,
-            gap,
-            label_ms,
-            content: bytes.to_vec(),
-        };
+        let late = !mine && place < self.shown_place(number, overlay)?;
+        let record = MessageRecord { mine, late, gap, label_ms, content: bytes.to_vec() };
         overlay.put(&tables::MESSAGE, &tables::name(number), place.0, encode(&record));
         locate(&id, number, place.0, overlay);
         self.heads.retain(|head| Some(*head) != content.previous && !content.deps.contains(head));
@@ -251,7 +240,6 @@ impl Conversation {
         self.heads.push(id);
         self.lamport = self.lamport.max(lamport);
         self.last_place = self.last_place.max(place.0);
-        self.last_label_ms = label_ms;
         if mine {
             self.my_sequence += 1;
             self.my_last = Some(id);
@@ -260,6 +248,16 @@ impl Conversation {
             self.unread = self.unread.saturating_add(1);
         }
         Ok(Inserted::New(id, place))
+    }
+
+    /// Up to where this reader has been shown something: what they have seen, and what they wrote, which stood before
+    /// their eyes at once. Whatever comes now and stands before that appears above it, and is marked.
+    fn shown_place(&self, number: u32, overlay: &Overlay<'_>) -> Result<Place, StoreError> {
+        let own = match &self.my_last {
+            Some(id) => find(id, overlay)?.filter(|(at, _)| *at == number),
+            None => None,
+        };
+        Ok(own.map_or(Place(0), |(_, place)| place).max(Place(self.read_place)))
     }
 
     /// Of all choices that came, the one that stands last counts, whatever the order in which they came.
@@ -520,6 +518,51 @@ mod tests {
         let content = talk.compose([3; 16], Body::Fade(Some(60)), None, [7; 32]);
         take(&mut talk, &content, true);
         assert_eq!(talk.fade, Some(60));
+    }
+
+    #[test]
+    fn what_is_put_before_something_that_was_seen_or_written_here_is_marked_and_nothing_else() {
+        let (store, mut batch) = (MemoryStore::new(), Batch::new());
+        let mut talk = Conversation::new(ConversationId([1; 16]), 1);
+        let mut overlay = Overlay::new(&store, &mut batch);
+        let mut salt = 0;
+        // A message that follows these, at a time that no rule asks for: the clock goes backwards all along.
+        let mut say = |talk: &mut Conversation, mine: bool, after: &[MessageId]| {
+            salt += 1;
+            let body = Body::Text { text: salt.to_string(), reply_to: None, fade: None };
+            let composed = talk.compose([2; 16], body, None, [salt; 32]);
+            let content = match mine {
+                true => composed,
+                false => Content { previous: None, deps: after.to_vec(), ..composed },
+            };
+            let clock = Some(1_000_000 - u64::from(salt));
+            match talk.insert(1, &content.encode(), &content, mine, clock, &mut overlay).expect("inserted") {
+                Inserted::New(id, place) => {
+                    (id, place, record_at(1, place, &overlay).expect("read").expect("there").late)
+                }
+                Inserted::Known => panic!("it is new"),
+            }
+        };
+        let (first, ..) = say(&mut talk, false, &[]);
+        let (second, seen, _) = say(&mut talk, false, &[first]);
+        let (third, _, in_order) = say(&mut talk, false, &[second]);
+        let (_, _, above_the_unseen) = say(&mut talk, false, &[]);
+        assert_eq!((in_order, above_the_unseen), (false, false), "nobody had seen anything");
+
+        talk.seen_up_to(seen);
+        let (_, at, above_the_seen) = say(&mut talk, false, &[]);
+        assert!(at < seen && above_the_seen);
+        let (_, at, below_the_seen) = say(&mut talk, false, &[second]);
+        assert!(at > seen && !below_the_seen, "it stands among what is still to be read");
+
+        let (own, written, mine) = say(&mut talk, true, &[]);
+        assert!(!mine, "one's own never comes late");
+        let (_, at, above_the_own) = say(&mut talk, false, &[third]);
+        assert_eq!(above_the_own, at < written);
+        let (_, at, far_above_the_own) = say(&mut talk, false, &[second]);
+        assert!(at > seen && at < written && far_above_the_own);
+        let (.., answer) = say(&mut talk, false, &[own]);
+        assert!(!answer);
     }
 
     fn talk(count: u64) -> (Conversation, MemoryStore) {
