@@ -1,7 +1,12 @@
 //! The index: sled, which says where in the log each record stands. It is never the truth and may be lost.
 //!
-//! Each row holds up to 64 neighbouring orders under one name, so that a run of messages is one change of sled.
-//! How far it has followed the log stands in the same atomic batch as the rows.
+//! sled keeps something in memory for every few rows it has, so many records share a row ([`rows`]). How far the index
+//! has followed the log stands in the same atomic batch as the rows.
+
+mod rows;
+#[cfg(test)]
+mod tests;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,23 +22,20 @@ use crate::bytes::{Reader, Writer};
 use crate::recent::{Changes, Entry};
 use crate::record::{Blind, Spot};
 use crate::segment::Point;
+use rows::{Bucket, Run};
+use walk::Walk;
 
-/// What sled may keep in memory, in bytes.
+/// What sled may keep of its pages in memory, in bytes.
 const CACHE_BYTES: u64 = 16 << 20;
 /// How long to wait for sled's own threads to let go of its files: 3 s. Other processes are kept out before.
 const LOCK_ATTEMPTS: u32 = 300;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
-/// Neighbouring orders share a row: the low bits of an order stand inside it.
-const ROW_BITS: u32 = 6;
 /// The layout of the rows. Another one is rebuilt from the log.
-const LAYOUT: u8 = 1;
-/// The row that says how far the index has followed the log. Rows of records have longer keys.
+const LAYOUT: u8 = 2;
+/// The row that says how far the index has followed the log.
 const STATE_KEY: &[u8] = &[0];
 /// In front of the rows that tell the segments.
 const SEGMENT_KEY: u8 = 1;
-
-const PLACE: u8 = 1;
-const NUMBER: u8 = 2;
 
 /// sled returned an error, panicked, or gave back what was never written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -59,6 +61,8 @@ pub(crate) struct SegmentState {
 /// Bytes of current records that each segment has gained or lost.
 pub(crate) type LiveChanges = BTreeMap<u64, i64>;
 
+type Change = (Spot, Entry);
+
 /// sled's database.
 #[derive(Clone)]
 pub(crate) struct Index {
@@ -81,53 +85,31 @@ impl Index {
     /// What the index says about a record.
     pub(crate) fn get(&self, spot: &Spot) -> Result<Option<Entry>, Trouble> {
         guard(|| {
-            let Some(row) = self.db()?.get(key(&spot.name, spot.order >> ROW_BITS))? else { return Ok(None) };
-            let row = decode(&row, spot.order >> ROW_BITS)?;
-            Ok(row.get(&spot.order).copied())
+            if spot.order == 0 {
+                return Ok(Bucket::of(self.db()?, &spot.name)?.entries.get(&spot.name).copied());
+            }
+            let run = Run::under(self.db()?, &spot.name, spot.order)?;
+            Ok(run.and_then(|run| run.entries.get(&spot.order).copied()))
         })
     }
 
-    /// The records under one name, from one end on, row by row as the caller asks.
+    /// The records under one name, from one end on, row by row as the caller asks. Changes that are written meanwhile are
+    /// seen or not; all else is seen once.
     pub(crate) fn range(
         &self,
         name: &Blind,
         orders: &RangeInclusive<u64>,
         direction: Direction,
     ) -> impl Iterator<Item = Result<(u64, Entry), Trouble>> + use<> {
-        let low = key(name, orders.start() >> ROW_BITS);
-        let high = key(name, orders.end() >> ROW_BITS);
-        let mut rows = self.db.as_ref().map(|db| db.range(low..=high));
-        let orders = orders.clone();
-        let mut row: Vec<(u64, Entry)> = Vec::new();
-        let mut done = false;
+        let mut walk = self.db.clone().map(|db| Walk::new(db, *name, orders.clone(), direction));
+        let mut failed = false;
         std::iter::from_fn(move || {
-            while row.is_empty() && !done {
-                let next = guard(|| {
-                    let rows = rows.as_mut().ok_or(Failure)?;
-                    let found = match direction {
-                        Direction::Ascending => rows.next(),
-                        Direction::Descending => rows.next_back(),
-                    };
-                    let Some((key, value)) = found.transpose()? else { return Ok(None) };
-                    let high = key.get(16..).and_then(|high| high.try_into().ok()).ok_or(Failure)?;
-                    Ok(Some(decode(&value, u64::from_be_bytes(high))?))
-                });
-                match next {
-                    Ok(Some(found)) => {
-                        row = found.into_iter().filter(|(order, _)| orders.contains(order)).collect();
-                        // The next one is taken from the end.
-                        if matches!(direction, Direction::Ascending) {
-                            row.reverse();
-                        }
-                    }
-                    Ok(None) => done = true,
-                    Err(trouble) => {
-                        done = true;
-                        return Some(Err(trouble));
-                    }
-                }
+            if failed {
+                return None;
             }
-            row.pop().map(Ok)
+            let next = guard(|| walk.as_mut().ok_or(Failure)?.next());
+            failed = next.is_err();
+            next.transpose()
         })
     }
 
@@ -135,12 +117,11 @@ impl Index {
     pub(crate) fn numbers(&self) -> Result<Vec<(Blind, u32)>, Trouble> {
         guard(|| {
             let mut found = Vec::new();
-            for row in self.db()?.iter() {
-                let (key, value) = row?;
-                let Some((name, [0, 0, 0, 0, 0, 0, 0, 0])) = key.split_first_chunk() else { continue };
-                if let Some(Entry::Number(number)) = decode(&value, 0)?.get(&0) {
-                    found.push((*name, *number));
-                }
+            for bucket in Bucket::all(self.db()?) {
+                found.extend(bucket?.entries.into_iter().filter_map(|(name, entry)| match entry {
+                    Entry::Number(number) => Some((name, number)),
+                    _ => None,
+                }));
             }
             Ok(found)
         })
@@ -151,27 +132,15 @@ impl Index {
         guard(|| {
             let mut batch = sled::Batch::default();
             let mut live = LiveChanges::new();
-            let mut rest = changes.iter().peekable();
-            while let Some((first, _)) = rest.peek() {
-                let (name, high) = (first.name, first.order >> ROW_BITS);
-                let key = key(&name, high);
-                let mut row = match self.db()?.get(key)? {
-                    Some(row) => decode(&row, high)?,
-                    None => BTreeMap::new(),
-                };
-                let same = |spot: &Spot| spot.name == name && spot.order >> ROW_BITS == high;
-                while let Some((spot, entry)) = rest.next_if(|(spot, _)| same(spot)) {
-                    let before = match entry {
-                        Entry::Gone => row.remove(&spot.order),
-                        entry => row.insert(spot.order, *entry),
-                    };
-                    count(&mut live, before, -1);
-                    count(&mut live, Some(*entry), 1);
-                }
-                match row.is_empty() {
-                    true => batch.remove(&key),
-                    false => batch.insert(&key, encode(&row)),
-                }
+            let (firsts, rest): (Vec<Change>, Vec<Change>) =
+                changes.iter().map(|(spot, entry)| (*spot, *entry)).partition(|(spot, _)| spot.order == 0);
+            for same in
+                firsts.chunk_by(|(one, _), (other, _)| Bucket::key(&one.name) == Bucket::key(&other.name))
+            {
+                self.put_firsts(same, &mut batch, &mut live)?;
+            }
+            for same in rest.chunk_by(|(one, _), (other, _)| one.name == other.name) {
+                self.put_orders(same, &mut batch, &mut live)?;
             }
             self.put_state(&mut batch, state, &live)?;
             self.db()?.apply_batch(batch)?;
@@ -216,6 +185,53 @@ impl Index {
             }
         }
         Ok(Some(State { point, segments }))
+    }
+
+    /// Changes at order 0 of names that share a bucket.
+    fn put_firsts(
+        &self,
+        changes: &[Change],
+        batch: &mut sled::Batch,
+        live: &mut LiveChanges,
+    ) -> Result<(), Failure> {
+        let Some((first, _)) = changes.first() else { return Ok(()) };
+        let mut bucket = Bucket::of(self.db()?, &first.name)?;
+        for (spot, entry) in changes {
+            put(&mut bucket.entries, spot.name, *entry, live);
+        }
+        bucket.write(batch);
+        Ok(())
+    }
+
+    /// Changes at other orders of one name, lowest first.
+    fn put_orders(
+        &self,
+        mut changes: &[Change],
+        batch: &mut sled::Batch,
+        live: &mut LiveChanges,
+    ) -> Result<(), Failure> {
+        let db = self.db()?;
+        while let Some((first, _)) = changes.first() {
+            let (mut run, next) = match Run::under(db, &first.name, first.order)? {
+                Some(run) => {
+                    let next = run.next(db)?;
+                    (run, next)
+                }
+                // Below all that there are.
+                None => {
+                    let next = Run::from(db, &first.name, first.order, u64::MAX)?.map(|next| next.low);
+                    (Run::new(first.name, first.order), next)
+                }
+            };
+            let here = changes.partition_point(|(spot, _)| next.is_none_or(|next| spot.order < next));
+            let (now, later) = changes.split_at(here);
+            for (spot, entry) in now {
+                put(&mut run.entries, spot.order, *entry, live);
+            }
+            run.write(next.is_none(), batch);
+            changes = later;
+        }
+        Ok(())
     }
 
     fn put_state(&self, batch: &mut sled::Batch, state: &State, live: &LiveChanges) -> Result<(), Failure> {
@@ -309,65 +325,26 @@ fn guard<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Trouble> {
     }
 }
 
-fn key(name: &Blind, high: u64) -> [u8; 24] {
-    let mut key = [0; 24];
-    key[..16].copy_from_slice(name);
-    key[16..].copy_from_slice(&high.to_be_bytes());
-    key
-}
-
 fn segment_key(segment: u64) -> [u8; 9] {
     let mut key = [SEGMENT_KEY; 9];
     key[1..].copy_from_slice(&segment.to_be_bytes());
     key
 }
 
+/// Takes a change into the entries of a row, and counts it.
+fn put<Key: Ord>(entries: &mut BTreeMap<Key, Entry>, key: Key, entry: Entry, live: &mut LiveChanges) {
+    let before = match entry {
+        Entry::Gone => entries.remove(&key),
+        entry => entries.insert(key, entry),
+    };
+    count(live, before, -1);
+    count(live, Some(entry), 1);
+}
+
 fn count(live: &mut LiveChanges, entry: Option<Entry>, sign: i64) {
     if let Some(Entry::Place { segment, bytes, .. }) = entry {
         *live.entry(segment).or_default() += sign * i64::from(bytes);
     }
-}
-
-fn encode(row: &BTreeMap<u64, Entry>) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(row.len() * 10);
-    let mut writer = Writer(&mut bytes);
-    for (order, entry) in row {
-        let low = (order % (1 << ROW_BITS)) as u8;
-        match entry {
-            Entry::Place { segment, at, bytes } => {
-                writer.u8(low).u8(PLACE).short(*segment).short(u64::from(*at)).short(u64::from(*bytes));
-            }
-            Entry::Number(number) => {
-                writer.u8(low).u8(NUMBER).short(u64::from(*number));
-            }
-            Entry::Gone => {}
-        }
-    }
-    bytes
-}
-
-fn decode(bytes: &[u8], high: u64) -> Result<BTreeMap<u64, Entry>, Failure> {
-    let mut reader = Reader::new(bytes);
-    let mut row = BTreeMap::new();
-    while !reader.is_at_end() {
-        let (order, entry) = read_entry(&mut reader, high).ok_or(Failure)?;
-        row.insert(order, entry);
-    }
-    Ok(row)
-}
-
-fn read_entry(reader: &mut Reader<'_>, high: u64) -> Option<(u64, Entry)> {
-    let order = high << ROW_BITS | u64::from(reader.u8()?);
-    let entry = match reader.u8()? {
-        PLACE => Entry::Place {
-            segment: reader.short()?,
-            at: reader.short()?.try_into().ok()?,
-            bytes: reader.short()?.try_into().ok()?,
-        },
-        NUMBER => Entry::Number(reader.short()?.try_into().ok()?),
-        _ => return None,
-    };
-    Some((order, entry))
 }
 
 fn read_point(bytes: &[u8]) -> Option<Point> {
