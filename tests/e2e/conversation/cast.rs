@@ -435,3 +435,19 @@ pub(crate) fn acquaint<'lab>(one: &mut Person<'lab>, other: &mut Person<'lab>) -
     }
     invite
 }
+
+/// The same for two who have no road but the address of the first. A link of strangers lasts ten seconds, and on a busy
+/// machine the word may come later; so it is dialled again until they know each other.
+pub(crate) fn acquaint_at<'lab>(one: &mut Person<'lab>, address: &str, other: &mut Person<'lab>) {
+    let invite = one.ask(json!({ "do": "invite" }))["invite"].as_str().expect("a text").to_owned();
+    other.ask(json!({ "do": "accept", "invite": invite, "name": one.name }));
+    let live = |list: &Value| list[0]["state"] == "live";
+    let begun = Instant::now();
+    while {
+        other.ask(json!({ "do": "dial", "address": address }));
+        other.until_within(Duration::from_secs(15), &json!({ "do": "contacts" }), live).is_err()
+    } {
+        assert!(begun.elapsed() < LONG, "{} and {} do not meet", one.name, other.name);
+    }
+    one.until("a live contact", &json!({ "do": "contacts" }), live);
+}
