@@ -28,7 +28,7 @@ pub(crate) enum Action {
     Choose(Option<Wanted>),
     /// This file was chosen.
     Chosen(PathBuf),
-    /// Ask the desktop for what lies on the clipboard.
+    /// Look for what is wanted on this page on the clipboard.
     Paste,
     /// Show or hide the list of keys.
     Keys,
@@ -203,12 +203,16 @@ pub(crate) enum Command {
     RelayRemove(RelayKey),
     /// Read roads and relays again.
     Network,
+    /// The roads are looked at from now on, or no longer: read them again while they are.
+    Watch(bool),
     /// List a folder; nothing: the own one.
     Look(Option<PathBuf>),
     /// Look for something in a file.
     ReadFile(PathBuf, Wanted),
     /// Look for something in a picture.
     ReadPicture(Arc<egui::ColorImage>, Wanted),
+    /// Look for something on the clipboard.
+    ReadClipboard(Wanted),
     /// Show a notice through the desktop.
     Notify {
         /// Its head.
@@ -264,9 +268,12 @@ impl std::fmt::Debug for Command {
             Command::RelayAdd(_) => "RelayAdd",
             Command::RelayRemove(_) => "RelayRemove",
             Command::Network => "Network",
+            Command::Watch(true) => "Watch",
+            Command::Watch(false) => "Unwatch",
             Command::Look(_) => "Look",
             Command::ReadFile(..) => "ReadFile",
             Command::ReadPicture(..) => "ReadPicture",
+            Command::ReadClipboard(_) => "ReadClipboard",
             Command::Notify { .. } => "Notify",
             Command::HideNotices => "HideNotices",
             Command::ClearClipboard(_) => "ClearClipboard",

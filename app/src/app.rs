@@ -72,8 +72,11 @@ pub(crate) struct App<W: World> {
     /// The window's title as it was set last.
     titled: Option<&'static str>,
     notice_until: Option<f64>,
-    /// When the roads are read again.
-    roads_due: f64,
+    /// The settings as they were handed over to be kept last, and when those that have changed since are.
+    kept: Prefs,
+    resting: Option<(f64, Prefs)>,
+    /// The other world was told that the roads are looked at.
+    watching: bool,
     /// When a person last did something here, by the world's clock.
     last_input: f64,
     /// The lock was asked for: nothing of the profile is shown until it has come.
@@ -106,7 +109,9 @@ impl<W: World> App<W> {
             noticed: false,
             titled: None,
             notice_until: None,
-            roads_due: 0.0,
+            kept: prefs.bounded(),
+            resting: None,
+            watching: false,
             last_input: 0.0,
             locking: false,
             panic: panic::Panic::default(),
@@ -328,7 +333,7 @@ impl<W: World> App<W> {
             Action::Keys => self.views.keys = !self.views.keys,
             Action::Choose(wanted) => self.choose(wanted),
             Action::Chosen(path) => self.views.welcome.take(&path),
-            Action::Paste => ctx.send_viewport_cmd(ViewportCommand::RequestPaste),
+            Action::Paste => self.paste(),
             Action::Lock => self.lock(),
         }
         ctx.request_repaint();
@@ -371,7 +376,10 @@ impl<W: World> App<W> {
 
     fn tell(&mut self, command: Command) {
         match &command {
-            Command::Keep(prefs) => self.model.prefs = prefs.bounded(),
+            Command::Keep(prefs) => {
+                self.model.prefs = prefs.bounded();
+                self.kept = self.model.prefs;
+            }
             Command::Send { chat, text, .. } => {
                 self.unsent = Some((*chat, text.clone()));
             }

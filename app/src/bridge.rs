@@ -1,24 +1,34 @@
 //! The only room that knows both worlds: commands of the window in, events of the node out, each wakes the other.
-//! The window's end never waits; everything slow happens on the worker.
+//! The window's end never waits; everything slow happens on the worker. What the rest of the app needs of the other
+//! rooms, it is handed here; `.ci/import-law` finds whoever names them beside this one.
 
 mod cast;
 mod failure;
+#[cfg(feature = "gallery")]
+pub(crate) mod invented;
 mod safe;
 mod session;
 mod taken;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::{path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
 
+pub(crate) use madang_cli::{practice, zone};
 use madang_core::{Config, Node};
+pub(crate) use madang_core::{lock, scrub_environment};
 use tokio::sync::mpsc;
 
-use self::{cast::Cast, failure::failure, session::Session};
+use self::{cast::Cast, failure::failure, session::Session, watch::Watch};
 use crate::{
     action::Command,
     app::World,
-    desktop::{self, notices::Notices},
+    desktop::{
+        self,
+        clipboard::{self, Opener},
+        notices::Notices,
+    },
     i18n::T,
     model::{Notice, Prefs, Stage, Task, Update},
 };
@@ -78,8 +88,20 @@ impl Paths {
         if let Some(folder) = self.prefs.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        std::fs::write(&self.prefs, text)
+        // In place at once: whoever is killed meanwhile finds the earlier ones.
+        let fresh = self.prefs.with_extension("new");
+        std::fs::write(&fresh, text)?;
+        std::fs::File::open(&fresh)?.sync_all()?;
+        std::fs::rename(&fresh, &self.prefs)
     }
+}
+
+/// What lies outside of the process; tests put something else in its place.
+struct Outside {
+    /// Ends the process: the profile has been destroyed.
+    end: Box<dyn Fn() + Send>,
+    /// The desktop's clipboard.
+    clipboard: Opener,
 }
 
 /// The window's end.
@@ -96,23 +118,24 @@ pub(crate) struct Bridge {
 impl Bridge {
     /// Starts the worker. `wake` is called after each update.
     pub(crate) fn start(paths: Paths, wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Bridge> {
-        Bridge::ending_by(paths, wake, safe::end_now)
+        let outside =
+            Outside { end: Box::new(safe::end_now), clipboard: Arc::new(clipboard::of_the_desktop) };
+        Bridge::within(outside, paths, wake)
     }
 
-    /// The same; `end` is called when the profile has been destroyed.
-    fn ending_by(
+    fn within(
+        outside: Outside,
         paths: Paths,
         wake: impl Fn() + Send + Sync + 'static,
-        end: impl Fn() + Send + 'static,
     ) -> std::io::Result<Bridge> {
         let (commands, inbox) = mpsc::unbounded_channel();
         let (outbox, updates) = mpsc::channel(UPDATES);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let tell = Tell { outbox, wake: Arc::new(wake) };
         let own = tell.clone();
-        let wipe = safe::wait_to_wipe(paths.profile.clone(), tell.clone(), end)?;
+        let wipe = safe::wait_to_wipe(paths.profile.clone(), tell.clone(), outside.end)?;
         let worker = std::thread::Builder::new().name("bridge".into()).spawn(move || {
-            runtime.block_on(Worker::run(paths, tell, inbox));
+            runtime.block_on(Worker::run(paths, tell, outside.clipboard, inbox));
             runtime.shutdown_timeout(END_WAIT);
         })?;
         Ok(Bridge { commands: Some(commands), updates, worker: Some(worker), tell: own, wipe })
@@ -196,6 +219,9 @@ struct Worker {
     notices: Notices,
     /// Contacts are told when their messages have been seen.
     tell_read: bool,
+    clipboard: Opener,
+    /// Somebody looks at the roads.
+    watch: Watch,
 }
 
 /// An open profile, with the cast of a practice if it is one.
@@ -208,13 +234,15 @@ struct Open {
 enum Woken {
     Command(Option<Command>),
     Event(Option<madang_core::Event>),
+    Watch,
 }
 
 impl Worker {
-    async fn run(paths: Paths, tell: Tell, mut inbox: mpsc::UnboundedReceiver<Command>) {
+    async fn run(paths: Paths, tell: Tell, clipboard: Opener, mut inbox: mpsc::UnboundedReceiver<Command>) {
         let tell_read = paths.prefs().unwrap_or_default().tell_read;
         let notices = Notices::start();
-        let mut worker = Worker { paths, tell, open: None, notices, tell_read };
+        let watch = Watch::default();
+        let mut worker = Worker { paths, tell, open: None, notices, tell_read, clipboard, watch };
         worker.closed().await;
         worker.serve(&mut inbox).await;
         worker.close().await;
@@ -228,6 +256,7 @@ impl Worker {
                     biased;
                     command = inbox.recv() => Woken::Command(command),
                     event = open.session.next() => Woken::Event(event),
+                    () = self.watch.due() => Woken::Watch,
                 },
             };
             match woken {
@@ -239,6 +268,11 @@ impl Worker {
                     }
                 }
                 Woken::Event(None) => self.ended().await,
+                Woken::Watch => {
+                    if let Some(open) = &mut self.open {
+                        open.session.look_again().await;
+                    }
+                }
             }
         }
     }
@@ -255,6 +289,10 @@ impl Worker {
             Command::Look(path) => taken::look(&self.tell, path),
             Command::ReadFile(path, wanted) => taken::read_file(&self.tell, path, wanted),
             Command::ReadPicture(picture, wanted) => taken::read_picture(&self.tell, picture, wanted),
+            Command::ReadClipboard(wanted) => {
+                taken::read_clipboard(&self.tell, self.clipboard.clone(), wanted)
+            }
+            Command::Watch(on) => self.watch.set(on),
             Command::ClearClipboard(text) => taken::clear_clipboard(&self.tell, text).await,
             Command::Notify { title, body } => {
                 if self.open.is_some() {

@@ -1,7 +1,6 @@
 //! Labels of time: what a clock said, told in the reader's zone. Nothing is decided by them.
 
-pub(crate) use madang_cli::zone::{Local, Zone};
-
+pub(crate) use crate::bridge::zone::{Local, Zone};
 use crate::i18n::{Lang, MONTHS_EN, T, WEEKDAYS};
 
 /// The time at which the clock stands still, for images and tests that stay the same; 0: it does not.

@@ -55,6 +55,10 @@ pub(crate) struct Fake {
     pub(crate) sent: Vec<String>,
     /// Every command, by its kind.
     pub(crate) told: Vec<String>,
+    /// What lies on the clipboard.
+    pub(crate) clipboard: String,
+    /// Settings as they were to be kept, each time.
+    pub(crate) kept: Vec<Prefs>,
     /// Up to which place a chat was read, each time that it was told.
     pub(crate) seen: Vec<(ChatId, u64)>,
     /// What was shown of what is to disappear, each time that it was told.
@@ -84,6 +88,8 @@ impl Fake {
             noticed: Vec::new(),
             sent: Vec::new(),
             told: Vec::new(),
+            clipboard: String::new(),
+            kept: Vec::new(),
             seen: Vec::new(),
             shown: Vec::new(),
         };

@@ -84,10 +84,15 @@ impl Lang {
 impl Lang {
     /// Says a span of time in the longest unit that it fills at least once, and no finer: for what has been going on.
     pub(crate) fn whole_span(self, seconds: u64) -> String {
-        let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
-        let unit = SPANS.iter().map(|(unit, ..)| *unit).find(|unit| seconds >= *unit).unwrap_or(1);
-        self.span(seconds / unit * unit)
+        self.span(whole(seconds))
     }
+}
+
+/// Of a span of seconds, what [`Lang::whole_span`] says of it: two with the same are told alike.
+pub(crate) fn whole(seconds: u64) -> u32 {
+    let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+    let unit = SPANS.iter().map(|(unit, ..)| *unit).find(|unit| seconds >= *unit).unwrap_or(1);
+    seconds / unit * unit
 }
 
 /// Months as they stand in a date.

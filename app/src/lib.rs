@@ -1,7 +1,7 @@
 //! The desktop app over `madang-core`: a library plus a `main` of a few lines, so that the whole app runs headless in tests.
 //!
 //! Read in this order: `model` (what the window knows), `action` (what a person wants), `view` (screens: functions from the first to the second),
-//! `app` (one frame), `bridge` (the only file that knows both the window and the node). All words stand in `i18n`, all tokens of the look in `theme`.
+//! `app` (one frame), `bridge` (the only room that knows both the window and the node). All words stand in `i18n`, all tokens of the look in `theme`.
 
 mod action;
 mod app;
@@ -28,4 +28,6 @@ pub mod gallery;
 #[cfg(test)]
 mod tests;
 
+#[doc(hidden)]
+pub use start::dress;
 pub use start::run;

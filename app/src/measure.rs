@@ -6,6 +6,8 @@ mod list;
 
 use std::path::PathBuf;
 
+use crate::bridge::invented;
+
 type Failure = Box<dyn std::error::Error>;
 
 /// Messages of the large side of each comparison, unless the command line says otherwise.
@@ -64,16 +66,7 @@ impl Place {
         let home = self.path.join(messages.to_string());
         if !home.join("made").exists() {
             let contacts = if messages == 0 { 0 } else { CONTACTS };
-            let cost = madang_core::Config::default().cost;
-            let profile = home.join("profile");
-            madang_core::node::invent::profile(
-                &profile,
-                PASSPHRASE.as_bytes(),
-                cost,
-                contacts,
-                messages,
-                text,
-            )?;
+            invented::profile(&home.join("profile"), PASSPHRASE, contacts, messages, text)?;
             std::fs::write(home.join("made"), "")?;
         }
         Ok(home)
@@ -90,7 +83,7 @@ fn text(n: u64) -> String {
         "좋아요 👍",
         "on my way",
     ];
-    let long = if n % 17 == 0 { 6 } else { 1 + n % 2 };
+    let long = if n.is_multiple_of(17) { 6 } else { 1 + n % 2 };
     let words: Vec<&str> = (0..long).map(|i| PARTS[((n / 3 + i * 5 + n * 7) % 6) as usize]).collect();
     format!("{n} {}", words.join(" "))
 }

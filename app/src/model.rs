@@ -73,7 +73,7 @@ impl Stage {
 }
 
 /// The own side.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Me {
     /// The own name.
     pub(crate) name: String,

@@ -6,11 +6,9 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use madang_core::lock;
-
 use crate::{
     app::{Anew, App},
-    bridge::Bridge,
+    bridge::{self, Bridge},
     desktop::instance::{self, Claim},
     i18n::{Lang, T},
     last_resort,
@@ -23,11 +21,11 @@ const MINIMIZED: &str = "--minimized";
 
 /// Runs the app until its window is closed. Where no window can be opened, says so in one line and runs the practice conversation in the terminal.
 pub fn run() -> ExitCode {
-    if let Err(error) = madang_core::scrub_environment() {
+    if let Err(error) = bridge::scrub_environment() {
         eprintln!("{error}");
         return ExitCode::FAILURE;
     }
-    if let Err(error) = lock::harden() {
+    if let Err(error) = bridge::lock::harden() {
         eprintln!("{error}");
     }
     log();
@@ -86,7 +84,7 @@ fn language() -> Lang {
 
 /// Opens the window. Something: the profile was locked and the process is to start anew, with these arguments.
 fn window(minimized: bool) -> Result<Option<Vec<OsString>>, eframe::Error> {
-    let paths = crate::bridge::Paths::of_this_user();
+    let paths = bridge::Paths::of_this_user();
     let (raise, raised) = std::sync::mpsc::channel();
     let mut held = match instance::claim(&paths.runtime(), paths.profile()) {
         Claim::First(held) => held,
@@ -101,7 +99,7 @@ fn window(minimized: bool) -> Result<Option<Vec<OsString>>, eframe::Error> {
         let _ = held.answer(move || raise.send(()).unwrap_or_default());
     }
     let prefs = paths.prefs().unwrap_or(Prefs { language: language(), ..Prefs::default() }).bounded();
-    let zone = madang_cli::zone::here().clone();
+    let zone = bridge::zone::here().clone();
     let anew = Arc::new(Anew::default());
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
@@ -118,8 +116,7 @@ fn window(minimized: bool) -> Result<Option<Vec<OsString>>, eframe::Error> {
         "madang",
         options,
         Box::new(move |creation| {
-            theme::install(&creation.egui_ctx);
-            creation.egui_ctx.add_glyph_rasterizer(last_resort::rasterizer());
+            dress(&creation.egui_ctx);
             if minimized {
                 creation.egui_ctx.send_viewport_cmd(egui::ViewportCommand::Minimized(true));
             }
@@ -136,14 +133,20 @@ fn window(minimized: bool) -> Result<Option<Vec<OsString>>, eframe::Error> {
     Ok(anew.wanted.load(Ordering::Acquire).then(|| arguments.into_iter().collect()))
 }
 
+/// Gives a window what it is drawn with: the shipped fonts, both styles, and a frame for what no font has.
+pub fn dress(ctx: &egui::Context) {
+    theme::install(ctx);
+    ctx.add_glyph_rasterizer(last_resort::rasterizer());
+}
+
 /// Replaces this process by a fresh one, so that nothing of the profile that was open stays in memory.
 fn start_anew(arguments: Vec<OsString>) -> ExitCode {
-    eprintln!("{}", lock::reexec(arguments));
+    eprintln!("{}", bridge::lock::reexec(arguments));
     ExitCode::FAILURE
 }
 
 fn practice() -> ExitCode {
-    match madang_cli::practice::in_terminal(language() == Lang::Ko, false) {
+    match bridge::practice::in_terminal(language() == Lang::Ko, false) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

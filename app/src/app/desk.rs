@@ -141,6 +141,13 @@ impl<W: World> App<W> {
         }
     }
 
+    /// Looks for what is wanted here on the clipboard. The worker asks for it, however long its owner takes.
+    pub(super) fn paste(&mut self) {
+        if let Some(wanted) = self.wanted_here() {
+            self.tell(Command::ReadClipboard(wanted));
+        }
+    }
+
     /// Takes files that were dropped on the window and pictures that were pasted.
     pub(super) fn take_things(&mut self, ctx: &egui::Context) {
         let Some(wanted) = self.wanted_here().filter(|_| self.is_open()) else { return };

@@ -1,4 +1,4 @@
-//! What happens by time alone: the lock, drafts that are kept, and the clipboard that is cleared. Time is the world's:
+//! What happens by time alone: the lock, what is kept after a pause, and the clipboard that is cleared. Time is the world's:
 //! egui's stands still while the window is hidden.
 
 use std::time::Duration;
@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::{App, World};
 use crate::{action::Command, model::Stage, route::Route};
 
-/// How often the roads are read again while they are shown, in seconds: how long a relay has been up grows by itself.
-const ROADS_AGAIN_S: f64 = 30.0;
+/// How long the window's size, its columns and the like rest before they are kept, in seconds: nobody drags so slowly.
+const PREFS_KEPT_AFTER_S: f64 = 3.0;
 
 impl<W: World> App<W> {
     /// Does what is due, and asks to be woken when the next thing is.
@@ -20,9 +20,10 @@ impl<W: World> App<W> {
             self.lock();
             ctx.request_repaint();
         }
-        let roads_at = self.time_roads(now);
+        self.watch_roads();
         let clear_at = self.lent.as_ref().map(|(until, _)| *until);
-        for at in [clear_at, roads_at, self.time_drafts(now), self.locks_at()].into_iter().flatten() {
+        let kept_at = self.time_prefs(now);
+        for at in [clear_at, kept_at, self.time_drafts(now), self.locks_at()].into_iter().flatten() {
             ctx.request_repaint_after(Duration::from_secs_f64((at - now).max(0.0) + 0.05));
         }
     }
@@ -41,15 +42,34 @@ impl<W: World> App<W> {
             .then(|| self.last_input + f64::from(minutes) * 60.0)
     }
 
-    /// Reads the roads again while they are shown. Returns when that is due next.
-    fn time_roads(&mut self, now: f64) -> Option<f64> {
-        if self.route != Route::Network || !self.model.stage.is_open() {
+    /// Keeps settings that have changed, once they have rested: a process that is killed has not forgotten them.
+    /// Returns when that is.
+    fn time_prefs(&mut self, now: f64) -> Option<f64> {
+        let prefs = self.model.prefs.bounded();
+        if prefs == self.kept {
+            self.resting = None;
             return None;
         }
-        if now >= self.roads_due {
-            self.roads_due = now + ROADS_AGAIN_S;
-            self.world.tell(Command::Network);
+        let at = match self.resting {
+            Some((at, rested)) if rested == prefs => at,
+            _ => now + PREFS_KEPT_AFTER_S,
+        };
+        if now >= at {
+            (self.kept, self.resting) = (prefs, None);
+            self.world.tell(Command::Keep(prefs));
+            return None;
         }
-        Some(self.roads_due)
+        self.resting = Some((at, prefs));
+        Some(at)
+    }
+
+    /// Says when somebody begins to look at the roads, and when no longer. Meanwhile the other world reads them again
+    /// and again, and speaks up when something has changed that is shown: the window itself sleeps.
+    fn watch_roads(&mut self) {
+        let looks = self.route == Route::Network && self.model.stage.is_open();
+        if self.watching != looks {
+            self.watching = looks;
+            self.world.tell(Command::Watch(looks));
+        }
     }
 }

@@ -22,10 +22,10 @@ use self::shown::{chat_of, compared_of, fade_of, last_of, line_of, me_of, messag
 use super::{Tell, failure::failure, safe};
 use crate::{
     action::Command,
-    i18n::T,
+    i18n::{self, T},
     model::{
-        Chat, ChatId, Fade, Message, MessageKey, Notice, Page, PageAt, Quote, Relay, RelayKey, Roads, Safety,
-        Step, StepKind, Task, Trail, Update,
+        Chat, ChatId, Fade, Me, Message, MessageKey, Notice, Page, PageAt, Quote, Relay, RelayKey, Roads,
+        Safety, Step, StepKind, Task, Trail, Update,
     },
     text,
 };
@@ -52,6 +52,9 @@ pub(super) struct Session {
     quotes: BTreeMap<MessageId, (bool, String)>,
     /// Chats of which the window holds a part.
     shown: BTreeSet<ChatId>,
+    /// The own side and the roads as they were told last: what has not changed wakes nobody.
+    told_me: Option<Me>,
+    told_roads: Option<Roads>,
 }
 
 struct Known {
@@ -71,6 +74,8 @@ impl Session {
             chats: BTreeMap::new(),
             quotes: BTreeMap::new(),
             shown: BTreeSet::new(),
+            told_me: None,
+            told_roads: None,
         }
     }
 
@@ -187,8 +192,7 @@ impl Session {
                 return;
             }
             Command::Network => {
-                self.tell_me().await;
-                self.tell_roads().await;
+                self.look_again().await;
                 return;
             }
             Command::Create { .. }
@@ -200,6 +204,8 @@ impl Session {
             | Command::Look(_)
             | Command::ReadFile(..)
             | Command::ReadPicture(..)
+            | Command::ReadClipboard(_)
+            | Command::Watch(_)
             | Command::ClearClipboard(_)
             | Command::Notify { .. }
             | Command::HideNotices
@@ -399,11 +405,21 @@ impl Session {
         Ok(())
     }
 
-    async fn tell_me(&self) {
+    /// Reads the own addresses and the roads again.
+    pub(super) async fn look_again(&mut self) {
+        self.tell_me().await;
+        self.tell_roads().await;
+    }
+
+    async fn tell_me(&mut self) {
         if let (Ok(whoami), Ok(addresses)) = (self.node.whoami().await, self.node.addresses().await) {
             let addresses = addresses.iter().map(ToString::to_string).collect();
             let fade = fade_of(self.node.disappearing_default().await.ok().flatten());
-            self.tell.say(Update::Me(me_of(&whoami, addresses, fade))).await;
+            let me = me_of(&whoami, addresses, fade);
+            if self.told_me.as_ref() != Some(&me) {
+                self.told_me = Some(me.clone());
+                self.tell.say(Update::Me(me)).await;
+            }
         }
     }
 
@@ -456,7 +472,7 @@ impl Session {
         }
     }
 
-    async fn tell_roads(&self) {
+    async fn tell_roads(&mut self) {
         let (Ok(relays), Ok(contacts)) = (self.node.relays().await, self.node.contacts().await) else {
             return;
         };
@@ -465,12 +481,16 @@ impl Session {
             key: RelayKey(r.number.0),
             label: r.addresses.first().map(|a| text::address(a)).unwrap_or_default(),
             connected: r.up,
-            steady: r.steady.map(|steady| steady.as_secs()),
+            steady: r.steady.map(|steady| i18n::whole(steady.as_secs()).into()),
             waiting: r.waiting,
             takes: takes_of(r.takes),
             home: r.home,
         });
-        self.tell.say(Update::Roads(Roads { links, relays: relays.collect() })).await;
+        let roads = Roads { links, relays: relays.collect() };
+        if self.told_roads.as_ref() != Some(&roads) {
+            self.told_roads = Some(roads.clone());
+            self.tell.say(Update::Roads(roads)).await;
+        }
     }
 
     async fn notice(&self, sentence: T, contact: Option<ContactId>, trouble: bool) {

@@ -5,7 +5,8 @@ use std::{path::PathBuf, sync::Arc};
 use super::Tell;
 use crate::{
     desktop::{
-        clipboard, folder,
+        clipboard::{self, Opener},
+        folder,
         picture::{self, Fault},
     },
     i18n::T,
@@ -30,6 +31,20 @@ pub(super) fn read_picture(tell: &Tell, shot: Arc<egui::ColorImage>, wanted: Wan
     work(tell, move || {
         let rgb = |at: usize| shot.pixels.get(at).map_or([0; 3], |p| [p.r(), p.g(), p.b()]);
         found(wanted, picture::read_pixels(shot.size[0], shot.size[1], rgb, &[wanted.head()]))
+    });
+}
+
+/// Looks for something on the clipboard.
+pub(super) fn read_clipboard(tell: &Tell, open: Opener, wanted: Wanted) {
+    work(tell, move || {
+        let said = open()
+            .ok_or(Fault::Unreadable)
+            .and_then(|mut clipboard| clipboard::find(&mut *clipboard, &[wanted.head()]));
+        let nothing = matches!(said, Err(Fault::Unreadable | Fault::Nothing));
+        found(wanted, said).map_err(|failure| match nothing {
+            true => Failure { sentence: T::FailPaste, ..failure },
+            false => failure,
+        })
     });
 }
 

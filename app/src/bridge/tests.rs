@@ -1,14 +1,18 @@
 //! The bridge over real nodes.
 
 use std::{
-    sync::mpsc::{Receiver, channel},
+    sync::{
+        Mutex,
+        mpsc::{Receiver, channel},
+    },
     time::{Duration, Instant},
 };
 
 use super::*;
 use crate::{
     action::By,
-    model::{Compared, Delivery, Fade, Model, PageAt},
+    desktop::{clipboard::tests::Laid, picture},
+    model::{Compared, Delivery, Fade, Model, PageAt, Wanted},
 };
 
 /// Longest wait for one fact; only a defect reaches it.
@@ -18,6 +22,8 @@ struct Window {
     bridge: Bridge,
     model: Model,
     woken: Receiver<()>,
+    /// What lies on the clipboard.
+    laid: Arc<Mutex<Laid>>,
 }
 
 impl Window {
@@ -28,20 +34,89 @@ impl Window {
     fn ending_by(home: &std::path::Path, end: impl Fn() + Send + 'static) -> Window {
         let (wake, woken) = channel();
         let wake = move || wake.send(()).unwrap_or_default();
-        let bridge = Bridge::ending_by(Paths::at(home), wake, end).expect("a worker");
-        Window { bridge, model: Model::default(), woken }
+        let laid = Arc::new(Mutex::new(Laid::default()));
+        let lies = laid.clone();
+        let clipboard: Opener = Arc::new(move || Some(Box::new(lies.lock().expect("unbroken").clone())));
+        let outside = Outside { end: Box::new(end), clipboard };
+        let bridge = Bridge::within(outside, Paths::at(home), wake).expect("a worker");
+        Window { bridge, model: Model::default(), woken, laid }
     }
 
     fn until(&mut self, what: &str, fact: impl Fn(&Model) -> bool) {
+        self.gather(what, fact);
+    }
+
+    /// The same, and returns all that was told until then.
+    fn gather(&mut self, what: &str, fact: impl Fn(&Model) -> bool) -> Vec<Update> {
         let began = Instant::now();
+        let mut told = Vec::new();
         while !fact(&self.model) {
             assert!(began.elapsed() < WAIT, "{what} did not come: {:?}", self.model.failures);
             let _ = self.woken.recv_timeout(Duration::from_secs(1));
             while let Some(update) = self.bridge.take() {
+                told.push(update.clone());
                 self.model.apply(update);
             }
         }
+        told
     }
+
+    /// Looks on the clipboard, and returns what was found.
+    fn paste(&mut self, wanted: Wanted) -> Option<String> {
+        self.model.failures.clear();
+        self.bridge.tell(Command::ReadClipboard(wanted));
+        let mut told = self.gather("the beginning", |m| m.is_busy(Task::Take));
+        told.extend(self.gather("the end", |m| !m.is_busy(Task::Take)));
+        told.into_iter().find_map(|update| match update {
+            Update::Taken(of, text) if of == wanted => Some(text),
+            _ => None,
+        })
+    }
+}
+
+#[test]
+fn a_screenshot_of_a_real_invite_on_the_clipboard_is_read_and_what_does_not_fit_is_refused() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut window = Window::open(home.path());
+    let passphrase = zeroize::Zeroizing::new("등불 강가".to_owned());
+    window.bridge.tell(Command::Create { name: "하늘".into(), passphrase });
+    window.until("an open profile", |m| m.stage == Stage::Open);
+    window.bridge.tell(Command::Invite);
+    window.until("an invite", |m| m.invite.is_some());
+    let invite = window.model.invite.clone().expect("there");
+
+    let shot = picture::tests::screenshot(&invite.to_uppercase(), 4, 200);
+    *window.laid.lock().expect("unbroken") = Laid { grey: Some(shot), ..Laid::default() };
+    let read = window.paste(Wanted::Invite).expect("an invite");
+    assert!(read.eq_ignore_ascii_case(&invite), "{read}");
+    assert_eq!(window.paste(Wanted::Relay), None, "it is no relay");
+    assert_eq!(window.model.failures[&Task::Take].sentence, T::FailPaste);
+
+    *window.laid.lock().expect("unbroken") = Laid { text: Some("just words".into()), ..Laid::default() };
+    assert_eq!(window.paste(Wanted::Invite), None);
+    assert_eq!(window.model.failures[&Task::Take].sentence, T::FailPaste);
+}
+
+#[test]
+fn what_is_read_again_and_is_as_it_was_wakes_nobody() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut window = Window::open(home.path());
+    let passphrase = zeroize::Zeroizing::new("등불 강가".to_owned());
+    window.bridge.tell(Command::Create { name: "하늘".into(), passphrase });
+    let mut told = window.gather("an open profile", |m| m.stage == Stage::Open && m.me.name == "하늘");
+    for _ in 0..40 {
+        window.bridge.tell(Command::Network);
+    }
+    window.bridge.tell(Command::RelayAdd("rubbish".into()));
+    told.extend(window.gather("a refusal", |m| m.failures.contains_key(&Task::Relay)));
+    let me: Vec<_> =
+        told.iter().filter_map(|u| if let Update::Me(me) = u { Some(me) } else { None }).collect();
+    let roads: Vec<_> =
+        told.iter().filter_map(|u| if let Update::Roads(roads) = u { Some(roads) } else { None }).collect();
+    assert!(!me.is_empty() && me.windows(2).all(|two| two[0] != two[1]), "{me:?}");
+    assert!(!roads.is_empty() && roads.windows(2).all(|two| two[0] != two[1]), "{roads:?}");
+    window.bridge.tell(Command::RenameMe("바다".into()));
+    window.until("what did change", |m| m.me.name == "바다");
 }
 
 #[test]
@@ -134,12 +209,18 @@ fn a_profile_is_made_locked_refused_and_opened_again() {
     window.until("a refusal", |m| {
         m.failures.get(&Task::Unlock).is_some_and(|f| f.sentence == T::WrongPassphrase)
     });
+    let (paths, keep) = (Paths::at(home.path()), |percent| {
+        Command::Keep(Prefs { text_percent: percent, window: [900.0, 700.0], ..Prefs::default() })
+    });
+    window.bridge.tell(keep(130));
     window.bridge.tell(Command::Unlock { passphrase: secret("등불 강가") });
     window.until("an open profile", |m| m.stage == Stage::Open && m.me.name == "하늘");
-    window.bridge.tell(Command::Keep(Prefs { text_percent: 130, ..Prefs::default() }));
+    let kept = paths.prefs().map(|p| (p.text_percent, p.window));
+    assert_eq!(kept, Some((130, [900.0, 700.0])), "whoever is killed now has kept them");
+    window.bridge.tell(keep(150));
     drop(window);
-    let paths = Paths::at(home.path());
-    assert_eq!(paths.prefs().map(|p| p.text_percent), Some(130));
+    assert_eq!(paths.prefs().map(|p| p.text_percent), Some(150));
+    assert!(!home.path().join("window.new").exists());
 }
 
 #[test]

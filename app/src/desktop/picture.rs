@@ -70,13 +70,21 @@ pub(crate) fn read_bytes(bytes: &[u8], heads: &[&str]) -> Result<String, Fault> 
         Ok(format @ (ImageFormat::Png | ImageFormat::Jpeg)) => find(&decode(bytes, format)?, heads),
         _ => {
             let text = bytes.get(..bytes.len().min(TEXT_BYTES_MAX)).unwrap_or_default();
-            let text = std::str::from_utf8(text).map_err(|_| Fault::Unknown)?;
-            pick(text, heads).ok_or(Fault::Nothing)
+            read_text(std::str::from_utf8(text).map_err(|_| Fault::Unknown)?, heads)
         }
     }
 }
 
-/// Looks at a picture from the clipboard: `rgba` gives the pixel of an index.
+/// The same for text, of which the beginning is read.
+///
+/// # Errors
+/// [`Fault::Nothing`].
+pub(crate) fn read_text(text: &str, heads: &[&str]) -> Result<String, Fault> {
+    let end = text.floor_char_boundary(TEXT_BYTES_MAX);
+    pick(&text[..end], heads).ok_or(Fault::Nothing)
+}
+
+/// Looks at a picture from the clipboard: `rgb` gives the pixel of an index.
 ///
 /// # Errors
 /// [`Fault`].
@@ -143,7 +151,7 @@ fn pick(text: &str, heads: &[&str]) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     const HEADS: &[&str] = &["madang:"];
@@ -153,7 +161,7 @@ mod tests {
     }
 
     /// A picture of `text` on a larger sheet, as in a screenshot.
-    fn screenshot(text: &str, module: usize, margin: usize) -> image::GrayImage {
+    pub(crate) fn screenshot(text: &str, module: usize, margin: usize) -> image::GrayImage {
         let code = qrcode::QrCode::with_error_correction_level(text, qrcode::EcLevel::L).expect("fits");
         let (width, dark) = (code.width(), code.into_colors());
         let side = u32::try_from((width + 8) * module + 2 * margin).expect("small");

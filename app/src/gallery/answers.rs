@@ -187,11 +187,17 @@ impl World for Fake {
                 let text = if matches!(wanted, Wanted::Safety(_)) { "madang-safety:same" } else { INVITE };
                 self.updates.extend([Update::Taken(wanted, text.into()), Update::Done(Task::Take)]);
             }
+            Command::ReadClipboard(wanted) if self.clipboard.starts_with(wanted.head()) => {
+                let text = self.clipboard.clone();
+                self.updates.extend([Update::Taken(wanted, text), Update::Done(Task::Take)]);
+            }
+            Command::ReadClipboard(_) => self.fail(Task::Take, T::FailPaste),
             Command::Notify { title, body } => self.noticed.push((title, body)),
             Command::HideNotices => {}
             Command::ClearClipboard(_) => self.updates.push_back(Update::Clipboard(Cleared::Gone)),
             Command::Network => self.updates.push_back(Update::Roads(self.roads.clone())),
-            Command::Keep(_) => {}
+            Command::Watch(_) => {}
+            Command::Keep(prefs) => self.kept.push(prefs),
         }
     }
 

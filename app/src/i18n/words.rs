@@ -241,6 +241,8 @@ words! {
         "글도 아니고 PNG나 JPEG 그림도 아닙니다.";
     FailFileNothing: "Nothing fitting was found in it. Is the whole QR code in the picture, and sharp?",
         "맞는 내용을 찾지 못했습니다. QR 코드 전체가 또렷하게 들어 있나요?";
+    FailPaste: "Nothing fitting is on the clipboard. Copy the text or a picture of the QR code first.",
+        "클립보드에 맞는 내용이 없습니다. 글이나 QR 코드 그림을 먼저 복사하세요.";
     FailFolder: "This folder cannot be opened.",
         "이 폴더를 열 수 없습니다.";
 

@@ -73,7 +73,7 @@ fn conversation(count: u64) -> Vec<Duration> {
     app.start_at(Route::Chats(Some(CHAT)), "");
     let mut times = Vec::with_capacity(FRAMES);
     for frame in 0..WARM_UP + FRAMES {
-        let up = frame / TURN % 2 == 0;
+        let up = (frame / TURN).is_multiple_of(2);
         let took = one(&ctx, frame, if up { STEP } else { -STEP }, |ui| app.frame(ui));
         if frame >= WARM_UP {
             times.push(took);
@@ -140,11 +140,11 @@ impl Talk {
         Message {
             key: MessageKey::invented(n),
             place: n + 1,
-            mine: n % 3 == 0,
+            mine: n.is_multiple_of(3),
             text: crate::text::body(&text(n)),
             reply: None,
             label_ms: Some(1_700_000_000_000 + n * 600_000),
-            late: n % 101 == 0,
+            late: n.is_multiple_of(101),
             gap: false,
             chose: None,
             fades: None,

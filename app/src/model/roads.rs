@@ -1,7 +1,7 @@
 //! The roads that work now, and the relays.
 
 /// The roads that work now.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Roads {
     /// Open direct links.
     pub(crate) links: u32,
@@ -14,7 +14,7 @@ pub(crate) struct Roads {
 pub(crate) struct RelayKey(pub(crate) u32);
 
 /// A relay as the network page shows it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Relay {
     /// Which one.
     pub(crate) key: RelayKey,
@@ -24,7 +24,8 @@ pub(crate) struct Relay {
     pub(crate) connected: bool,
     /// Keeps the own mail.
     pub(crate) home: bool,
-    /// For how many seconds it is reached, or not any more; unknown until it is reached for the first time.
+    /// For how many seconds it is reached, or not any more, no finer than it is shown; unknown until it is reached for
+    /// the first time.
     pub(crate) steady: Option<u64>,
     /// Envelopes that are to be left there and are not yet.
     pub(crate) waiting: usize,

@@ -100,6 +100,29 @@ fn an_invite_is_taken_from_a_file_and_from_a_screenshot() {
     }
 }
 
+#[test]
+fn the_button_lets_the_worker_look_on_the_clipboard_and_never_the_window() {
+    let asked = |w: &super::Window| {
+        let commands = w.output().viewport_output.values().flat_map(|viewport| &viewport.commands);
+        commands.filter(|command| matches!(command, egui::ViewportCommand::RequestPaste)).count()
+    };
+    for lang in BOTH {
+        let mut w = wide("add", lang);
+        press(&mut w, lang.tr(T::TakeInvite));
+        w.get_by_label(lang.tr(T::PasteHere)).click();
+        for _ in 0..3 {
+            w.run_steps(1);
+            assert_eq!(asked(&w), 0, "the window would wait for another program");
+        }
+        assert!(w.state().world.told.contains(&"ReadClipboard".to_owned()));
+        assert!(shows(&w, lang.tr(T::FailPaste)), "nothing lies there");
+        w.state_mut().world.clipboard = format!("madang:{}", "a".repeat(200));
+        press(&mut w, lang.tr(T::PasteHere));
+        let field = w.get_by_role_and_label(Role::MultilineTextInput, lang.tr(T::PasteInvite));
+        assert!(field.value().is_some_and(|text| text.starts_with("madang:aaa")));
+    }
+}
+
 /// A file that was dragged onto the window.
 #[derive(Debug)]
 struct Dropped(&'static str);

@@ -4,7 +4,7 @@ use egui::{Key, Role, epaint::text::Fonts};
 use egui_kittest::kittest::{NodeT, Queryable};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Window, composer, press, shows, wide, write};
+use super::{BOTH, Window, composer, press, shows, wide, write};
 use crate::{
     i18n::{Lang, T},
     model::ChatId,
@@ -12,17 +12,27 @@ use crate::{
     widget::paragraph,
 };
 
+/// With whom the first chat is.
+fn first_name(lang: Lang) -> &'static str {
+    if lang == Lang::Ko { "이지수" } else { "Jisu Lee" }
+}
+
 /// A window on the first chat with so many messages.
-fn long(count: u64) -> Window {
-    let mut w = wide("list", Lang::En);
+fn long(lang: Lang, count: u64) -> Window {
+    let mut w = wide("list", lang);
     w.state_mut().world.fill(count);
-    w.get_by_label_contains("Jisu Lee").click();
+    w.get_by_label_contains(first_name(lang)).click();
     w.run_steps(4);
     w
 }
 
+/// Where the messages stand.
+fn list(w: &Window) -> egui::Rect {
+    w.get_by_role_and_label(Role::List, w.state().model.prefs.language.tr(T::Messages)).rect()
+}
+
 fn seen(w: &Window) -> Vec<(String, egui::Rect)> {
-    let list = w.get_by_role_and_label(Role::List, Lang::En.tr(T::Messages)).rect();
+    let list = list(w);
     let mut rows: Vec<(String, egui::Rect)> = w
         .query_all_by_role(Role::Label)
         .filter(|n| list.contains_rect(n.rect()))
@@ -35,7 +45,7 @@ fn seen(w: &Window) -> Vec<(String, egui::Rect)> {
 
 /// Whether a message that says this is in sight.
 fn reads(w: &Window, text: &str) -> bool {
-    let list = w.get_by_role_and_label(Role::List, Lang::En.tr(T::Messages)).rect();
+    let list = list(w);
     w.query_all_by_label_contains(text).any(|n| list.contains_rect(n.rect()))
 }
 
@@ -54,140 +64,154 @@ fn loaded(w: &Window) -> (u64, u64, usize) {
 
 #[test]
 fn older_pages_come_and_nothing_under_the_eye_moves() {
-    let mut w = long(3_000);
-    let mut pages = 0;
-    for _ in 0..25 {
-        let before = (loaded(&w), seen(&w));
-        w.key_press(Key::PageUp);
-        w.run_steps(1);
-        let at = seen(&w);
-        w.run_steps(3);
-        assert_eq!(at, seen(&w), "a page that comes moves no row");
-        pages += usize::from(loaded(&w) != before.0);
-        assert!(before.1 != at, "it scrolls: {:?}", loaded(&w));
+    for lang in BOTH {
+        let mut w = long(lang, 3_000);
+        let mut pages = 0;
+        for _ in 0..25 {
+            let before = (loaded(&w), seen(&w));
+            w.key_press(Key::PageUp);
+            w.run_steps(1);
+            let at = seen(&w);
+            w.run_steps(3);
+            assert_eq!(at, seen(&w), "a page that comes moves no row");
+            pages += usize::from(loaded(&w) != before.0);
+            assert!(before.1 != at, "it scrolls: {:?}", loaded(&w));
+        }
+        assert!(pages > 2, "{pages}");
+        assert!(loaded(&w).2 <= crate::model::LOADED_MAX);
     }
-    assert!(pages > 2, "{pages}");
-    assert!(loaded(&w).2 <= crate::model::LOADED_MAX);
 }
 
 #[test]
 fn from_the_end_far_back_and_down_again_to_the_end() {
-    let mut w = long(3_000);
-    let end = loaded(&w).1;
-    page_up(&mut w, 90);
-    assert!(loaded(&w).1 < end, "what was left far behind is dropped");
-    press(&mut w, Lang::En.tr(T::JumpLatest));
-    w.run_steps(3);
-    assert_eq!(loaded(&w).1, end);
-    assert!(w.query_by_label(Lang::En.tr(T::JumpLatest)).is_none());
+    for lang in BOTH {
+        let mut w = long(lang, 3_000);
+        let end = loaded(&w).1;
+        page_up(&mut w, 90);
+        assert!(loaded(&w).1 < end, "what was left far behind is dropped");
+        press(&mut w, lang.tr(T::JumpLatest));
+        w.run_steps(3);
+        assert_eq!(loaded(&w).1, end);
+        assert!(w.query_by_label(lang.tr(T::JumpLatest)).is_none());
 
-    page_up(&mut w, 90);
-    for _ in 0..120 {
-        w.key_press(Key::PageDown);
-        w.run_steps(1);
+        page_up(&mut w, 90);
+        for _ in 0..120 {
+            w.key_press(Key::PageDown);
+            w.run_steps(1);
+        }
+        assert_eq!(loaded(&w).1, end);
+        assert!(w.query_by_label(lang.tr(T::JumpLatest)).is_none());
     }
-    assert_eq!(loaded(&w).1, end);
-    assert!(w.query_by_label(Lang::En.tr(T::JumpLatest)).is_none());
 }
 
 #[test]
 fn the_bar_leads_anywhere_in_a_long_conversation() {
-    let mut w = long(20_000);
-    let view = w.get_by_role_and_label(Role::List, Lang::En.tr(T::Messages)).rect();
-    let (first, last) = (w.state().world.places(ChatId(1)), loaded(&w).1);
-    for part in [0.5_f32, 0.0, 0.9] {
-        let at = egui::pos2(view.right() - 3.0, view.top() + view.height() * part);
-        w.drag_at(at);
-        w.run_steps(3);
-        w.drop_at(at);
-        w.run_steps(3);
-        let wanted = (f64::from(part) * last as f64) as u64;
-        let (from, to, count) = loaded(&w);
-        assert!(count <= crate::model::LOADED_MAX);
-        assert!((from..=to).contains(&wanted.max(first)), "{part}: {wanted} in {from}..={to}");
+    for lang in BOTH {
+        let mut w = long(lang, 20_000);
+        let view = list(&w);
+        let (first, last) = (w.state().world.places(ChatId(1)), loaded(&w).1);
+        for part in [0.5_f32, 0.0, 0.9] {
+            let at = egui::pos2(view.right() - 3.0, view.top() + view.height() * part);
+            w.drag_at(at);
+            w.run_steps(3);
+            w.drop_at(at);
+            w.run_steps(3);
+            let wanted = (f64::from(part) * last as f64) as u64;
+            let (from, to, count) = loaded(&w);
+            assert!(count <= crate::model::LOADED_MAX);
+            assert!((from..=to).contains(&wanted.max(first)), "{part}: {wanted} in {from}..={to}");
+        }
     }
 }
 
 #[test]
 fn what_one_writes_while_reading_far_back_is_shown() {
-    let mut w = long(3_000);
-    page_up(&mut w, 90);
-    write(&mut w, Role::MultilineTextInput, &composer(Lang::En), "here and now");
-    w.key_press(Key::Enter);
-    w.run_steps(5);
-    assert!(shows(&w, "here and now"));
-    assert!(w.query_by_label(Lang::En.tr(T::JumpLatest)).is_none());
+    for lang in BOTH {
+        let mut w = long(lang, 3_000);
+        page_up(&mut w, 90);
+        write(&mut w, Role::MultilineTextInput, &composer(lang), "here and now");
+        w.key_press(Key::Enter);
+        w.run_steps(5);
+        assert!(shows(&w, "here and now"));
+        assert!(w.query_by_label(lang.tr(T::JumpLatest)).is_none());
+    }
 }
 
 #[test]
 fn a_chat_opens_at_the_first_message_that_was_not_seen() {
-    let mut w = wide("list", Lang::En);
-    w.state_mut().world.fill(3_000);
-    for n in 0..400 {
-        w.state_mut().world.hear(ChatId(1), &format!("unread {n}"));
+    for lang in BOTH {
+        let mut w = wide("list", lang);
+        w.state_mut().world.fill(3_000);
+        for n in 0..400 {
+            w.state_mut().world.hear(ChatId(1), &format!("unread {n}"));
+        }
+        w.run_steps(4);
+        w.get_by_label_contains(first_name(lang)).click();
+        w.run_steps(5);
+        assert!(shows(&w, lang.tr(T::EndOfUnread)));
+        assert!(reads(&w, "unread 0") && !reads(&w, "unread 399"));
+        assert!(!w.state().world.told.contains(&"Seen".to_owned()), "what is below was not seen");
+        press(&mut w, &lang.with(T::JumpLatestCount, &["400"]));
+        w.run_steps(3);
+        assert!(reads(&w, "unread 399"));
+        assert!(w.state().world.told.contains(&"Seen".to_owned()));
     }
-    w.run_steps(4);
-    w.get_by_label_contains("Jisu Lee").click();
-    w.run_steps(5);
-    assert!(shows(&w, Lang::En.tr(T::EndOfUnread)));
-    assert!(reads(&w, "unread 0") && !reads(&w, "unread 399"));
-    assert!(!w.state().world.told.contains(&"Seen".to_owned()), "what is below was not seen");
-    press(&mut w, &Lang::En.with(T::JumpLatestCount, &["400"]));
-    w.run_steps(3);
-    assert!(reads(&w, "unread 399"));
-    assert!(w.state().world.told.contains(&"Seen".to_owned()));
 }
 
 const FADING: ChatId = ChatId(1);
 
 #[test]
 fn only_messages_that_were_drawn_are_told_as_shown_and_each_once() {
-    let mut w = long(3_000);
-    assert!(w.state().world.shown.is_empty(), "nothing here disappears");
-    let (first, end) = (w.state().world.places(FADING), loaded(&w).1);
-    // One at the top of the chat, one loaded but above the view, one at the end.
-    w.state_mut().world.hear_at(FADING, "far above", first - 1, Some(5));
-    w.state_mut().world.hear_at(FADING, "above", end - 60, Some(5));
-    w.state_mut().world.hear_at(FADING, "below", end + 1, Some(5));
-    w.run_steps(30);
-    assert!(reads(&w, "below") && !reads(&w, "above"));
-    assert_eq!(w.state().world.shown, [(FADING, vec![end + 1])]);
-    assert_eq!(w.state().world.seen, [(FADING, end + 1)], "the place that was drawn, once");
+    for lang in BOTH {
+        let mut w = long(lang, 3_000);
+        assert!(w.state().world.shown.is_empty(), "nothing here disappears");
+        let (first, end) = (w.state().world.places(FADING), loaded(&w).1);
+        // One at the top of the chat, one loaded but above the view, one at the end.
+        w.state_mut().world.hear_at(FADING, "far above", first - 1, Some(5));
+        w.state_mut().world.hear_at(FADING, "above", end - 60, Some(5));
+        w.state_mut().world.hear_at(FADING, "below", end + 1, Some(5));
+        w.run_steps(30);
+        assert!(reads(&w, "below") && !reads(&w, "above"));
+        assert_eq!(w.state().world.shown, [(FADING, vec![end + 1])]);
+        assert_eq!(w.state().world.seen, [(FADING, end + 1)], "the place that was drawn, once");
 
-    page_up(&mut w, 6);
-    w.run_steps(30);
-    for _ in 0..2 {
-        page_up(&mut w, 30);
-        press(&mut w, Lang::En.tr(T::JumpLatest));
+        page_up(&mut w, 6);
+        w.run_steps(30);
+        for _ in 0..2 {
+            page_up(&mut w, 30);
+            press(&mut w, lang.tr(T::JumpLatest));
+        }
+        let told: Vec<u64> = w.state().world.shown.iter().flat_map(|(_, places)| places.clone()).collect();
+        assert!(told.contains(&(end - 60)), "it was passed: {told:?}");
+        assert!(!told.contains(&(first - 1)), "nobody went that far");
+        assert!(told.len() <= 2 + 2 * 2, "again only after it was read anew: {told:?}");
     }
-    let told: Vec<u64> = w.state().world.shown.iter().flat_map(|(_, places)| places.clone()).collect();
-    assert!(told.contains(&(end - 60)), "it was passed: {told:?}");
-    assert!(!told.contains(&(first - 1)), "nobody went that far");
-    assert!(told.len() <= 2 + 2 * 2, "again only after it was read anew: {told:?}");
 }
 
 #[test]
 fn nothing_is_shown_or_seen_by_a_window_that_nobody_looks_at() {
-    let mut w = long(100);
-    let end = loaded(&w).1;
-    let told = |w: &Window| (w.state().world.shown.len(), w.state().world.seen.len());
-    w.input_mut().focused = false;
-    w.state_mut().world.hear_at(FADING, "while away", end + 1, Some(5));
-    w.run_steps(10);
-    assert!(reads(&w, "while away"));
-    assert_eq!(told(&w), (0, 0));
-    w.input_mut().focused = true;
-    w.run_steps(10);
-    assert_eq!(told(&w), (1, 1));
+    for lang in BOTH {
+        let mut w = long(lang, 100);
+        let end = loaded(&w).1;
+        let told = |w: &Window| (w.state().world.shown.len(), w.state().world.seen.len());
+        w.input_mut().focused = false;
+        w.state_mut().world.hear_at(FADING, "while away", end + 1, Some(5));
+        w.run_steps(10);
+        assert!(reads(&w, "while away"));
+        assert_eq!(told(&w), (0, 0));
+        w.input_mut().focused = true;
+        w.run_steps(10);
+        assert_eq!(told(&w), (1, 1));
 
-    w.key_press(Key::F1);
-    w.run_steps(3);
-    w.state_mut().world.hear_at(FADING, "behind a sheet", end + 2, Some(5));
-    w.run_steps(10);
-    assert_eq!(told(&w), (1, 1));
-    w.key_press(Key::Escape);
-    w.run_steps(10);
-    assert_eq!(told(&w), (2, 2));
+        w.key_press(Key::F1);
+        w.run_steps(3);
+        w.state_mut().world.hear_at(FADING, "behind a sheet", end + 2, Some(5));
+        w.run_steps(10);
+        assert_eq!(told(&w), (1, 1));
+        w.key_press(Key::Escape);
+        w.run_steps(10);
+        assert_eq!(told(&w), (2, 2));
+    }
 }
 
 #[test]

@@ -7,6 +7,8 @@ use std::{
 
 use egui::{Event, Key, Modifiers, RawInput, Role, ViewportId, ViewportInfo};
 
+use egui_kittest::kittest::Queryable;
+
 use super::{BOTH, Window, composer, press, shows, wide, write};
 use crate::{
     i18n::{Lang, T},
@@ -146,4 +148,59 @@ fn the_desktop_is_told_of_what_comes_to_a_hidden_window_even_in_the_chat_that_is
         assert_eq!(noticed.first().map(|(_, body)| body.as_str()), Some(lang.tr(T::NotifySomething)));
         assert!(w.state().world.seen.is_empty(), "nobody has seen it");
     }
+}
+
+#[test]
+fn size_columns_and_text_are_kept_once_they_have_rested_and_not_while_one_drags() {
+    for lang in BOTH {
+        let mut w = wide("chat", lang);
+        pass(&mut w, 10.0, &[]);
+        w.state_mut().world.kept.clear();
+        let edge = w.get_by_label(lang.tr(T::ListWidth)).rect().center();
+        w.drag_at(edge);
+        w.run_steps(2);
+        for far in [8.0, 16.0, 24.0] {
+            w.hover_at(edge + egui::vec2(far, 0.0));
+            pass(&mut w, 2.0, &[]);
+            w.state_mut().model.prefs.window = [1_000.0 + far, 700.0];
+        }
+        w.drop_at(edge + egui::vec2(24.0, 0.0));
+        pass(&mut w, 2.0, &[]);
+        assert_eq!(w.state().world.kept, [], "it has not rested");
+        pass(&mut w, 4.0, &[]);
+        pass(&mut w, 600.0, &[]);
+        let list = w.state().model.prefs.list;
+        let kept: Vec<_> = w.state().world.kept.iter().map(|prefs| (prefs.list, prefs.window)).collect();
+        assert_eq!(kept, [(list, [1_024.0, 700.0])], "once, and without an end of the program");
+        let drawn = list - crate::model::Prefs::default().list;
+        assert!((22.0..=26.0).contains(&drawn), "the edge was drawn by {drawn}");
+    }
+}
+
+#[test]
+fn what_changed_before_the_window_was_hidden_is_kept_by_a_hidden_window() {
+    let mut w = wide("chat", Lang::En);
+    pass(&mut w, 10.0, &[]);
+    w.state_mut().world.kept.clear();
+    w.state_mut().model.prefs.maximized = true;
+    pass_hidden(&mut w, 1.0);
+    assert_eq!(w.state().world.kept, []);
+    pass_hidden(&mut w, 4.0);
+    assert!(matches!(w.state().world.kept[..], [prefs] if prefs.maximized));
+}
+
+#[test]
+fn roads_are_watched_while_they_are_shown_and_the_window_does_not_ask_for_them_itself() {
+    let count = |w: &Window, what: &str| w.state().world.told.iter().filter(|told| *told == what).count();
+    let mut w = wide("network", Lang::En);
+    assert_eq!((count(&w, "Watch"), count(&w, "Unwatch")), (1, 0));
+    let asked = count(&w, "Network");
+    for _ in 0..5 {
+        pass(&mut w, MINUTE, &[]);
+        pass_hidden(&mut w, MINUTE);
+    }
+    assert_eq!((count(&w, "Watch"), count(&w, "Network")), (1, asked));
+    w.key_press_modifiers(Modifiers::COMMAND, Key::L);
+    w.run_steps(4);
+    assert_eq!(count(&w, "Unwatch"), 1);
 }
