@@ -351,6 +351,18 @@ mod tests {
     }
 
     #[test]
+    fn words_open_their_own_backup_and_no_other() {
+        let draw = |korean, seed| BackupSecret::words(korean, &mut ChaCha20Rng::from_seed([seed; 32]));
+        let ((words, secret), (others, _)) = (draw(false, 1), draw(false, 2));
+        let (head, chunks) = sealed(&secret, 1);
+        assert!(open(&typed(&words), &head, &chunks).is_ok());
+        assert_eq!(open(&typed(&others), &head, &chunks), Err(BackupError::WrongSecret));
+        // The same random bits in another language are other words.
+        let (korean, _) = draw(true, 1);
+        assert_eq!(open(&typed(&korean), &head, &chunks), Err(BackupError::WrongSecret));
+    }
+
+    #[test]
     fn anything_else_is_a_passphrase_as_it_is() {
         let (head, chunks) = sealed(&typed("Two  Words"), 1);
         assert!(open(&typed("Two  Words"), &head, &chunks).is_ok());

@@ -229,3 +229,26 @@ pub(crate) fn open(key: &Secret32, aad: &[u8], sealed: &[u8]) -> Result<Zeroizin
     }
     Ok(plain)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha20Rng;
+
+    #[test]
+    fn a_record_with_another_end_than_its_padding_is_refused_by_who_has_its_key() {
+        let rng = &mut ChaCha20Rng::from_seed([9; 32]);
+        let key = LeafKey::random(rng);
+        let mut opens = |plain: &[u8], len: usize| {
+            let sealed = seal(&key.0, b"here", plain, len, rng);
+            open_record(&key, b"here", &sealed).map(|record| record.len())
+        };
+        assert_eq!(opens(&[1; 7], 64), Ok(7));
+        assert_eq!(opens(&[1; 63], 64), Ok(63));
+        // No mark; nothing but zeros; a mark with more zeros behind it than the length asks for, or fewer.
+        for (plain, len) in [(&[1; 64][..], 64), (&[0; 64], 64), (&[1; 7], 128), (&[1; 7], 8), (&[], 0)] {
+            assert_eq!(opens(plain, len), Err(TreeError::Unreadable), "{} in {len}", plain.len());
+        }
+    }
+}

@@ -102,3 +102,54 @@ pub(super) fn cost_of(bytes: &[u8; COST_BYTES]) -> Option<Cost> {
     let cost = Cost { memory_kib: number(4)?, passes: number(8)? };
     (cost.is_possible() && cost_bytes(cost) == *bytes).then_some(cost)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_gets_the_cost_that_fits_and_never_less_than_64_mib() {
+        const MIB: u64 = 1 << 20;
+        let fits = |mib: u64, less: u64| {
+            let cost = Cost::fitting(mib * MIB - less);
+            (cost.memory_kib() / 1_024, cost.passes())
+        };
+        for (mib, less, expected) in [
+            (1 << 20, 0, (256, 3)),
+            (512, 0, (256, 3)),
+            (512, 1, (128, 4)),
+            (256, 0, (128, 4)),
+            (256, 1, (64, 6)),
+            (1, 0, (64, 6)),
+            (0, 0, (64, 6)),
+        ] {
+            assert_eq!(fits(mib, less), expected, "{mib} MiB less {less} bytes");
+        }
+        assert_eq!(Cost::default(), Cost::fitting(512 * MIB));
+    }
+
+    #[test]
+    fn a_cost_is_chosen_within_its_bounds_only() {
+        let floor = 64 * 1_024;
+        for (memory_kib, passes) in [(floor, 1), (floor, 64), (4 * 1_024 * 1_024, 1)] {
+            let cost = Cost::new(memory_kib, passes).expect("within the bounds");
+            assert_eq!((cost.memory_kib(), cost.passes()), (memory_kib, passes));
+            assert_eq!(cost_of(&cost_bytes(cost)), Some(cost));
+        }
+        for (memory_kib, passes) in
+            [(floor - 1, 3), (4 * 1_024 * 1_024 + 1, 3), (floor, 0), (floor, 65), (8, 1)]
+        {
+            assert_eq!(Cost::new(memory_kib, passes), Err(VaultError::Cost), "{memory_kib} KiB, {passes}");
+        }
+        // What no machine can have, or what a later version wrote, is no cost: nothing is derived for it.
+        let good = cost_bytes(Cost::for_tests());
+        assert_eq!(cost_of(&good), Some(Cost::for_tests()));
+        for (at, byte) in
+            [(0, 2), (1, 2), (2, 1), (3, 1), (4, 1), (7, 7), (8, 1), (11, 0), (11, 65), (12, 1), (15, 1)]
+        {
+            let mut changed = good;
+            changed[at] = byte;
+            assert_eq!(cost_of(&changed), None, "byte {at}");
+        }
+    }
+}

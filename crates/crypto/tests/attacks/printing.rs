@@ -2,11 +2,14 @@
 
 use crypto::{
     SignSecret, X25519Secret,
+    backup::{BackupSecret, Opener, Sealer},
     identity::Identity,
     prekey::{BundleKind, OfferSecret},
     ratchet::Session,
     renewal::{Rekey, Repair, RepairSecret},
     request::{open_request, seal_request},
+    safety::safety_number,
+    tree::Node,
     vault::{BlockSealer, Cost, KeyFile},
 };
 
@@ -31,6 +34,11 @@ fn what_is_printed_is_its_kind_and_nothing_else() {
     let (key_file, vault) =
         KeyFile::create(b"words", Cost::for_tests(), &mut rng(72)).expect("little memory");
     let sign = SignSecret::generate(&mut rng(73));
+    let words = BackupSecret::typed("a plank over the stream").expect("a passphrase");
+    let (head, sealer) = Sealer::new(&words, Cost::for_tests(), &mut rng(78)).expect("little memory");
+    let opener = Opener::new(&head, &words).expect("little memory");
+    let node = Node::random(&mut rng(79));
+    let number = safety_number(&pair.ari.account_id(), &pair.bora.account_id());
     let me: &Identity = &pair.ari;
     let session: &Session = &session;
 
@@ -59,6 +67,11 @@ fn what_is_printed_is_its_kind_and_nothing_else() {
         ("KeyFile", format!("{key_file:?}")),
         ("Vault", format!("{vault:?}")),
         ("NameKey", format!("{:?}", vault.name_key())),
+        ("SafetyNumber", format!("{number:?}")),
+        ("BackupSecret", format!("{words:?}")),
+        ("Sealer", format!("{sealer:?}")),
+        ("Opener", format!("{opener:?}")),
+        ("Node", format!("{node:?}")),
         ("BlockSealer", format!("{:?}", BlockSealer::new(&resume))),
     ];
     for (kind, text) in printed {
