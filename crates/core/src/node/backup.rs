@@ -1,23 +1,31 @@
 //! A backup as a file: written whole or not at all, and read into a folder that becomes a profile only at the end.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crypto::backup::{BackupError, BackupSecret, HEAD_BYTES, Opener, SEALED_CHUNK_BYTES, Sealer};
 use proto::id::Moment;
 use proto::store::{Batch, Overlay, Store as _, StoreError};
+use store::disk::{Disk, DiskFile, RealDisk};
 use store::{OpenError, Options, SealedStore, Wiped};
 use zeroize::Zeroizing;
 
-use crate::backup::{FormatError, Reader, Writer};
+use crate::backup::{FormatError, Kept, Reader, Writer};
 use crate::engine::{Engine, Now};
+use crate::tables;
 
-/// Bytes of records that share one commit while a profile is restored.
-const COMMIT_BYTES: usize = 4 << 20;
+/// Bytes of records that share one commit while a profile is restored. Tests restore in many commits.
+const COMMIT_BYTES: usize = if cfg!(test) { 64 << 10 } else { 4 << 20 };
+
+/// The most records that a backup has of the profile's owner: identity, name, counters, the usual time.
+const OWN_RECORDS_MAX: usize = 4;
 
 /// What the name of a folder ends in while a profile is restored into it.
 const RESTORING: &str = ".restoring";
+
+/// What the name of a backup ends in while it is written.
+const UNFINISHED: &str = ".unfinished";
 
 /// Why a backup could not be made or restored. Nothing was changed by it.
 #[derive(Debug, thiserror::Error)]
@@ -43,41 +51,78 @@ pub enum TransferError {
 pub(crate) fn write(
     store: &SealedStore,
     path: &Path,
-    (head, mut sealer): ([u8; HEAD_BYTES], Sealer),
+    sealed: ([u8; HEAD_BYTES], Sealer),
 ) -> Result<(), TransferError> {
-    let unfinished = beside(path, ".unfinished");
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "its name is no text"))?;
+    write_on(&RealDisk::new(folder_of(path)), name, store, sealed)
+}
+
+/// At every instant the file of this name is the one that was there before, whole, or the new one, whole.
+fn write_on(
+    disk: &dyn Disk,
+    name: &str,
+    store: &SealedStore,
+    sealed: ([u8; HEAD_BYTES], Sealer),
+) -> Result<(), TransferError> {
+    let unfinished = format!("{name}{UNFINISHED}");
     let written = (|| {
-        let mut file = io::BufWriter::new(create_private(&unfinished)?);
-        file.write_all(&head)?;
-        let mut writer = Writer::default();
-        let mut batch = Batch::new();
-        Engine::back_up(&Overlay::new(store, &mut batch), |kept| {
-            writer.put(kept);
-            while let Some(mut chunk) = writer.chunk() {
-                sealer.next(&mut chunk);
-                file.write_all(&chunk)?;
-            }
-            Ok::<_, TransferError>(())
-        })?;
-        let mut rest = writer.finish().peekable();
-        while let Some(mut chunk) = rest.next() {
-            if rest.peek().is_none() {
-                sealer.last(&mut chunk);
-                file.write_all(&chunk)?;
-                break;
-            }
-            sealer.next(&mut chunk);
-            file.write_all(&chunk)?;
+        // What an earlier try has left.
+        match disk.remove(&unfinished) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            removed => removed?,
         }
-        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.sync_all()?;
-        fs::rename(&unfinished, path)?;
-        sync_folder_of(path)
+        write_whole(&mut Growing { file: disk.create(&unfinished)?, bytes: 0 }, store, sealed)?;
+        disk.rename(&unfinished, name)?;
+        Ok(disk.sync_names()?)
     })();
     if written.is_err() {
-        let _ = fs::remove_file(&unfinished);
+        let _ = disk.remove(&unfinished);
     }
     written
+}
+
+fn write_whole(
+    file: &mut Growing,
+    store: &SealedStore,
+    (head, mut sealer): ([u8; HEAD_BYTES], Sealer),
+) -> Result<(), TransferError> {
+    file.put(&head)?;
+    let mut writer = Writer::default();
+    let mut batch = Batch::new();
+    Engine::back_up(&Overlay::new(store, &mut batch), |kept| {
+        writer.put(kept);
+        while let Some(mut chunk) = writer.chunk() {
+            sealer.next(&mut chunk);
+            file.put(&chunk)?;
+        }
+        Ok::<_, TransferError>(())
+    })?;
+    let mut rest = writer.finish().peekable();
+    while let Some(mut chunk) = rest.next() {
+        if rest.peek().is_none() {
+            sealer.last(&mut chunk);
+            file.put(&chunk)?;
+            break;
+        }
+        sealer.next(&mut chunk);
+        file.put(&chunk)?;
+    }
+    Ok(file.file.sync()?)
+}
+
+/// A file that is written from its beginning to its end.
+struct Growing {
+    file: Box<dyn DiskFile>,
+    bytes: u64,
+}
+
+impl Growing {
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_at(bytes, self.bytes)?;
+        self.bytes += bytes.len() as u64;
+        Ok(())
+    }
 }
 
 /// Makes a profile in `folder`, which must be absent or empty, of the backup in `path`.
@@ -93,10 +138,11 @@ pub(crate) fn restore(
     }
     let growing = beside(folder, RESTORING);
     discard(&growing)?;
-    let restored = fill(path, secret, &growing, passphrase, cost).and_then(|()| {
+    let make = || SealedStore::create(&growing, passphrase, cost, Options::default(), &mut rand::rng());
+    let restored = fill(path, secret, make).and_then(|()| {
         // An empty folder gives way to the full one.
         fs::rename(&growing, folder)?;
-        sync_folder_of(folder)
+        Ok(RealDisk::new(folder_of(folder)).sync_names()?)
     });
     if restored.is_err() {
         let _ = discard(&growing);
@@ -118,12 +164,12 @@ pub fn wipe(folder: &Path) -> io::Result<Wiped> {
     }
 }
 
+/// Makes a store with `make` and puts into it what the backup in `path` holds. A store in which that was cut off holds no
+/// owner, and opens as no profile.
 fn fill(
     path: &Path,
     secret: &BackupSecret,
-    folder: &Path,
-    passphrase: &[u8],
-    cost: crypto::vault::Cost,
+    make: impl FnOnce() -> Result<SealedStore, OpenError>,
 ) -> Result<(), TransferError> {
     let mut file = BufReader::new(File::open(path)?);
     let size = file.get_ref().metadata()?.len();
@@ -134,7 +180,6 @@ fn fill(
     let mut head = [0; HEAD_BYTES];
     file.read_exact(&mut head)?;
     let mut opener = Opener::new(&head, secret)?;
-    let mut reader = Reader::default();
     // The first chunk says whether it is a backup and whether this opens it: before anything is made.
     let mut first = if chunks > 1 {
         let mut chunk = next(&mut file)?;
@@ -143,8 +188,7 @@ fn fill(
     } else {
         None
     };
-    let mut store = SealedStore::create(folder, passphrase, cost, Options::default(), &mut rand::rng())?;
-    let mut batch = Batch::new();
+    let mut filling = Filling::new(make()?);
     for _ in 1..chunks {
         let chunk = match first.take() {
             Some(chunk) => chunk,
@@ -154,32 +198,55 @@ fn fill(
                 chunk
             }
         };
-        take(&mut store, &mut batch, &mut reader, &chunk)?;
+        filling.take(&chunk)?;
     }
     let mut last = next(&mut file)?;
     opener.last(&mut last)?;
-    take(&mut store, &mut batch, &mut reader, &last)?;
-    reader.finish()?;
-    Engine::finish_restore(&mut Overlay::new(&store, &mut batch)).map_err(of_content)?;
-    store.commit(batch)?;
-    // What does not open as a profile must not become one.
-    let now = Now { moment: Moment(0), label_ms: None };
-    Engine::load(now, &Overlay::new(&store, &mut Batch::new())).map(drop).map_err(of_content)
+    filling.take(&last)?;
+    filling.finish()
 }
 
-fn take(
-    store: &mut SealedStore,
-    batch: &mut Batch,
-    reader: &mut Reader,
-    chunk: &[u8],
-) -> Result<(), TransferError> {
-    for kept in reader.take(chunk)? {
-        Engine::restore(&kept, &mut Overlay::new(store, batch))?;
-        if batch.bytes() >= COMMIT_BYTES {
-            store.commit(std::mem::take(batch))?;
-        }
+/// A store that a backup is put into.
+struct Filling {
+    store: SealedStore,
+    batch: Batch,
+    reader: Reader,
+    /// Who owns the profile: held back for the last commit, so that before it there is no profile.
+    own: Vec<Kept>,
+}
+
+impl Filling {
+    fn new(store: SealedStore) -> Self {
+        Self { store, batch: Batch::new(), reader: Reader::default(), own: Vec::new() }
     }
-    Ok(())
+
+    fn take(&mut self, chunk: &[u8]) -> Result<(), TransferError> {
+        for kept in self.reader.take(chunk)? {
+            if kept.table == tables::ME.id {
+                self.own.push(kept);
+                if self.own.len() > OWN_RECORDS_MAX {
+                    return Err(FormatError::Malformed.into());
+                }
+                continue;
+            }
+            Engine::restore(&kept, &mut Overlay::new(&self.store, &mut self.batch))?;
+            if self.batch.bytes() >= COMMIT_BYTES {
+                self.store.commit(std::mem::take(&mut self.batch))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(), TransferError> {
+        self.reader.finish()?;
+        let mut overlay = Overlay::new(&self.store, &mut self.batch);
+        self.own.iter().try_for_each(|kept| Engine::restore(kept, &mut overlay))?;
+        Engine::finish_restore(&mut overlay).map_err(of_content)?;
+        self.store.commit(self.batch)?;
+        // What does not open as a profile must not become one.
+        let now = Now { moment: Moment(0), label_ms: None };
+        Engine::load(now, &Overlay::new(&self.store, &mut Batch::new())).map(drop).map_err(of_content)
+    }
 }
 
 /// A record that cannot be read came from the backup.
@@ -203,11 +270,6 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     path.with_file_name(name)
 }
 
-fn create_private(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    File::options().write(true).create(true).truncate(true).mode(0o600).open(path)
-}
-
 /// Removes what an earlier try has left, and nothing else: only what a store makes may lie there.
 fn discard(growing: &Path) -> Result<(), TransferError> {
     let names = match fs::read_dir(growing) {
@@ -225,11 +287,12 @@ fn discard(growing: &Path) -> Result<(), TransferError> {
     Ok(fs::remove_dir_all(growing)?)
 }
 
-fn sync_folder_of(path: &Path) -> Result<(), TransferError> {
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()?;
-    Ok(())
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
+
+#[cfg(test)]
+mod cuts;
 
 #[cfg(test)]
 mod tests {
