@@ -2,7 +2,7 @@
 //! and every byte ever written.
 
 #[path = "../../crates/store/tests/common/thief.rs"]
-#[allow(unreachable_pub)]
+#[allow(unreachable_pub, reason = "shared with the tests of the store")]
 mod thief;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

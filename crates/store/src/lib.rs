@@ -62,6 +62,7 @@ mod open;
 mod options;
 mod recent;
 mod record;
+mod replay;
 mod sealed;
 mod segment;
 mod wipe;

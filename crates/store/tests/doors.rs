@@ -173,6 +173,20 @@ fn a_wipe_takes_the_keys_of_a_profile_that_is_open_and_writing() {
 }
 
 #[test]
+fn a_wipe_waits_for_no_program_that_hangs_while_it_holds_the_profile() {
+    let folder = common::folder();
+    let mut store = create(folder.path());
+    put(&mut store, b"what it was");
+    // It is in the midst of replacing the key file, and stays there for good.
+    let held = fs::File::open(folder.path()).expect("readable");
+    held.lock().expect("nobody else holds it");
+    wipe(folder.path()).expect("the keys are gone");
+    assert!(!SealedStore::is_in(folder.path()));
+    drop((held, store));
+    assert_eq!(open(folder.path(), PASSPHRASE).err(), Some(OpenError::NoProfile));
+}
+
+#[test]
 fn a_wipe_without_a_profile_says_so() {
     let folder = common::folder();
     assert_eq!(wipe(folder.path()).err().map(|error| error.kind()), Some(std::io::ErrorKind::NotFound));

@@ -418,6 +418,128 @@ fn a_power_cut_while_a_decoy_is_made_leaves_the_own_profile_whole_and_the_decoy_
     );
 }
 
+/// A profile with a needle in it and a decoy that destroys, in a folder where the key file alone is on the model.
+fn with_a_decoy_that_destroys(disk: &ModelDisk, folder: &Path, needle: &[u8]) {
+    let mut store = create(disk, folder);
+    put(&mut store, &BY_RECORD, b"state", 1, needle);
+    let mut decoy = store.create_duress(b"under duress", true).expect("the disk works");
+    put(&mut decoy, &BY_RECORD, b"state", 1, b"what is to be seen");
+    decoy.close().expect("the disk works");
+    store.close().expect("the disk works");
+}
+
+#[test]
+fn a_power_cut_in_an_opening_that_destroys_leaves_the_decoy_whole_and_the_own_profile_whole_or_gone() {
+    let (mut own_there, mut own_gone, mut leftovers) = (0, 0, 0);
+    for seed in common::seeds("MADANG_KEY_ROUNDS", 60) {
+        let mut rng = rng(51_000 + seed);
+        let folder = common::folder();
+        let disk = ModelDisk::new();
+        let needle = needles(24).remove(0);
+        with_a_decoy_that_destroys(&disk, folder.path(), &needle);
+        let open = |disk: &ModelDisk, words: &[u8]| {
+            SealedStore::open_on(Arc::new(disk.clone()), folder.path(), words, common::small())
+        };
+        // In every second life an earlier fall has left a second copy of the own keys lying about.
+        let disk = if seed % 2 == 0 {
+            let (mut store, _) = open(&disk, PASSPHRASE).expect("it opens");
+            put(&mut store, &BY_RECORD, b"state", 2, b"for a while");
+            put(&mut store, &BY_RECORD, b"state", 2, b"and no more");
+            disk.stop_after(rng.random_range(2..12));
+            let _ = store.shred();
+            drop(store);
+            disk.after_power_cut(&mut rng)
+        } else {
+            disk
+        };
+        leftovers += u32::from(["key.new", "key.old"].iter().any(|name| disk.read(name).is_some()));
+        disk.stop_after(rng.random_range(0..9));
+        let opened = open(&disk, b"under duress").map(|(decoy, _)| decoy.get(&BY_RECORD, b"state", 1));
+        assert!(
+            opened.as_ref().is_ok_and(|seen| *seen == Ok(Some(b"what is to be seen".to_vec())))
+                || opened.is_err()
+        );
+        let disk =
+            if rng.random_range(0..3) == 0 { disk.after_kill() } else { disk.after_power_cut(&mut rng) };
+        // The own profile: as it was, or nothing that this passphrase opens.
+        match open(&disk, PASSPHRASE) {
+            Ok((store, report)) => {
+                assert!(opened.is_err(), "seed {seed}: the decoy was shown, and the own profile opens");
+                assert!(!report.is_loss(), "seed {seed}: {report:?}");
+                assert_eq!(store.get(&BY_RECORD, b"state", 1), Ok(Some(needle.clone())), "seed {seed}");
+                own_there += 1;
+            }
+            Err(error) => {
+                assert_eq!(error, OpenError::WrongPassphrase, "seed {seed}");
+                own_gone += 1;
+            }
+        }
+        // The decoy opens after every cut, and from then on nothing else does.
+        let (decoy, report) = open(&disk, b"under duress").expect("the decoy opens after every cut");
+        assert!(!report.is_loss(), "seed {seed}: {report:?}");
+        assert_eq!(decoy.get(&BY_RECORD, b"state", 1), Ok(Some(b"what is to be seen".to_vec())));
+        drop(decoy);
+        for disk in [&disk, &disk.after_power_cut(&mut rng)] {
+            assert_eq!(open(disk, PASSPHRASE).err(), Some(OpenError::WrongPassphrase), "seed {seed}");
+            let all = remains(disk, folder.path());
+            let stolen = steal(&all, PASSPHRASE, None);
+            assert_eq!(stolen.count(&all, std::slice::from_ref(&needle)), 0, "seed {seed}");
+            assert!(open(disk, b"under duress").is_ok(), "seed {seed}: and it opens again");
+        }
+    }
+    assert!(own_there > 0 && own_gone > own_there && leftovers > 0, "{own_there}, {own_gone}, {leftovers}");
+    println!(
+        "{} cuts in an opening that destroys: the own profile whole {own_there} times, gone {own_gone} times; \
+         copies of its keys lay about {leftovers} times",
+        own_there + own_gone
+    );
+}
+
+#[test]
+fn files_whose_deletion_was_cut_off_when_their_keys_were_gone_go_at_the_next_opening() {
+    let folder = common::folder();
+    let needle = needles(25).remove(0);
+    let options = Options { segment_bytes: 64 << 10, ..common::small() };
+    let cost = crypto::vault::Cost::for_tests();
+    let mut store = SealedStore::create(folder.path(), PASSPHRASE, cost, options, &mut rng(1)).expect("new");
+    put(&mut store, &BY_RECORD, b"state", 1, &needle);
+    (0..12).for_each(|order| put(&mut store, &SHARED, b"n", order, &[7; 30_000]));
+    let mut decoy = store.create_duress(b"under duress", true).expect("the disk works");
+    put(&mut decoy, &BY_RECORD, b"state", 1, b"what is to be seen");
+    decoy.close().expect("the disk works");
+    store.close().expect("the disk works");
+    let before = common::files(folder.path());
+    let open = |folder: &Path, words: &[u8]| SealedStore::open(folder, words, common::small());
+    drop(open(folder.path(), b"under duress").expect("it opens"));
+    let noise = std::fs::read(folder.path().join("key")).expect("there");
+    let goes = |path: &Path| {
+        let below = path.strip_prefix(folder.path()).expect("below").to_string_lossy().into_owned();
+        below.starts_with("index") || below.ends_with(".log") && !below.starts_with('1')
+    };
+    let doomed: Vec<_> = before.iter().filter(|(path, _)| goes(path)).map(|(path, _)| path).collect();
+    assert!(doomed.len() > 5, "{doomed:?}");
+    for cut in 0..=doomed.len() {
+        let found = common::folder();
+        for (path, bytes) in before.iter().filter(|(path, _)| !doomed[..cut].contains(&path)) {
+            let to = found.path().join(path.strip_prefix(folder.path()).expect("below"));
+            std::fs::create_dir_all(to.parent().expect("a folder")).expect("made");
+            std::fs::write(to, bytes).expect("written");
+        }
+        std::fs::write(found.path().join("key"), &noise).expect("written");
+        assert_eq!(open(found.path(), PASSPHRASE).err(), Some(OpenError::WrongPassphrase), "cut {cut}");
+        let (decoy, report) = open(found.path(), b"under duress").expect("the decoy opens");
+        assert_eq!(report, madang_store::OpenReport::default(), "cut {cut}");
+        assert_eq!(decoy.get(&BY_RECORD, b"state", 1), Ok(Some(b"what is to be seen".to_vec())));
+        drop(decoy);
+        let left = common::files(found.path());
+        let left = left.iter().filter(|(path, _)| {
+            let below = path.strip_prefix(found.path()).expect("below");
+            below.starts_with("index") || below.parent() == Some(Path::new("")) && path.extension().is_some()
+        });
+        assert_eq!(left.count(), 0, "cut {cut}: all that was of the own profile is gone");
+    }
+}
+
 #[test]
 fn a_cut_in_a_commit_that_destroys_and_brings_all_up_to_date_leaves_a_profile_that_opens() {
     // Each commit destroys a key, writes the head into the key file and gives its changes to the index.

@@ -1,6 +1,11 @@
 //! A relay and its users without sockets: frames go from hand to hand, commits happen where a driver would make them.
 
-#![allow(dead_code, unreachable_pub, missing_docs)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "each test is a program of its own and uses a part of it"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -1,5 +1,10 @@
 //! What the tests of the store share: tables, batches, and a store in memory beside the real one.
-#![allow(dead_code, missing_docs, unreachable_pub)]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "each test is a program of its own and uses a part of it"
+)]
 
 pub mod thief;
 
