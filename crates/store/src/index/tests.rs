@@ -27,7 +27,7 @@ fn names() -> impl Strategy<Value = Blind> {
 fn orders() -> impl Strategy<Value = u64> {
     prop_oneof![
         4 => 0..200_u64,
-        4 => (0..200_u64, 0..3_u64).prop_map(|(depth, low)| depth << 24 | low),
+        4 => (0..200_u64, 0..3_u64).prop_map(|(depth, low)| (depth << 24) | low),
         1 => Just(0),
         1 => Just(u64::MAX),
         1 => any::<u64>(),
@@ -129,7 +129,7 @@ fn a_long_conversation_fills_its_rows_wherever_its_messages_stand() {
     let folder = tempfile::tempdir().expect("a folder");
     let index = opened(folder.path());
     // Depths far apart as messages stand, in two conversations that grow by turns; then a third from its end backwards.
-    let at = |name: u8, depth: u64| Spot { name: [name; 16], order: depth << 24 | depth % 7 };
+    let at = |name: u8, depth: u64| Spot { name: [name; 16], order: (depth << 24) | (depth % 7) };
     let place = |n: u64| Entry::Place { segment: 1, at: n as u32, bytes: 500 };
     for part in 0..20_u64 {
         let some =
