@@ -28,6 +28,13 @@ const MINUTE: u64 = 60_000;
 /// Messages in one page.
 const PAGE: usize = 60;
 
+/// Every screen that [`go`] leads to.
+pub(crate) const SCREENS: [&str; 26] = [
+    "welcome", "restore", "unlock", "empty", "practice", "list", "chat", "unread", "fading", "waiting",
+    "trail", "find", "people", "add", "take", "chooser", "contact", "sure", "verify", "network", "settings",
+    "wipe", "words", "licences", "palette", "keys",
+];
+
 /// The invented node.
 pub(crate) struct Fake {
     updates: VecDeque<Update>,

@@ -7,6 +7,7 @@ mod keyboard;
 mod people;
 mod reading;
 mod safe;
+mod sources;
 mod start;
 mod talk;
 mod time;
@@ -26,17 +27,9 @@ use crate::{
 type Window = Harness<'static, App<Fake>>;
 
 const BOTH: [Lang; 2] = [Lang::Ko, Lang::En];
-const SCREENS: [&str; 23] = [
-    "welcome", "unlock", "empty", "list", "chat", "unread", "fading", "waiting", "trail", "find", "people",
-    "add", "contact", "verify", "network", "settings", "keys", "chooser", "palette", "sure", "restore",
-    "wipe", "words",
-];
-
 /// States of those screens that a person comes to by pressing, waiting or failing.
-const STATES: [&str; 20] = [
-    "licences",
+const STATES: [&str; 18] = [
     "taking",
-    "practice",
     "duress",
     "failed bond",
     "menu",
@@ -58,7 +51,7 @@ const STATES: [&str; 20] = [
 
 /// Every screen, in every state.
 fn everywhere() -> impl Iterator<Item = &'static str> {
-    SCREENS.into_iter().chain(STATES)
+    gallery::SCREENS.into_iter().chain(STATES)
 }
 
 /// Leads a window from the screen it began with to a state of it.

@@ -9,6 +9,10 @@ use egui::{
 
 /// Steps of empty space, in points.
 pub(crate) mod space {
+    /// Between two lines that are one label.
+    pub(crate) const HAIR: f32 = 1.0;
+    /// Between rows that touch, and a head and its state.
+    pub(crate) const XXS: f32 = 2.0;
     /// Between a sign and its word.
     pub(crate) const XS: f32 = 4.0;
     /// Between things that belong together.
@@ -25,12 +29,38 @@ pub(crate) mod space {
 
 /// Roundness of corners, in points.
 pub(crate) mod radius {
+    /// Thin bars.
+    pub(crate) const XS: u8 = 2;
     /// Fields and buttons.
     pub(crate) const S: u8 = 6;
     /// Cards and rows.
     pub(crate) const M: u8 = 10;
     /// Bubbles.
     pub(crate) const L: u8 = 14;
+    /// Half circles at both ends, whatever the height.
+    pub(crate) const PILL: u8 = u8::MAX;
+}
+
+/// Widths of lines, in points.
+pub(crate) mod stroke {
+    /// Lines that divide, and outlines.
+    pub(crate) const HAIR: f32 = 1.0;
+    /// The outline of what is chosen.
+    pub(crate) const EDGE: f32 = 1.5;
+    /// The ring of the focus, the caret, what is found.
+    pub(crate) const RING: f32 = 2.0;
+}
+
+/// Room inside fields, in points.
+pub(crate) mod inset {
+    use egui::Margin;
+
+    /// A field of a form.
+    pub(crate) const FIELD: Margin = Margin::symmetric(10, 8);
+    /// A field with the sign of a search at its left.
+    pub(crate) const SEARCH: Margin = Margin { left: 32, right: 8, top: 7, bottom: 7 };
+    /// The field in which messages are written.
+    pub(crate) const COMPOSER: Margin = Margin::symmetric(12, 9);
 }
 
 /// Sizes of type, in points.
@@ -41,8 +71,10 @@ pub(crate) mod size {
     pub(crate) const SMALL: f32 = 13.5;
     /// What is read.
     pub(crate) const BODY: f32 = 15.0;
-    /// Heads of panels.
+    /// Signs in menus, rows and notes, and heads of panels.
     pub(crate) const TITLE: f32 = 18.0;
+    /// Signs that are pressed.
+    pub(crate) const SIGN: f32 = 20.0;
     /// Heads of pages.
     pub(crate) const LARGE: f32 = 22.0;
     /// The name of the product.
@@ -71,6 +103,8 @@ pub(crate) mod measure {
     pub(crate) const TOUCH: f32 = 34.0;
     /// Widest column of running text, about 68 characters.
     pub(crate) const READING: f32 = 560.0;
+    /// Widest column of a conversation: on a large screen both sides stay under one look.
+    pub(crate) const TALK: f32 = 1000.0;
     /// Width of a form.
     pub(crate) const FORM: f32 = 400.0;
     /// Width of the side panel with details.
@@ -89,6 +123,109 @@ pub(crate) mod measure {
     pub(crate) const LEADING: f32 = 1.45;
     /// Width of the palette.
     pub(crate) const PALETTE: f32 = 520.0;
+    /// Tallest list in a sheet that lies over a page.
+    pub(crate) const SHEET_LIST: f32 = 360.0;
+    /// Narrowest menu.
+    pub(crate) const MENU: f32 = 170.0;
+    /// Height from which the first screen moves down from the window's edge.
+    pub(crate) const WELCOME: f32 = 620.0;
+    /// Height of the lock screen's form with its head and the choice of language.
+    pub(crate) const UNLOCK: f32 = 360.0;
+    /// Content this wide shows details beside it instead of over it.
+    pub(crate) const BESIDE: f32 = 760.0;
+    /// Height of a field of one line.
+    pub(crate) const FIELD: f32 = 37.0;
+    /// From the edges of a field to the ends of its caret.
+    pub(crate) const CARET: f32 = 9.0;
+    /// From the left edge of a search to the middle of its sign.
+    pub(crate) const SEARCH_SIGN: f32 = 18.0;
+    /// Narrowest column of words, and of a search.
+    pub(crate) const WORDS_MIN: f32 = 80.0;
+    /// Room for "12 of 345" beside a search.
+    pub(crate) const HITS: f32 = 68.0;
+    /// Height of the bars that show a strength.
+    pub(crate) const METER: f32 = 4.0;
+
+    /// From the middle of a row to the middle of each of its two lines.
+    pub(crate) const ROW_LINE: f32 = 11.0;
+    /// Room of a sign before a line of a row.
+    pub(crate) const ROW_SIGN: f32 = 20.0;
+    /// Height of a count in a row.
+    pub(crate) const COUNT: f32 = 20.0;
+    /// Height of a count at the corner of a sign.
+    pub(crate) const BADGE: f32 = 18.0;
+    /// From the left edge of an entry to the middle of its sign.
+    pub(crate) const ENTRY_SIGN: f32 = 20.0;
+    /// From the left edge of an entry to its words.
+    pub(crate) const ENTRY_WORDS: f32 = 40.0;
+
+    /// What lies behind the sign of a section in the rail.
+    pub(crate) const RAIL_PILL: egui::Vec2 = egui::vec2(48.0, 30.0);
+    /// From the middle of a section up to its sign.
+    pub(crate) const RAIL_SIGN: f32 = 9.0;
+    /// From the middle of a section down to its word.
+    pub(crate) const RAIL_WORD: f32 = 17.0;
+    /// From the upper right of a section's sign to the middle of its count.
+    pub(crate) const RAIL_BADGE: egui::Vec2 = egui::vec2(-10.0, 7.0);
+
+    /// Height of a day line or the line of new messages.
+    pub(crate) const DAY: f32 = 40.0;
+    /// Height of the quote in a bubble.
+    pub(crate) const QUOTE: f32 = 42.0;
+    /// Narrowest quote.
+    pub(crate) const QUOTE_MIN: f32 = 120.0;
+    /// Width of the bar at the left of a quote.
+    pub(crate) const QUOTE_BAR: f32 = 3.0;
+    /// Between bubbles of two sides, or of one side after a while.
+    pub(crate) const TURN: f32 = 10.0;
+    /// Side of the sign of a delivery.
+    pub(crate) const SIGN: f32 = 18.0;
+    /// Side of the sign before the time of a message that disappears, and of a sign in a row.
+    pub(crate) const SIGN_SMALL: f32 = 14.0;
+    /// Side of the round button beside a bubble.
+    pub(crate) const MORE: f32 = 30.0;
+    /// By how much the small letters at the foot of a bubble stand lower than its words.
+    pub(crate) const FOOT_LOWER: f32 = 1.0;
+
+    /// Side of the round sign of a step in a trail.
+    pub(crate) const STEP_SIGN: f32 = 28.0;
+    /// Height of a step in a trail.
+    pub(crate) const STEP: f32 = 44.0;
+
+    /// Width of the scroll bar of a conversation.
+    pub(crate) const SCROLL: f32 = 8.0;
+    /// Shortest thumb of a scroll bar.
+    pub(crate) const THUMB: f32 = 28.0;
+    /// What rounding to whole pixels may add or take.
+    pub(crate) const ROUNDING: f32 = 1.0;
+}
+
+/// The pattern on an avatar: arcs on rings, as parts of its radius or side and in radians.
+pub(crate) mod pattern {
+    /// Radius of the outermost ring.
+    pub(crate) const OUTERMOST: f32 = 0.9;
+    /// From one ring to the next.
+    pub(crate) const APART: f32 = 0.2;
+    /// The shortest arc.
+    pub(crate) const SHORTEST: f32 = 1.2;
+    /// By how much arcs differ.
+    pub(crate) const LONGER: f32 = 0.7;
+    /// Width of an arc.
+    pub(crate) const WIDTH: f32 = 0.06;
+    /// Size of the letter.
+    pub(crate) const LETTER: f32 = 0.42;
+}
+
+/// How much is seen of a colour that lets others through.
+pub(crate) mod opacity {
+    /// Behind a quote in a bubble.
+    pub(crate) const QUOTE: f32 = 0.7;
+    /// The thumb of a scroll bar.
+    pub(crate) const THUMB: f32 = 0.5;
+    /// What cannot be pressed now.
+    pub(crate) const DISABLED: f32 = 0.55;
+    /// What cannot be pressed now, and says so by its shape.
+    pub(crate) const WHOLE: f32 = 1.0;
 }
 
 /// How long things move.
@@ -206,6 +343,8 @@ pub(crate) const AVATARS: [Color32; 8] = [
     Color32::from_rgb(0x6B, 0x5B, 0x42),
 ];
 
+/// The pattern on an avatar.
+pub(crate) const AVATAR_MARK: Color32 = Color32::from_rgba_premultiplied(26, 26, 26, 26);
 /// The letter on an avatar.
 pub(crate) const AVATAR_INK: Color32 = Color32::WHITE;
 /// A QR picture is black on white in both themes, or cameras do not read it.
@@ -304,7 +443,7 @@ fn visuals(c: &Palette, dark: bool) -> Visuals {
     v.weak_text_color = Some(c.weak);
     v.panel_fill = c.page;
     v.window_fill = c.raised;
-    v.window_stroke = Stroke::new(1.0, c.line);
+    v.window_stroke = Stroke::new(stroke::HAIR, c.line);
     v.window_corner_radius = CornerRadius::same(radius::L);
     v.menu_corner_radius = CornerRadius::same(radius::M);
     v.extreme_bg_color = c.raised;
@@ -315,9 +454,9 @@ fn visuals(c: &Palette, dark: bool) -> Visuals {
     v.warn_fg_color = c.persimmon;
     v.error_fg_color = c.danger;
     v.selection.bg_fill = if dark { c.jade_soft } else { Color32::from_rgb(0xB4, 0xDB, 0xCB) };
-    v.selection.stroke = Stroke::new(1.5, c.jade);
-    v.ime_composition.active_underline_stroke = Stroke::new(1.5, c.jade);
-    v.text_cursor.stroke = Stroke::new(2.0, c.jade);
+    v.selection.stroke = Stroke::new(stroke::EDGE, c.jade);
+    v.ime_composition.active_underline_stroke = Stroke::new(stroke::EDGE, c.jade);
+    v.text_cursor.stroke = Stroke::new(stroke::RING, c.jade);
     v.text_cursor.blink = false;
     let shadow = Shadow {
         offset: [0, 6],
@@ -327,28 +466,28 @@ fn visuals(c: &Palette, dark: bool) -> Visuals {
     };
     v.window_shadow = shadow;
     v.popup_shadow = shadow;
-    v.disabled_alpha = 0.55;
+    v.disabled_alpha = opacity::DISABLED;
     let w = &mut v.widgets;
     w.noninteractive.bg_fill = c.raised;
     w.noninteractive.weak_bg_fill = c.surface;
-    w.noninteractive.bg_stroke = Stroke::new(1.0, c.line);
-    w.noninteractive.fg_stroke = Stroke::new(1.0, c.ink);
+    w.noninteractive.bg_stroke = Stroke::new(stroke::HAIR, c.line);
+    w.noninteractive.fg_stroke = Stroke::new(stroke::HAIR, c.ink);
     w.noninteractive.corner_radius = round;
     w.inactive.bg_fill = c.quiet;
     w.inactive.weak_bg_fill = c.quiet;
-    w.inactive.bg_stroke = Stroke::new(1.0, c.outline);
-    w.inactive.fg_stroke = Stroke::new(1.5, c.ink);
+    w.inactive.bg_stroke = Stroke::new(stroke::HAIR, c.outline);
+    w.inactive.fg_stroke = Stroke::new(stroke::EDGE, c.ink);
     w.inactive.corner_radius = round;
     w.hovered.bg_fill = c.quiet_hover;
     w.hovered.weak_bg_fill = c.quiet_hover;
-    w.hovered.bg_stroke = Stroke::new(1.0, c.ink);
-    w.hovered.fg_stroke = Stroke::new(1.5, c.ink);
+    w.hovered.bg_stroke = Stroke::new(stroke::HAIR, c.ink);
+    w.hovered.fg_stroke = Stroke::new(stroke::EDGE, c.ink);
     w.hovered.corner_radius = round;
     w.hovered.expansion = 0.0;
     w.active.bg_fill = c.quiet_hover;
     w.active.weak_bg_fill = c.quiet_hover;
-    w.active.bg_stroke = Stroke::new(2.0, c.jade);
-    w.active.fg_stroke = Stroke::new(1.5, c.ink);
+    w.active.bg_stroke = Stroke::new(stroke::RING, c.jade);
+    w.active.fg_stroke = Stroke::new(stroke::EDGE, c.ink);
     w.active.corner_radius = round;
     w.active.expansion = 0.0;
     w.open = w.hovered;

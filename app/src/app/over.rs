@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use egui::{Frame, Margin, RichText};
+use egui::{Frame, Margin};
 
 use super::{App, World};
 use crate::{
@@ -112,11 +112,10 @@ impl<W: World> App<W> {
                     .show(ui, |ui| {
                         ui.horizontal(|ui| {
                             let widest = ctx.content_rect().width() - space::XXL * 2.0 - measure::TOUCH;
-                            ui.vertical(|ui| {
-                                ui.set_max_width(measure::PALETTE.min(widest));
-                                let text = RichText::new(&text).font(theme::regular(size::SMALL)).color(ink);
-                                ui.add(egui::Label::new(text).wrap());
-                            });
+                            // Laid out before, so that its middle is the middle of the cross.
+                            let font = theme::regular(size::SMALL);
+                            let text = ui.painter().layout(text, font, ink, measure::PALETTE.min(widest));
+                            ui.add(egui::Label::new(text));
                             dismissed = button::icon(ui, cx, Icon::Cross, T::Dismiss).clicked();
                         });
                     });

@@ -13,9 +13,6 @@ use crate::{
     widget::{Cx, icon::Icon, page},
 };
 
-/// Content this wide shows details beside it instead of over it.
-const DETAILS_BESIDE: f32 = 760.0;
-
 impl<W: World> App<W> {
     pub(super) fn draw(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> Option<Action> {
         let stage = if self.locking { Stage::Loading } else { self.model.stage };
@@ -121,13 +118,13 @@ impl<W: World> App<W> {
         let Some(chat) = open.and_then(|id| self.model.chat(id)) else {
             return asked.or(centre(ui, cx, |ui| {
                 if self.model.chats.is_empty() {
-                    None
+                    view::chats::none(ui, cx)
                 } else {
                     page::empty(ui, cx, Icon::Chats, T::ChooseChat, T::ChooseChatBody, None)
                 }
             }));
         };
-        let beside = ui.available_width() >= DETAILS_BESIDE;
+        let beside = ui.available_width() >= measure::BESIDE;
         let mut close = false;
         if let Some((of, key)) = self.trail.filter(|(of, _)| *of == chat.id) {
             let timeline = self.model.timelines.get(&of);

@@ -114,6 +114,10 @@ impl Fake {
             }
         }
         self.talks.insert(ChatId(1), talk);
+        let before = [
+            pick("열쇠는 303호에 맡겨 둘게요", "I leave the key in room 303"),
+            pick("내일은 실험실이 닫혀 있어요", "The lab is closed tomorrow"),
+        ];
         for id in [2, 3, 5] {
             let chat = &self.chats[id - 1];
             let Some(last) = chat.last.clone() else { continue };
@@ -123,8 +127,8 @@ impl Fake {
                     let mut m = message(
                         self.next + 1 + u64::from(i),
                         last.delivery.is_some(),
-                        &last.text,
-                        last.label_ms.unwrap_or(now) - u64::from(count - i) * MINUTE,
+                        before.get(i as usize).copied().filter(|_| i + 1 < count).unwrap_or(&last.text),
+                        last.label_ms.unwrap_or(now) - u64::from(count - 1 - i) * MINUTE,
                     );
                     m.delivery = last.delivery.unwrap_or(Delivery::Delivered);
                     m

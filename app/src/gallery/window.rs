@@ -27,6 +27,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 
 /// Opens a window on a screen of the invented world: `SCREEN ko|en light|dark WIDTH HEIGHT`. Or paints screens, always
 /// at the same time of the same day, and ends: `--into FOLDER WIDTH HEIGHT SCREEN-ko-light SCREEN-en-dark …`.
+/// `--screens` names them all.
 ///
 /// # Errors
 /// When no window can be opened, has another size, or a picture cannot be written.
@@ -36,6 +37,10 @@ pub fn show(args: &[String]) -> Outcome {
         let size = [arg(2).parse()?, arg(3).parse()?];
         let names = args.get(4..).unwrap_or_default().iter().cloned().collect();
         return paint(arg(1).into(), size, names);
+    }
+    if arg(0) == "--screens" {
+        super::SCREENS.into_iter().for_each(|screen| println!("{screen}"));
+        return Ok(());
     }
     let size = [arg(3).parse().unwrap_or(1366.0), arg(4).parse().unwrap_or(768.0)];
     let mut app = named(arg(0), arg(1), arg(2));

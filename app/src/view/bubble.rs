@@ -9,22 +9,14 @@ use crate::{
     i18n::T,
     model::{Delivery, Message, MessageKey, Quote},
     text,
-    theme::{self, measure, radius, size, space},
+    theme::{self, measure, opacity, radius, size, space, stroke},
     widget::{Cx, icon::Icon, paragraph},
 };
 
 /// Room inside a bubble at its sides.
-const PAD_X: f32 = 12.0;
+const PAD_X: f32 = space::M;
 /// Room inside a bubble above and below.
-const PAD_Y: f32 = 8.0;
-/// Height of a day line or the line of new messages.
-const LINE_TALL: f32 = 40.0;
-/// Height of the quote in a bubble.
-const QUOTE_TALL: f32 = 42.0;
-/// Side of the small signs at the end.
-const SIGN: f32 = 18.0;
-/// Side of the sign before the time of a message that disappears.
-const TIMER: f32 = 14.0;
+const PAD_Y: f32 = space::S;
 /// Messages of one side within this time stand together.
 const GROUP_MS: u64 = 5 * 60 * 1000;
 
@@ -76,7 +68,7 @@ pub(crate) enum Pressed {
 
 /// Lays out `message` for a row of `width`.
 pub(crate) fn shape(ui: &Ui, cx: &Cx<'_>, message: &Message, place: Place<'_>, width: f32) -> Shape {
-    let widest = (width * 0.8 - space::XL).clamp(80.0, measure::READING) - PAD_X * 2.0;
+    let widest = (width * 0.8 - space::XL).clamp(measure::WORDS_MIN, measure::READING) - PAD_X * 2.0;
     if let Some(fade) = message.chose {
         let sentence = fade.sentence(cx.lang, message.mine, place.name);
         return told(ui, cx, message, place, &sentence, widest);
@@ -96,15 +88,15 @@ pub(crate) fn shape(ui: &Ui, cx: &Cx<'_>, message: &Message, place: Place<'_>, w
     foot_text.push_str(&cx.clock_time(message.label_ms));
     let foot = ui.painter().layout_no_wrap(foot_text, theme::regular(size::TINY), cx.c.weak);
     let foot_width = foot.size().x
-        + if message.mine { SIGN + 2.0 } else { 0.0 }
-        + if message.fades.is_some() { TIMER + space::XS } else { 0.0 };
+        + if message.mine { measure::SIGN + space::XXS } else { 0.0 }
+        + if message.fades.is_some() { measure::SIGN_SMALL + space::XS } else { 0.0 };
 
     let last_row = text.rows.last().map_or(0.0, |row| row.rect().width());
     let beside = !folded && last_row + space::M + foot_width <= widest;
     let mut inner = if beside {
         Vec2::new(text.size().x.max(last_row + space::M + foot_width), text.size().y)
     } else {
-        Vec2::new(text.size().x.max(foot_width), text.size().y + foot.size().y + 2.0)
+        Vec2::new(text.size().x.max(foot_width), text.size().y + foot.size().y + space::XXS)
     };
     if folded {
         inner.y += measure::TOUCH;
@@ -115,8 +107,8 @@ pub(crate) fn shape(ui: &Ui, cx: &Cx<'_>, message: &Message, place: Place<'_>, w
             theme::regular(size::SMALL),
             cx.c.weak,
         );
-        inner.x = inner.x.max((quoted.size().x + space::L).min(widest)).max(120.0);
-        inner.y += QUOTE_TALL + space::XS;
+        inner.x = inner.x.max((quoted.size().x + space::L).min(widest)).max(measure::QUOTE_MIN);
+        inner.y += measure::QUOTE + space::XS;
     }
     let bubble = inner + Vec2::new(PAD_X, PAD_Y) * 2.0;
 
@@ -128,9 +120,15 @@ pub(crate) fn shape(ui: &Ui, cx: &Cx<'_>, message: &Message, place: Place<'_>, w
 
 /// Lays out a line about the conversation.
 fn told(ui: &Ui, cx: &Cx<'_>, message: &Message, place: Place<'_>, sentence: &str, widest: f32) -> Shape {
-    let text = paragraph(ui, sentence, theme::regular(size::SMALL), cx.c.weak, widest - TIMER - space::XS);
+    let text = paragraph(
+        ui,
+        sentence,
+        theme::regular(size::SMALL),
+        cx.c.weak,
+        widest - measure::SIGN_SMALL - space::XS,
+    );
     let foot = ui.painter().layout_no_wrap(String::new(), theme::regular(size::TINY), cx.c.weak);
-    let bubble = text.size() + Vec2::new(TIMER + space::XS, PAD_Y * 2.0);
+    let bubble = text.size() + Vec2::new(measure::SIGN_SMALL + space::XS, PAD_Y * 2.0);
     let (day, above) = head(cx, message, place);
     let (unread, tall) = (place.first_unread, above + bubble.y);
     Shape { text, foot, foot_width: 0.0, is_told: true, bubble, day, unread, folded: false, above, tall }
@@ -148,8 +146,8 @@ fn head(cx: &Cx<'_>, message: &Message, place: Place<'_>) -> (Option<String>, f3
             && message.chose.is_none()
             && b.label_ms.zip(message.label_ms).is_some_and(|(x, y)| y.abs_diff(x) < GROUP_MS)
     });
-    let lines = LINE_TALL * (f32::from(u8::from(day.is_some())) + f32::from(u8::from(place.first_unread)));
-    let above = lines + if lines > 0.0 || together { 2.0 } else { 10.0 };
+    let lines = measure::DAY * (f32::from(u8::from(day.is_some())) + f32::from(u8::from(place.first_unread)));
+    let above = lines + if lines > 0.0 || together { space::XXS } else { measure::TURN };
     (day, above)
 }
 
@@ -166,7 +164,7 @@ pub(crate) fn paint(
     let mut top = row.top();
     if let Some(day) = &shape.day {
         line(ui, row, top, day, cx.c.weak, cx.c.line);
-        top += LINE_TALL;
+        top += measure::DAY;
     }
     if shape.unread {
         line(ui, row, top, cx.tr(T::EndOfUnread), cx.c.jade_ink, cx.c.jade);
@@ -183,14 +181,14 @@ pub(crate) fn paint(
         ui.painter().rect_stroke(
             bubble,
             CornerRadius::same(radius::L),
-            Stroke::new(2.0, cx.c.persimmon),
+            Stroke::new(stroke::RING, cx.c.persimmon),
             StrokeKind::Inside,
         );
     }
     let mut pressed = None;
     let mut at = bubble.min + Vec2::new(PAD_X, PAD_Y);
     if let Some(quote) = &message.reply {
-        let area = Rect::from_min_size(at, Vec2::new(bubble.width() - PAD_X * 2.0, QUOTE_TALL));
+        let area = Rect::from_min_size(at, Vec2::new(bubble.width() - PAD_X * 2.0, measure::QUOTE));
         if quoted(
             ui,
             cx,
@@ -201,7 +199,7 @@ pub(crate) fn paint(
         ) {
             pressed = Some(Pressed::Quoted(quote.key));
         }
-        at.y += QUOTE_TALL + space::XS;
+        at.y += measure::QUOTE + space::XS;
     }
 
     let text_rect = Rect::from_min_size(at, shape.text.size());
@@ -215,14 +213,17 @@ pub(crate) fn paint(
     let foot_top = bubble.bottom() - PAD_Y - shape.foot.size().y;
     let mut foot_left = bubble.right() - PAD_X - shape.foot_width;
     if let Some(seconds) = message.fades {
-        let middle = foot_top + shape.foot.size().y / 2.0 + 1.0;
-        timer(ui, cx, message.key, seconds, egui::pos2(foot_left + TIMER / 2.0, middle));
-        foot_left += TIMER + space::XS;
+        let middle = foot_top + shape.foot.size().y / 2.0 + measure::FOOT_LOWER;
+        timer(ui, cx, message.key, seconds, egui::pos2(foot_left + measure::SIGN_SMALL / 2.0, middle));
+        foot_left += measure::SIGN_SMALL + space::XS;
     }
-    ui.painter().galley(egui::pos2(foot_left, foot_top + 1.0), shape.foot.clone(), cx.c.weak);
+    let foot_at = egui::pos2(foot_left, foot_top + measure::FOOT_LOWER);
+    ui.painter().galley(foot_at, shape.foot.clone(), cx.c.weak);
     if message.mine {
-        let centre =
-            egui::pos2(bubble.right() - PAD_X - SIGN / 2.0 + 2.0, foot_top + shape.foot.size().y / 2.0 + 1.0);
+        let centre = egui::pos2(
+            bubble.right() - PAD_X - measure::SIGN / 2.0 + space::XXS,
+            foot_top + shape.foot.size().y / 2.0 + measure::FOOT_LOWER,
+        );
         if sign(ui, cx, message, centre) {
             pressed = Some(Pressed::Trail);
         }
@@ -257,9 +258,9 @@ fn tell(
         Vec2::new(shape.bubble.x, shape.bubble.y),
     );
     let first_row = shape.text.rows.first().map_or(size::SMALL, |row| row.rect().height());
-    let sign = egui::pos2(area.left() + TIMER / 2.0, top + PAD_Y + first_row / 2.0);
-    Icon::Timer.paint(ui.painter(), sign, TIMER, cx.c.weak);
-    let at = egui::pos2(area.left() + TIMER + space::XS, top + PAD_Y);
+    let sign = egui::pos2(area.left() + measure::SIGN_SMALL / 2.0, top + PAD_Y + first_row / 2.0);
+    Icon::Timer.paint(ui.painter(), sign, measure::SIGN_SMALL, cx.c.weak);
+    let at = egui::pos2(area.left() + measure::SIGN_SMALL + space::XS, top + PAD_Y);
     let label = Label::new(shape.text.clone()).selectable(false).sense(Sense::click());
     let label = ui.put(Rect::from_min_size(at, shape.text.size()), label);
     let spoken = spoken(cx, message, name);
@@ -270,9 +271,9 @@ fn tell(
 /// The sign that a message disappears.
 fn timer(ui: &mut Ui, cx: &Cx<'_>, key: MessageKey, seconds: u32, centre: egui::Pos2) {
     let sentence = cx.with(T::FadesAfter, &[&cx.lang.span(seconds)]);
-    let area = Rect::from_center_size(centre, Vec2::splat(TIMER + 4.0));
+    let area = Rect::from_center_size(centre, Vec2::splat(measure::SIGN_SMALL + space::XS));
     ui.interact(area, ui.scope_id().with(("timer", key)), Sense::hover()).on_hover_text(sentence);
-    Icon::Timer.paint(ui.painter(), centre, TIMER, cx.c.weak);
+    Icon::Timer.paint(ui.painter(), centre, measure::SIGN_SMALL, cx.c.weak);
 }
 
 /// A message in one sentence, for screen readers.
@@ -308,13 +309,13 @@ fn paragraph(ui: &Ui, text: &str, font: FontId, colour: egui::Color32, width: f3
 }
 
 fn line(ui: &mut Ui, row: Rect, top: f32, text: &str, ink: egui::Color32, rule: egui::Color32) {
-    let area = Rect::from_min_size(egui::pos2(row.left(), top), Vec2::new(row.width(), LINE_TALL));
+    let area = Rect::from_min_size(egui::pos2(row.left(), top), Vec2::new(row.width(), measure::DAY));
     let galley = ui.painter().layout_no_wrap(text.to_owned(), theme::strong(size::TINY), ink);
     let half = galley.size().x / 2.0 + space::M;
     let middle = area.center();
     for (from, to) in [(area.left() + space::L, middle.x - half), (middle.x + half, area.right() - space::L)]
     {
-        ui.painter().hline(from..=to, middle.y, Stroke::new(1.0, rule));
+        ui.painter().hline(from..=to, middle.y, Stroke::new(stroke::HAIR, rule));
     }
     let rect = Rect::from_center_size(middle, galley.size());
     let label = ui.put(rect, Label::new(galley).selectable(false));
@@ -326,25 +327,26 @@ fn quoted(ui: &mut Ui, cx: &Cx<'_>, key: MessageKey, area: Rect, who: &str, text
     let name = cx.with(T::ReplyingTo, &[who]);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("{name}: {text}")));
     let painter = ui.painter();
-    painter.rect_filled(area, CornerRadius::same(radius::S), cx.c.page.gamma_multiply(0.7));
+    painter.rect_filled(area, CornerRadius::same(radius::S), cx.c.page.gamma_multiply(opacity::QUOTE));
     painter.rect_filled(
-        Rect::from_min_size(area.min, Vec2::new(3.0, area.height())),
-        CornerRadius::same(2),
+        Rect::from_min_size(area.min, Vec2::new(measure::QUOTE_BAR, area.height())),
+        CornerRadius::same(radius::XS),
         cx.c.jade,
     );
     if response.has_focus() {
         painter.rect_stroke(
             area,
             CornerRadius::same(radius::S),
-            Stroke::new(2.0, cx.c.jade),
+            Stroke::new(stroke::RING, cx.c.jade),
             StrokeKind::Inside,
         );
     }
     let width = area.width() - space::L;
     let who = crate::widget::row::one_line(ui, who, theme::strong(size::TINY), cx.c.jade_ink, width);
     let text = crate::widget::row::one_line(ui, text, theme::regular(size::SMALL), cx.c.weak, width);
-    ui.painter().galley(area.min + Vec2::new(space::S + 2.0, 4.0), who, cx.c.jade_ink);
-    ui.painter().galley(area.min + Vec2::new(space::S + 2.0, 20.0), text, cx.c.weak);
+    let at = area.min + Vec2::new(space::S + space::XXS, space::XS);
+    ui.painter().galley(at, who, cx.c.jade_ink);
+    ui.painter().galley(at + Vec2::new(0.0, space::L), text, cx.c.weak);
     response.clicked()
 }
 
@@ -358,7 +360,7 @@ fn unfold(ui: &mut Ui, cx: &Cx<'_>, key: MessageKey, text: Rect) -> bool {
     let at = egui::pos2(area.left(), area.center().y - galley.size().y / 2.0);
     if response.has_focus() || response.hovered() {
         let line = at.y + galley.size().y;
-        ui.painter().hline(area.x_range(), line, Stroke::new(1.5, cx.c.jade));
+        ui.painter().hline(area.x_range(), line, Stroke::new(stroke::EDGE, cx.c.jade));
     }
     ui.painter().galley(at, galley, cx.c.jade_ink);
     response.clicked()
@@ -366,16 +368,20 @@ fn unfold(ui: &mut Ui, cx: &Cx<'_>, key: MessageKey, text: Rect) -> bool {
 
 fn sign(ui: &mut Ui, cx: &Cx<'_>, message: &Message, centre: egui::Pos2) -> bool {
     let (icon, sentence) = delivery_sign(cx, message.delivery);
-    let area = Rect::from_center_size(centre, Vec2::splat(SIGN + 4.0));
+    let area = Rect::from_center_size(centre, Vec2::splat(measure::SIGN + space::XS));
     let response =
         ui.interact(area, ui.scope_id().with(("sign", message.key)), Sense::click()).on_hover_text(&sentence);
     response.widget_info(|| {
         egui::WidgetInfo::labeled(egui::Role::Button, true, format!("{sentence}. {}", cx.tr(T::ShowTrail)))
     });
     let read = message.delivery == Delivery::Read;
-    icon.paint(ui.painter(), centre, 15.0, if read { cx.c.jade_ink } else { cx.c.weak });
+    icon.paint(ui.painter(), centre, size::BODY, if read { cx.c.jade_ink } else { cx.c.weak });
     if response.has_focus() {
-        ui.painter().circle_stroke(centre, SIGN / 2.0 + 2.0, Stroke::new(2.0, cx.c.jade));
+        ui.painter().circle_stroke(
+            centre,
+            measure::SIGN / 2.0 + space::XXS,
+            Stroke::new(stroke::RING, cx.c.jade),
+        );
     }
     response.clicked()
 }
@@ -388,21 +394,25 @@ fn menu(
     bubble: Rect,
     label: &egui::Response,
 ) -> Option<Pressed> {
-    let x =
-        if message.mine && message.chose.is_none() { bubble.left() - 20.0 } else { bubble.right() + 20.0 };
-    let area = Rect::from_center_size(egui::pos2(x, bubble.center().y), Vec2::splat(30.0));
+    let beside = measure::MORE / 2.0 + space::XS;
+    let x = if message.mine && message.chose.is_none() {
+        bubble.left() - beside
+    } else {
+        bubble.right() + beside
+    };
+    let area = Rect::from_center_size(egui::pos2(x, bubble.center().y), Vec2::splat(measure::MORE));
     let response = ui.interact(area, ui.scope_id().with(("more", message.key)), Sense::click());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, cx.tr(T::MessageActions)));
     let near = ui.rect_contains_pointer(row) && ui.is_enabled();
     if near || response.has_focus() || response.hovered() {
         if response.hovered() || response.has_focus() {
-            ui.painter().circle_filled(area.center(), 15.0, cx.c.quiet_hover);
+            ui.painter().circle_filled(area.center(), measure::MORE / 2.0, cx.c.quiet_hover);
         }
         Icon::More.paint(ui.painter(), area.center(), size::TITLE, cx.c.weak);
     }
     let mut pressed = None;
     let mut items = |ui: &mut Ui| {
-        ui.set_min_width(170.0);
+        ui.set_min_width(measure::MENU);
         let mut item = |ui: &mut Ui, icon: Icon, word: T, what: Pressed| {
             if menu_item(ui, cx, icon, word) {
                 pressed = Some(what);

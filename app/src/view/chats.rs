@@ -39,8 +39,8 @@ pub(crate) fn show(
         }
     });
     if model.chats.is_empty() {
-        let step = Some((T::NewChat, Action::Go(Route::Add)));
-        return asked.or(page::empty(ui, cx, Icon::Chats, T::NoChatsTitle, T::NoChatsBody, step));
+        // Beside the column, the large part of the window says so.
+        return asked.or_else(|| if cx.narrow { none(ui, cx) } else { None });
     }
     ui.add_space(space::S);
     egui::Frame::NONE
@@ -67,6 +67,12 @@ pub(crate) fn show(
             clicked
         });
     asked.or(clicked.inner)
+}
+
+/// Says that there are no chats yet, and leads to the first.
+pub(crate) fn none(ui: &mut Ui, cx: &Cx<'_>) -> Option<Action> {
+    let step = Some((T::NewChat, Action::Go(Route::Add)));
+    page::empty(ui, cx, Icon::Chats, T::NoChatsTitle, T::NoChatsBody, step)
 }
 
 fn matches(chat: &Chat, needle: &str) -> bool {

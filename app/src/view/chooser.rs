@@ -17,8 +17,6 @@ use crate::{
 
 /// Longest path that can be typed, in characters.
 const PATH_CHARS_MAX: usize = 1024;
-/// Height of the list.
-const LIST_TALL: f32 = 320.0;
 
 /// What the chooser remembers while it is open.
 pub(crate) struct Chooser {
@@ -61,7 +59,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Chooser)
         let edit = egui::TextEdit::singleline(&mut state.path)
             .desired_width(f32::INFINITY)
             .char_limit(PATH_CHARS_MAX)
-            .margin(egui::Margin::symmetric(10, 8));
+            .margin(theme::inset::FIELD);
         let field = ui.add(edit).accessible_name(cx.tr(T::FilePath));
         if field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
             asked = Some(Action::Do(Command::Look(Some(PathBuf::from(&state.path)))));
@@ -71,7 +69,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Chooser)
     ui.add_space(space::S);
     let mut done = close;
     let tall = measure::TOUCH + space::XS;
-    ScrollArea::vertical().max_height(LIST_TALL).auto_shrink([false, false]).show_rows(
+    ScrollArea::vertical().max_height(measure::SHEET_LIST).auto_shrink([false, false]).show_rows(
         ui,
         tall,
         folder.entries.len(),
@@ -111,10 +109,7 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) -> bool {
     );
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
     row::ground(ui, cx, rect, &response, false);
-    icon.paint(ui.painter(), rect.left_center() + egui::vec2(18.0, 0.0), size::TITLE, ink);
-    let label = row::one_line(ui, &name, theme::regular(size::BODY), cx.c.ink, rect.width() - 48.0);
-    let at = egui::pos2(rect.left() + 38.0, rect.center().y - label.size().y / 2.0);
-    ui.painter().galley(at, label, cx.c.ink);
+    row::entry(ui, cx, rect, (icon, ink), &name);
     response.clicked()
 }
 
@@ -153,7 +148,7 @@ pub(crate) fn landing(
     let over = ui.input(|input| !input.raw.hovered_files.is_empty());
     egui::Frame::NONE
         .fill(if over { cx.c.jade_soft } else { cx.c.surface })
-        .stroke(egui::Stroke::new(1.0, if over { cx.c.jade } else { cx.c.line }))
+        .stroke(egui::Stroke::new(theme::stroke::HAIR, if over { cx.c.jade } else { cx.c.line }))
         .corner_radius(theme::radius::M)
         .inner_margin(egui::Margin::same(space::M as i8))
         .show(ui, |ui| {

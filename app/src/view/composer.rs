@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Lines that the field grows to.
-const LINES_MAX: f32 = 8.0;
+const LINES_MAX: u8 = 8;
 /// Longest text of one message, in bytes; the largest envelope holds more.
 pub(crate) const TEXT_BYTES_MAX: usize = 16 * 1024;
 
@@ -68,9 +68,10 @@ pub(crate) fn show(
         let line = size::BODY * measure::LEADING;
         ui.scope(|ui| {
             ui.set_width(width);
-            ScrollArea::vertical().id_salt("composer").max_height(line * LINES_MAX + space::L).show(
-                ui,
-                |ui| {
+            ScrollArea::vertical()
+                .id_salt("composer")
+                .max_height(line * f32::from(LINES_MAX) + space::L)
+                .show(ui, |ui| {
                     let return_key = if enter_sends {
                         KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter)
                     } else {
@@ -81,7 +82,7 @@ pub(crate) fn show(
                         .desired_rows(1)
                         .desired_width(f32::INFINITY)
                         .return_key(return_key)
-                        .margin(egui::Margin::symmetric(12, 9))
+                        .margin(theme::inset::COMPOSER)
                         .hint_text(RichText::new(cx.tr(T::WriteMessage)).color(cx.c.weak));
                     let response = ui.add(edit).accessible_name(&name);
                     composer.unkept |= response.changed();
@@ -95,8 +96,7 @@ pub(crate) fn show(
                         composer.composing = false;
                         composer.send_when_composed = false;
                     }
-                },
-            );
+                });
         });
         let ready = over == 0 && !composer.draft.trim().is_empty();
         let colour = if ready { cx.c.jade_ink } else { cx.c.weak };

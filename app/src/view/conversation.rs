@@ -14,7 +14,7 @@ use crate::{
     i18n::T,
     model::{Bond, Chat, MessageKey, Model, PageAt, Timeline},
     route::Route,
-    theme::{self, measure, size, space},
+    theme::{self, measure, radius, size, space, stroke},
     widget::{
         Cx, avatar, button,
         icon::Icon,
@@ -88,21 +88,26 @@ pub(crate) fn show(
     let foot = egui::Panel::bottom(egui::Id::unique(("foot", chat.id)))
         .frame(Frame::NONE.inner_margin(Margin::symmetric(space::L as i8, 0)))
         .show_separator_line(false)
-        .show(ui, |ui| match chat.bond {
-            Bond::Failed => {
-                ui.add_space(space::S);
-                page::warning(ui, cx, cx.tr(T::NothingGoes));
-                page::hint(ui, cx, cx.tr(T::NothingGoesAdvice));
-                ui.add_space(space::S);
-                None
-            }
-            _ if model.me.called_back => {
-                ui.add_space(space::S);
-                page::warning(ui, cx, cx.tr(T::CalledBack));
-                ui.add_space(space::S);
-                None
-            }
-            _ => composer::show(ui, cx, chat, answered, model.prefs.enter_sends, &mut state.composer),
+        .show(ui, |ui| {
+            let column = egui::UiBuilder::new()
+                .max_rect(column(ui.available_rect_before_wrap(), measure::TALK - space::L * 2.0));
+            ui.scope_builder(column, |ui| match chat.bond {
+                Bond::Failed => {
+                    ui.add_space(space::S);
+                    page::warning(ui, cx, cx.tr(T::NothingGoes));
+                    page::hint(ui, cx, cx.tr(T::NothingGoesAdvice));
+                    ui.add_space(space::S);
+                    None
+                }
+                _ if model.me.called_back => {
+                    ui.add_space(space::S);
+                    page::warning(ui, cx, cx.tr(T::CalledBack));
+                    ui.add_space(space::S);
+                    None
+                }
+                _ => composer::show(ui, cx, chat, answered, model.prefs.enter_sends, &mut state.composer),
+            })
+            .inner
         });
     if let Some(Sent { text, reply_to }) = foot.inner {
         state.stream.go_to_end();
@@ -110,6 +115,11 @@ pub(crate) fn show(
     }
     let below = messages(ui, cx, chat, timeline, state, goal);
     asked.or(below)
+}
+
+/// The part of `room` in which a conversation stands: all of it, or a column of `widest` in its middle.
+fn column(room: Rect, widest: f32) -> Rect {
+    room.shrink2(Vec2::new((room.width() - widest).max(0.0) / 2.0, 0.0))
 }
 
 fn head(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat) -> Option<Action> {
@@ -124,7 +134,7 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat) -> Option<Action> {
         ui.scope(|ui| {
             ui.set_width(width);
             ui.vertical(|ui| {
-                ui.spacing_mut().item_spacing.y = 1.0;
+                ui.spacing_mut().item_spacing.y = space::HAIR;
                 ui.add_space(space::M);
                 ui.add(
                     egui::Label::new(
@@ -179,7 +189,7 @@ fn messages(
         asked = lead_to(chat, timeline, &mut state.stream, goal, view_height);
     }
     let keys: Vec<MessageKey> = timeline.messages.iter().map(|m| m.key).collect();
-    let width = ui.available_width() - 8.0;
+    let width = (ui.available_width() - measure::SCROLL).min(measure::TALK);
     let mut shapes: BTreeMap<usize, Shape> = BTreeMap::new();
     let loaded = Rows { keys: &keys, more_after: timeline.more_after, part: &|row| timeline.part(row) };
     let visible = state.stream.layout(ui, cx.tr(T::Messages), &loaded, |ui, at| {
@@ -205,10 +215,11 @@ fn messages(
     let mut child =
         ui.new_child(egui::UiBuilder::new().max_rect(visible.view).id_salt(("messages", chat.id)));
     child.set_clip_rect(visible.view.intersect(ui.clip_rect()));
+    let talk = column(visible.view, measure::TALK);
     for (at, rect) in &visible.rows {
         let (message, Some(shape)) = (&timeline.messages[*at], shapes.get(at)) else { continue };
         let hit = state.find.as_ref().is_some_and(|find| find.marks(&message.text));
-        match bubble::paint(&mut child, cx, message, shape, *rect, &chat.name, hit) {
+        match bubble::paint(&mut child, cx, message, shape, talk.intersect(*rect), &chat.name, hit) {
             Some(Pressed::Reply) => {
                 state.composer.reply_to = Some(message.key);
                 state.composer.unkept = true;
@@ -258,7 +269,7 @@ fn news(ui: &Ui, chat: &Chat, timeline: &Timeline, visible: &Visible) -> Option<
 
 /// Whether a row stands before the reader: all of it, or half a view of one that is taller than that.
 pub(crate) fn is_in_view(row: Rect, view: Rect) -> bool {
-    row.intersect(view).height() + 1.0 >= row.height().min(view.height() / 2.0)
+    row.intersect(view).height() + measure::ROUNDING >= row.height().min(view.height() / 2.0)
 }
 
 /// Goes to a message, or asks for the part in which it stands.
@@ -317,14 +328,18 @@ fn jump(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, view: Rect) -> bool {
     let galley = ui.painter().layout_no_wrap(label.clone(), theme::strong(size::SMALL), cx.c.ink);
     let wide = galley.size().x + size::TITLE + space::L * 2.0 + space::S;
     let area = Rect::from_center_size(
-        egui::pos2(view.center().x, view.bottom() - 26.0),
+        egui::pos2(view.center().x, view.bottom() - space::S - measure::TOUCH / 2.0),
         Vec2::new(wide, measure::TOUCH),
     );
     let response = ui.interact(area, ui.scope_id().with("jump"), Sense::click());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &label));
-    let round = CornerRadius::same(17);
+    let round = CornerRadius::same(radius::PILL);
     let ground = if response.hovered() { cx.c.quiet_hover } else { cx.c.raised };
-    let edge = if response.has_focus() { Stroke::new(2.0, cx.c.jade) } else { Stroke::new(1.0, cx.c.line) };
+    let edge = if response.has_focus() {
+        Stroke::new(stroke::RING, cx.c.jade)
+    } else {
+        Stroke::new(stroke::HAIR, cx.c.line)
+    };
     ui.painter().rect(area, round, ground, edge, egui::StrokeKind::Inside);
     Icon::Down.paint(
         ui.painter(),

@@ -54,8 +54,8 @@ impl Find {
 pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat, find: &mut Find) -> Option<Action> {
     let mut asked = None;
     page::bar(ui, cx, |ui| {
-        let side = (measure::TOUCH + space::S) * 3.0 + 76.0;
-        let width = (ui.available_width() - side).max(80.0);
+        let side = (measure::TOUCH + space::S) * 3.0 + measure::HITS + space::S;
+        let width = (ui.available_width() - side).clamp(measure::WORDS_MIN, measure::READING);
         let mut enter = false;
         ui.scope(|ui| {
             ui.set_width(width);
@@ -95,7 +95,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat, find: &
             _ => String::new(),
         };
         ui.add_sized(
-            [68.0, measure::TOUCH],
+            [measure::HITS, measure::TOUCH],
             egui::Label::new(RichText::new(count).font(theme::regular(size::SMALL)).color(cx.c.weak)),
         );
         find.closed = button::icon(ui, cx, Icon::Cross, T::Close).clicked();

@@ -130,7 +130,7 @@ fn road(ui: &mut Ui, cx: &Cx<'_>, icon: Icon, works: bool, head: T, state: &str)
     ui.horizontal(|ui| {
         icon.show(ui, size::LARGE, if works { cx.c.jade_ink } else { cx.c.weak });
         ui.vertical(|ui| {
-            ui.spacing_mut().item_spacing.y = 2.0;
+            ui.spacing_mut().item_spacing.y = space::XXS;
             ui.label(RichText::new(cx.tr(head)).font(theme::strong(size::BODY)).color(cx.c.ink));
             page::hint(ui, cx, state);
         });
@@ -168,7 +168,7 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, relay: &Relay, idle: bool) -> Option<Action> {
         ui.scope(|ui| {
             ui.set_width(width);
             ui.vertical(|ui| {
-                ui.spacing_mut().item_spacing.y = 2.0;
+                ui.spacing_mut().item_spacing.y = space::XXS;
                 ui.add(
                     egui::Label::new(
                         RichText::new(&relay.label)

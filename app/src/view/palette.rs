@@ -61,8 +61,8 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Palette)
     }
     state.at = state.at.min(found.len() - 1);
     let mut chosen = enter.then_some(state.at);
-    ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = 2.0;
+    ScrollArea::vertical().max_height(measure::SHEET_LIST).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = space::XXS;
         for (at, entry) in found.iter().enumerate() {
             let response = row(ui, cx, entry, at == state.at);
             if at == state.at && (up || down) {
@@ -94,19 +94,7 @@ fn row(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, chosen: bool) -> egui::Response 
         theme::CLEAR
     };
     ui.painter().rect_filled(rect, theme::radius::S, ground);
-    entry.icon.paint(ui.painter(), rect.left_center() + egui::vec2(20.0, 0.0), size::TITLE, cx.c.weak);
-    let label = crate::widget::row::one_line(
-        ui,
-        &entry.label,
-        theme::regular(size::BODY),
-        cx.c.ink,
-        rect.width() - 52.0,
-    );
-    ui.painter().galley(
-        egui::pos2(rect.left() + 40.0, rect.center().y - label.size().y / 2.0),
-        label,
-        cx.c.ink,
-    );
+    crate::widget::row::entry(ui, cx, rect, (entry.icon, cx.c.weak), &entry.label);
     response
 }
 

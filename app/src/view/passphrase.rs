@@ -6,7 +6,7 @@ use zxcvbn::Score;
 
 use crate::{
     i18n::T,
-    theme::space,
+    theme::{measure, radius, space},
     widget::{
         Cx, page,
         secret::{self, Secret},
@@ -14,7 +14,11 @@ use crate::{
 };
 
 /// Guesses a second of someone who has copied the disk: the passphrase is stretched to about a second and 256 MiB each, with a thousand machines at work.
-const GUESSES_PER_SECOND: f64 = 1_000.0;
+const GUESSES_PER_SECOND: u32 = 1_000;
+
+const HOUR_S: u32 = 60 * 60;
+const DAY_S: u32 = 24 * HOUR_S;
+const YEAR_S: u32 = 365 * DAY_S;
 /// Below this score a passphrase is not taken.
 const SCORE_MIN: Score = Score::Three;
 /// Only this much of a passphrase is judged, so that a keystroke never takes long.
@@ -73,12 +77,12 @@ fn judge(passphrase: &str) -> Option<Strength> {
     }
     let judged: Zeroizing<String> = Zeroizing::new(passphrase.chars().take(JUDGED_CHARS).collect());
     let entropy = zxcvbn::zxcvbn(&judged, &[]);
-    let seconds = 10_f64.powf(entropy.guesses_log10()) / 2.0 / GUESSES_PER_SECOND;
-    let score = if seconds < 3_600.0 {
+    let seconds = 10_f64.powf(entropy.guesses_log10()) / 2.0 / f64::from(GUESSES_PER_SECOND);
+    let score = if seconds < f64::from(HOUR_S) {
         Score::One
-    } else if seconds < 86_400.0 * 30.0 {
+    } else if seconds < f64::from(30 * DAY_S) {
         Score::Two
-    } else if seconds < 86_400.0 * 365.0 * 5.0 {
+    } else if seconds < f64::from(5 * YEAR_S) {
         Score::Three
     } else {
         Score::Four
@@ -99,27 +103,32 @@ fn meter(ui: &mut Ui, cx: &Cx<'_>, strength: Option<Strength>) {
             (filled, colour, cx.with(word, &[cx.tr(span(seconds))]))
         }
     };
-    let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 6.0), Sense::hover());
+    let (rect, _) =
+        ui.allocate_exact_size(Vec2::new(ui.available_width(), measure::METER + space::XXS), Sense::hover());
     let gap = space::XS;
     let width = (rect.width() - gap * 3.0) / 4.0;
     for part in 0_u8..4 {
         let left = rect.left() + f32::from(part) * (width + gap);
-        let bar = Rect::from_min_size(egui::pos2(left, rect.top()), Vec2::new(width, 4.0));
-        ui.painter().rect_filled(bar, CornerRadius::same(2), if part < filled { colour } else { cx.c.line });
+        let bar = Rect::from_min_size(egui::pos2(left, rect.top()), Vec2::new(width, measure::METER));
+        ui.painter().rect_filled(
+            bar,
+            CornerRadius::same(radius::XS),
+            if part < filled { colour } else { cx.c.quiet_hover },
+        );
     }
     page::hint(ui, cx, &sentence);
 }
 
 fn span(seconds: f64) -> T {
-    const STEPS: [(f64, T); 6] = [
-        (60.0, T::Seconds),
-        (3_600.0, T::Minutes),
-        (86_400.0, T::Hours),
-        (86_400.0 * 30.0, T::Days),
-        (86_400.0 * 365.0, T::Months),
-        (86_400.0 * 36_500.0, T::Years),
+    const STEPS: [(u32, T); 6] = [
+        (60, T::Seconds),
+        (HOUR_S, T::Minutes),
+        (DAY_S, T::Hours),
+        (30 * DAY_S, T::Days),
+        (YEAR_S, T::Months),
+        (100 * YEAR_S, T::Years),
     ];
-    STEPS.iter().find(|(end, _)| seconds < *end).map_or(T::Centuries, |(_, word)| *word)
+    STEPS.iter().find(|(end, _)| seconds < f64::from(*end)).map_or(T::Centuries, |(_, word)| *word)
 }
 
 #[cfg(test)]

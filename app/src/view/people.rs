@@ -1,13 +1,13 @@
 //! All contacts, by name.
 
-use egui::{ScrollArea, Ui};
+use egui::{CornerRadius, Rect, ScrollArea, Stroke, StrokeKind, Ui, Vec2};
 
 use crate::{
     action::Action,
     i18n::T,
     model::{Bond, Chat, Model},
     route::Route,
-    theme::{self, measure, size, space},
+    theme::{self, measure, radius, size, space, stroke},
     widget::{Cx, button, icon::Icon, page, row},
 };
 
@@ -30,14 +30,20 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
     }
     let mut people: Vec<&Chat> = model.chats.iter().collect();
     people.sort_by(|a, b| a.name.to_lowercase().cmp(&b.name.to_lowercase()).then(a.id.cmp(&b.id)));
-    ui.add_space(space::S);
+    if !cx.narrow {
+        ui.add_space(space::XL);
+    }
     ui.spacing_mut().item_spacing.y = 0.0;
     let clicked =
         ScrollArea::vertical().auto_shrink(false).show_rows(ui, measure::ROW, people.len(), |ui, range| {
             let mut clicked = None;
-            let side = ((ui.available_width() - measure::READING) / 2.0).max(0.0);
+            let wide = if cx.narrow { ui.available_width() } else { measure::READING };
+            let side = ((ui.available_width() - wide) / 2.0).max(0.0);
             let column = ui.available_rect_before_wrap().shrink2(egui::vec2(side, 0.0));
             let ui = &mut ui.new_child(egui::UiBuilder::new().max_rect(column));
+            if !cx.narrow {
+                sheet(ui, cx, column, range.start, people.len());
+            }
             for chat in &people[range] {
                 let line = match (chat.bond, chat.verified) {
                     (Bond::Waiting, _) => cx.tr(T::WaitingForThem),
@@ -66,4 +72,15 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
             clicked
         });
     asked.or(clicked.inner)
+}
+
+/// Paints the card on which all rows lie; `column` begins with row `first` of `count`.
+fn sheet(ui: &Ui, cx: &Cx<'_>, column: Rect, first: usize, count: usize) {
+    let top = column.top() - measure::ROW * first as f32;
+    let all = Rect::from_min_size(
+        egui::pos2(column.left(), top),
+        Vec2::new(column.width(), measure::ROW * count as f32),
+    );
+    let edge = Stroke::new(stroke::HAIR, cx.c.line);
+    ui.painter().rect(all, CornerRadius::same(radius::M), cx.c.raised, edge, StrokeKind::Inside);
 }

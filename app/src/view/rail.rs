@@ -7,7 +7,7 @@ use crate::{
     i18n::T,
     model::{Model, Stage},
     route::Route,
-    theme::{self, measure, radius, size, space},
+    theme::{self, measure, radius, size, space, stroke},
     widget::{Cx, avatar, icon::Icon, row},
 };
 
@@ -108,28 +108,28 @@ fn section(ui: &mut Ui, cx: &Cx<'_>, icon: Icon, word: T, chosen: bool, count: u
     response.widget_info(|| WidgetInfo::selected(egui::Role::Tab, true, chosen, &name));
     let ink = if chosen { cx.c.jade_ink } else { cx.c.weak };
     let middle = rect.center();
-    let pill = Rect::from_center_size(middle - Vec2::new(0.0, 9.0), Vec2::new(48.0, 30.0));
-    let round = CornerRadius::same(15);
+    let pill = Rect::from_center_size(middle - Vec2::new(0.0, measure::RAIL_SIGN), measure::RAIL_PILL);
+    let round = CornerRadius::same(radius::PILL);
     if chosen || response.hovered() {
         ui.painter().rect_filled(pill, round, if chosen { cx.c.jade_soft } else { cx.c.quiet_hover });
     }
     if response.has_focus() {
         ui.painter().rect_stroke(
-            rect.shrink(1.0),
+            rect.shrink(stroke::HAIR),
             CornerRadius::same(radius::M),
-            Stroke::new(2.0, cx.c.jade),
+            Stroke::new(stroke::RING, cx.c.jade),
             StrokeKind::Inside,
         );
     }
     icon.paint(ui.painter(), pill.center(), self::size::LARGE, ink);
     let font = if chosen { theme::strong(self::size::TINY) } else { theme::regular(self::size::TINY) };
     ui.painter().text(
-        middle + Vec2::new(0.0, 17.0),
+        middle + Vec2::new(0.0, measure::RAIL_WORD),
         egui::Align2::CENTER_CENTER,
         cx.tr(word),
         font,
         if chosen { cx.c.ink } else { cx.c.weak },
     );
-    row::badge(ui, cx, pill.right_top() + Vec2::new(-10.0, 7.0), count);
+    row::badge(ui, cx, pill.right_top() + measure::RAIL_BADGE, count);
     response
 }

@@ -158,7 +158,7 @@ fn profile(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Settings) -> Opt
     ui.horizontal(|ui| {
         avatar::show(ui, measure::AVATAR, &model.me.name, rail::seed(model));
         ui.vertical(|ui| {
-            ui.spacing_mut().item_spacing.y = 2.0;
+            ui.spacing_mut().item_spacing.y = space::XXS;
             ui.add(
                 egui::Label::new(
                     RichText::new(&model.me.name).font(theme::strong(size::BODY)).color(cx.c.ink),

@@ -5,7 +5,7 @@ use egui::{Rect, RichText, Sense, Ui, Vec2};
 use crate::{
     i18n::T,
     model::{Delivery, MessageKey, Model, StepKind, Timeline},
-    theme::{self, size, space},
+    theme::{self, measure, size, space, stroke},
     widget::{Cx, button, icon::Icon, page},
 };
 
@@ -19,7 +19,7 @@ pub(crate) fn show(
 ) -> bool {
     let mut close = false;
     ui.horizontal(|ui| {
-        let width = (ui.available_width() - theme::measure::TOUCH - space::S).max(0.0);
+        let width = (ui.available_width() - measure::TOUCH - space::S).max(0.0);
         ui.scope(|ui| {
             ui.set_width(width);
             ui.label(RichText::new(cx.tr(T::TrailTitle)).font(theme::strong(size::TITLE)).color(cx.c.ink));
@@ -78,22 +78,26 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, step: &crate::model::Step, last: bool) {
     };
     let top = ui.cursor().top();
     ui.horizontal_top(|ui| {
-        let (area, _) = ui.allocate_exact_size(Vec2::new(28.0, 44.0), Sense::hover());
-        let centre = egui::pos2(area.center().x, area.top() + 14.0);
+        let (area, _) = ui.allocate_exact_size(Vec2::new(measure::STEP_SIGN, measure::STEP), Sense::hover());
+        let centre = egui::pos2(area.center().x, area.top() + measure::STEP_SIGN / 2.0);
         if !last {
             ui.painter().rect_filled(
                 Rect::from_min_max(
-                    egui::pos2(centre.x - 1.0, centre.y),
-                    egui::pos2(centre.x + 1.0, top + 52.0),
+                    egui::pos2(centre.x - stroke::RING / 2.0, centre.y),
+                    egui::pos2(centre.x + stroke::RING / 2.0, top + measure::STEP + space::S),
                 ),
                 0.0,
                 cx.c.line,
             );
         }
-        ui.painter().circle_filled(centre, 14.0, if last { cx.c.jade } else { cx.c.quiet });
+        ui.painter().circle_filled(
+            centre,
+            measure::STEP_SIGN / 2.0,
+            if last { cx.c.jade } else { cx.c.quiet },
+        );
         icon.paint(ui.painter(), centre, size::BODY, if last { cx.c.on_jade } else { cx.c.ink });
         ui.vertical(|ui| {
-            ui.spacing_mut().item_spacing.y = 1.0;
+            ui.spacing_mut().item_spacing.y = space::HAIR;
             ui.label(RichText::new(cx.tr(word)).font(theme::strong(size::BODY)).color(cx.c.ink));
             let mut line = cx.full_time(step.label_ms);
             if !step.detail.is_empty() {

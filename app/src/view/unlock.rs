@@ -27,7 +27,7 @@ pub(crate) struct Unlock {
 pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Unlock) -> Option<Action> {
     let room = ui.available_height();
     page::column(ui, measure::FORM, |ui| {
-        ui.add_space((room * 0.14).max(space::L));
+        ui.add_space(((room - measure::UNLOCK) / 2.5).max(space::L));
         Icon::Lock.show(ui, size::HUGE, cx.c.jade_ink);
         ui.label(RichText::new(cx.tr(T::Madang)).font(theme::strong(size::HUGE)).color(cx.c.ink));
         page::hint(ui, cx, cx.tr(T::UnlockTitle));

@@ -9,7 +9,7 @@ use crate::{
     model::{Chat, Compared, Model, Task, Wanted},
     route::Route,
     theme::{self, measure, size, space},
-    widget::{Cx, button, page, qr},
+    widget::{Cx, button, icon::Icon, page, qr},
 };
 
 /// Groups of digits in one line.
@@ -18,6 +18,10 @@ const GROUPS_IN_LINE: usize = 4;
 /// Draws the comparison with `chat`.
 pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat) -> Option<Action> {
     page::show(ui, cx, &cx.with(T::VerifyTitle, &[&chat.name]), Some(Route::Contact(chat.id)), |ui| {
+        if chat.verified {
+            let label = ui.label(Icon::Verified.beside(cx.tr(T::Verified), size::SMALL, cx.c.jade_ink));
+            label.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, cx.tr(T::Verified)));
+        }
         page::prose(ui, cx, &cx.with(T::VerifyExplained, &[&chat.name]));
         ui.add_space(space::M);
         let Some(safety) = model.safety.as_ref().filter(|safety| safety.chat == chat.id) else {

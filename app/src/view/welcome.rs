@@ -20,9 +20,6 @@ use crate::{
 /// Longest name, in characters.
 pub(crate) const NAME_CHARS_MAX: usize = 40;
 
-/// Height of the form with what stands around it, in points; only where there is more room does it matter.
-const FORM_TALL: f32 = 620.0;
-
 /// What the screen remembers.
 #[derive(Default)]
 pub(crate) struct Welcome {
@@ -57,7 +54,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Welcome)
         .show(ui, |ui| {
             if beside {
                 return page::column(ui, both, |ui| {
-                    ui.add_space(((room - FORM_TALL) / 2.5).max(0.0));
+                    ui.add_space(((room - measure::WELCOME) / 2.5).max(0.0));
                     ui.horizontal_top(|ui| {
                         let side = ui.vertical(|ui| {
                             ui.set_width(measure::FORM);

@@ -5,29 +5,35 @@ use egui::{Button, Color32, CornerRadius, Response, RichText, Stroke, TextEdit, 
 use super::{Cx, icon::Icon};
 use crate::{
     i18n::T,
-    theme::{self, measure, radius, size, space},
+    theme::{self, inset, measure, opacity, radius, size, space, stroke},
 };
 
 /// The one thing that a page is for.
 pub(crate) fn primary(ui: &mut Ui, cx: &Cx<'_>, word: T, enabled: bool) -> Response {
-    filled(ui, cx.tr(word), cx.c.on_jade, [cx.c.jade, cx.c.jade_hover], enabled)
+    filled(ui, cx, word, cx.c.on_jade, [cx.c.jade, cx.c.jade_hover], enabled)
 }
 
 /// Something one may also do.
 pub(crate) fn quiet(ui: &mut Ui, cx: &Cx<'_>, word: T, enabled: bool) -> Response {
-    filled(ui, cx.tr(word), cx.c.ink, [cx.c.quiet, cx.c.quiet_hover], enabled)
+    filled(ui, cx, word, cx.c.ink, [cx.c.quiet, cx.c.quiet_hover], enabled)
 }
 
 /// Something that destroys.
 pub(crate) fn danger(ui: &mut Ui, cx: &Cx<'_>, word: T, enabled: bool) -> Response {
-    filled(ui, cx.tr(word), cx.c.danger, [cx.c.quiet, cx.c.quiet_hover], enabled)
+    filled(ui, cx, word, cx.c.danger, [cx.c.quiet, cx.c.quiet_hover], enabled)
 }
 
-fn filled(ui: &mut Ui, label: &str, ink: Color32, fills: [Color32; 2], enabled: bool) -> Response {
+fn filled(ui: &mut Ui, cx: &Cx<'_>, word: T, ink: Color32, fills: [Color32; 2], enabled: bool) -> Response {
+    let label = cx.tr(word);
     make_room(ui, label);
+    // What cannot be pressed yet is pale, and its words still read well.
+    let (ink, fills) = if enabled { (ink, fills) } else { (cx.c.weak, [cx.c.surface; 2]) };
     ui.scope(|ui| {
-        let widgets = &mut ui.style_mut().visuals.widgets;
+        let visuals = &mut ui.style_mut().visuals;
+        visuals.disabled_alpha = opacity::WHOLE;
+        let widgets = &mut visuals.widgets;
         for (state, fill) in [
+            (&mut widgets.noninteractive, fills[0]),
             (&mut widgets.inactive, fills[0]),
             (&mut widgets.hovered, fills[1]),
             (&mut widgets.active, fills[1]),
@@ -35,6 +41,7 @@ fn filled(ui: &mut Ui, label: &str, ink: Color32, fills: [Color32; 2], enabled: 
             state.weak_bg_fill = fill;
             state.fg_stroke.color = ink;
         }
+        widgets.noninteractive.bg_stroke = Stroke::NONE;
         widgets.inactive.bg_stroke = Stroke::NONE;
         widgets.hovered.bg_stroke = Stroke::NONE;
         let text = RichText::new(label).font(theme::strong(size::BODY)).color(ink);
@@ -52,7 +59,7 @@ fn filled(ui: &mut Ui, label: &str, ink: Color32, fills: [Color32; 2], enabled: 
 fn make_room(ui: &mut Ui, label: &str) {
     let text = ui.painter().layout_no_wrap(label.to_owned(), theme::strong(size::BODY), theme::CLEAR);
     let wide = text.size().x + ui.spacing().button_padding.x * 2.0;
-    let begun = ui.cursor().left() > ui.max_rect().left() + 1.0;
+    let begun = ui.cursor().left() > ui.max_rect().left() + measure::ROUNDING;
     if ui.layout().main_wrap() && begun && wide > ui.available_size_before_wrap().x {
         ui.end_row();
     }
@@ -80,8 +87,7 @@ pub(crate) fn icon_named(
         widgets.hovered.weak_bg_fill = cx.c.quiet_hover;
         ui.spacing_mut().button_padding = Vec2::ZERO;
         let side = Vec2::splat(measure::TOUCH);
-        let response =
-            ui.add_enabled(enabled, Button::new(icon.text(size::TITLE + 2.0, colour)).min_size(side));
+        let response = ui.add_enabled(enabled, Button::new(icon.text(size::SIGN, colour)).min_size(side));
         response.on_hover_text(name).accessible_name(name)
     })
     .inner
@@ -93,9 +99,9 @@ pub(crate) fn choice(ui: &mut Ui, cx: &Cx<'_>, label: &str, chosen: bool) -> Res
     ui.scope(|ui| {
         let visuals = &mut ui.style_mut().visuals;
         visuals.selection.bg_fill = cx.c.jade_soft;
-        visuals.selection.stroke = Stroke::new(1.5, cx.c.ink);
+        visuals.selection.stroke = Stroke::new(stroke::EDGE, cx.c.ink);
         let widgets = &mut visuals.widgets;
-        widgets.inactive.bg_stroke = Stroke::new(1.0, if chosen { cx.c.jade } else { cx.c.outline });
+        widgets.inactive.bg_stroke = Stroke::new(stroke::HAIR, if chosen { cx.c.jade } else { cx.c.outline });
         widgets.inactive.weak_bg_fill = cx.c.raised;
         let text = RichText::new(label).font(if chosen {
             theme::strong(size::BODY)
@@ -104,7 +110,7 @@ pub(crate) fn choice(ui: &mut Ui, cx: &Cx<'_>, label: &str, chosen: bool) -> Res
         });
         let mut button = Button::new(text).min_size(Vec2::new(0.0, measure::TOUCH));
         if chosen {
-            button = button.fill(cx.c.jade_soft).stroke(Stroke::new(1.5, cx.c.jade));
+            button = button.fill(cx.c.jade_soft).stroke(Stroke::new(stroke::EDGE, cx.c.jade));
         }
         let response = ui.add(button);
         response.widget_info(|| egui::WidgetInfo::selected(egui::Role::RadioButton, true, chosen, label));
@@ -115,7 +121,21 @@ pub(crate) fn choice(ui: &mut Ui, cx: &Cx<'_>, label: &str, chosen: bool) -> Res
 
 /// A box to tick, with its sentence.
 pub(crate) fn tick(ui: &mut Ui, cx: &Cx<'_>, on: &mut bool, word: T) -> Response {
-    ui.checkbox(on, RichText::new(cx.tr(word)).color(cx.c.ink))
+    ui.scope(|ui| {
+        if *on {
+            let widgets = &mut ui.style_mut().visuals.widgets;
+            for (state, fill) in [
+                (&mut widgets.inactive, cx.c.jade),
+                (&mut widgets.hovered, cx.c.jade_hover),
+                (&mut widgets.active, cx.c.jade_hover),
+            ] {
+                (state.bg_fill, state.bg_stroke.color) = (fill, fill);
+                state.fg_stroke = Stroke::new(stroke::RING, cx.c.on_jade);
+            }
+        }
+        ui.checkbox(on, RichText::new(cx.tr(word)).color(cx.c.ink))
+    })
+    .inner
 }
 
 /// A line to write in, under its label.
@@ -128,10 +148,8 @@ pub(crate) fn field(
     chars: usize,
 ) -> Response {
     let head = ui.label(RichText::new(cx.tr(label)).font(theme::strong(size::SMALL)).color(cx.c.ink));
-    let mut edit = TextEdit::singleline(text)
-        .desired_width(f32::INFINITY)
-        .char_limit(chars)
-        .margin(egui::Margin::symmetric(10, 8));
+    let mut edit =
+        TextEdit::singleline(text).desired_width(f32::INFINITY).char_limit(chars).margin(inset::FIELD);
     if let Some(hint) = hint {
         edit = edit.hint_text(RichText::new(cx.tr(hint)).color(cx.c.weak));
     }
@@ -145,12 +163,12 @@ pub(crate) fn search(ui: &mut Ui, cx: &Cx<'_>, word: T, text: &mut String) -> Re
     let edit = TextEdit::singleline(text)
         .desired_width(f32::INFINITY)
         .char_limit(120)
-        .margin(egui::Margin { left: 32, right: 8, top: 7, bottom: 7 })
+        .margin(inset::SEARCH)
         .hint_text(RichText::new(cx.tr(word)).color(cx.c.weak));
     let response = ui.add(edit).accessible_name(cx.tr(word));
     Icon::Search.paint(
         ui.painter(),
-        response.rect.left_center() + Vec2::new(18.0, 0.0),
+        response.rect.left_center() + Vec2::new(measure::SEARCH_SIGN, 0.0),
         size::TITLE,
         cx.c.weak,
     );

@@ -8,7 +8,7 @@ use crate::{
     i18n::T,
     model::{Failure, Model, Task},
     route::Route,
-    theme::{self, measure, radius, size, space},
+    theme::{self, measure, radius, size, space, stroke},
 };
 
 /// A page with a head and a scrolling column. Returns what its contents or its head ask.
@@ -43,7 +43,11 @@ pub(crate) fn show(
 pub(crate) fn bar(ui: &mut Ui, cx: &Cx<'_>, add: impl FnOnce(&mut Ui)) {
     let (rect, _) =
         ui.allocate_exact_size(egui::vec2(ui.available_width(), measure::BAR), egui::Sense::hover());
-    ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, Stroke::new(1.0, cx.c.line));
+    ui.painter().hline(
+        rect.x_range(),
+        rect.bottom() - stroke::HAIR / 2.0,
+        Stroke::new(stroke::HAIR, cx.c.line),
+    );
     let inner = rect.shrink2(egui::vec2(space::L, 0.0));
     ui.scope_builder(
         egui::UiBuilder::new().max_rect(inner).layout(Layout::left_to_right(Align::Center)),
@@ -93,7 +97,7 @@ pub(crate) fn section<R>(ui: &mut Ui, cx: &Cx<'_>, head: T, add: impl FnOnce(&mu
 pub(crate) fn card<R>(ui: &mut Ui, cx: &Cx<'_>, add: impl FnOnce(&mut Ui) -> R) -> R {
     Frame::NONE
         .fill(cx.c.raised)
-        .stroke(Stroke::new(1.0, cx.c.line))
+        .stroke(Stroke::new(stroke::HAIR, cx.c.line))
         .corner_radius(CornerRadius::same(radius::M))
         .inner_margin(Margin::same(space::L as i8))
         .show(ui, |ui| {

@@ -33,7 +33,7 @@ pub(crate) fn show(ui: &mut Ui, text: &str, side: f32, name: &str) -> Response {
             if run > 0 {
                 let min = origin + Vec2::new(at as f32, line as f32) * module;
                 ui.painter().add(square(
-                    Rect::from_min_size(min, Vec2::new(run as f32, 1.0) * module),
+                    Rect::from_min_size(min, Vec2::new(run as f32 * module, module)),
                     theme::QR_INK,
                 ));
             }

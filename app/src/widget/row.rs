@@ -3,7 +3,7 @@
 use egui::{Align2, CornerRadius, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
 
 use super::{Cx, avatar, icon::Icon};
-use crate::theme::{self, measure, radius, size, space};
+use crate::theme::{self, measure, radius, size, space, stroke};
 
 /// What a row shows.
 pub(crate) struct Row<'a> {
@@ -39,7 +39,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, row: &Row<'_>) -> Response {
     if !ui.is_rect_visible(rect) {
         return response;
     }
-    let inner = rect.shrink2(Vec2::new(space::S, 2.0));
+    let inner = rect.shrink2(Vec2::new(space::S, space::XXS));
     ground(ui, cx, inner, &response, row.chosen);
     let left = inner.left() + space::S;
     avatar::paint(
@@ -51,7 +51,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, row: &Row<'_>) -> Response {
     );
     let text_left = left + measure::AVATAR + space::M;
     let right = inner.right() - space::S;
-    let (upper, lower) = (inner.center().y - 11.0, inner.center().y + 11.0);
+    let (upper, lower) = (inner.center().y - measure::ROW_LINE, inner.center().y + measure::ROW_LINE);
 
     let painter = ui.painter();
     let time = painter.layout_no_wrap(row.time.to_owned(), theme::regular(size::TINY), cx.c.weak);
@@ -84,16 +84,17 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, row: &Row<'_>) -> Response {
             theme::strong(size::TINY),
             cx.c.on_jade,
         );
-        let width = (count.size().x + space::S).max(20.0);
-        let pill = egui::Rect::from_min_size(egui::pos2(end - width, lower - 10.0), Vec2::new(width, 20.0));
-        painter.rect_filled(pill, CornerRadius::same(radius::M), cx.c.jade);
+        let width = (count.size().x + space::S).max(measure::COUNT);
+        let middle = egui::pos2(end - width / 2.0, lower);
+        let pill = egui::Rect::from_center_size(middle, Vec2::new(width, measure::COUNT));
+        painter.rect_filled(pill, CornerRadius::same(radius::PILL), cx.c.jade);
         painter.galley(pill.center() - count.size() / 2.0, count, cx.c.on_jade);
         end -= width + space::S;
     }
     let mut start = text_left;
     if let Some(sign) = row.sign {
-        sign.paint(painter, egui::pos2(start + 7.0, lower), size::BODY, cx.c.weak);
-        start += 20.0;
+        sign.paint(painter, egui::pos2(start + measure::SIGN_SMALL / 2.0, lower), size::BODY, cx.c.weak);
+        start += measure::ROW_SIGN;
     }
     let ink = if row.marked {
         cx.c.persimmon
@@ -119,8 +120,19 @@ pub(crate) fn ground(ui: &Ui, cx: &Cx<'_>, rect: egui::Rect, response: &Response
     let round = CornerRadius::same(radius::M);
     ui.painter().rect_filled(rect, round, fill);
     if response.has_focus() {
-        ui.painter().rect_stroke(rect, round, Stroke::new(2.0, cx.c.jade), StrokeKind::Inside);
+        ui.painter().rect_stroke(rect, round, Stroke::new(stroke::RING, cx.c.jade), StrokeKind::Inside);
     }
+}
+
+/// Paints an entry of a list to choose from: its sign in a colour, and its words.
+pub(crate) fn entry(ui: &Ui, cx: &Cx<'_>, rect: egui::Rect, sign: (Icon, egui::Color32), words: &str) {
+    let (icon, ink) = sign;
+    let at = rect.left_center() + Vec2::new(measure::ENTRY_SIGN, 0.0);
+    icon.paint(ui.painter(), at, size::TITLE, ink);
+    let room = rect.width() - measure::ENTRY_WORDS - space::M;
+    let words = one_line(ui, words, theme::regular(size::BODY), cx.c.ink, room);
+    let at = egui::pos2(rect.left() + measure::ENTRY_WORDS, rect.center().y - words.size().y / 2.0);
+    ui.painter().galley(at, words, cx.c.ink);
 }
 
 /// A galley of one line that ends in an ellipsis where the room ends.
@@ -146,9 +158,9 @@ pub(crate) fn badge(ui: &Ui, cx: &Cx<'_>, at: egui::Pos2, count: u32) {
     if count > 0 {
         let text = if count > 99 { "99+".to_owned() } else { count.to_string() };
         let galley = ui.painter().layout_no_wrap(text, theme::strong(size::TINY), cx.c.on_jade);
-        let width = (galley.size().x + space::S).max(18.0);
-        let pill = egui::Rect::from_center_size(at, Vec2::new(width, 18.0));
-        ui.painter().rect_filled(pill, CornerRadius::same(9), cx.c.jade);
+        let width = (galley.size().x + space::S).max(measure::BADGE);
+        let pill = egui::Rect::from_center_size(at, Vec2::new(width, measure::BADGE));
+        ui.painter().rect_filled(pill, CornerRadius::same(radius::PILL), cx.c.jade);
         ui.painter().galley(
             Align2::CENTER_CENTER.align_size_within_rect(galley.size(), pill).min,
             galley,

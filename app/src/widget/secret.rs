@@ -11,7 +11,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::{Cx, button, icon::Icon};
 use crate::{
     i18n::T,
-    theme::{self, radius, size, space},
+    theme::{self, inset, measure, radius, size, space, stroke},
 };
 
 /// Longest passphrase in bytes. The buffer has this room from the start, so that it never moves and leaves a copy behind.
@@ -159,7 +159,7 @@ fn wipe(events: &mut [Event]) {
 /// Draws the field under its label, with an eye to look at it. The response has lost focus with Enter when the person is done.
 pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, label: T, hint: Option<T>, secret: &mut Secret) -> Response {
     let head = ui.label(egui::RichText::new(cx.tr(label)).font(theme::strong(size::SMALL)).color(cx.c.ink));
-    let height = 37.0;
+    let height = measure::FIELD;
     let (rect, mut response) =
         ui.allocate_exact_size(Vec2::new(ui.available_width(), height), Sense::click());
     if response.clicked() {
@@ -196,16 +196,20 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, label: T, hint: Option<T>, secret: 
     });
     let response = response.labelled_by(head.id);
 
-    let stroke =
-        if response.has_focus() { Stroke::new(2.0, cx.c.jade) } else { Stroke::new(1.0, cx.c.outline) };
-    ui.painter().rect(rect, CornerRadius::same(radius::S), cx.c.raised, stroke, StrokeKind::Inside);
+    let edge = if response.has_focus() {
+        Stroke::new(stroke::RING, cx.c.jade)
+    } else {
+        Stroke::new(stroke::HAIR, cx.c.outline)
+    };
+    ui.painter().rect(rect, CornerRadius::same(radius::S), cx.c.raised, edge, StrokeKind::Inside);
     let eye_side = height;
-    let inner = Rect::from_min_max(rect.min + Vec2::new(10.0, 0.0), rect.max - Vec2::new(eye_side, 0.0));
+    let left = f32::from(inset::FIELD.left);
+    let inner = Rect::from_min_max(rect.min + Vec2::new(left, 0.0), rect.max - Vec2::new(eye_side, 0.0));
     paint_text(ui, cx, inner, &response, secret, &bullets, hint);
 
     let eye_rect = Rect::from_center_size(
         rect.right_center() - Vec2::new(eye_side / 2.0, 0.0),
-        Vec2::splat(height - 4.0),
+        Vec2::splat(height - space::XS),
     );
     let (sign, word) =
         if secret.shown { (Icon::EyeShut, T::HidePassphrase) } else { (Icon::Eye, T::ShowPassphrase) };
@@ -255,7 +259,7 @@ fn paint_text(
         _ => vec![lay_out(format!("{bullets}{}", "•".repeat(secret.preedit.chars().count())), cx.c.ink)],
     };
     let wide: f32 = galleys.iter().map(|galley| galley.size().x).sum();
-    let over = (wide - inner.width() + 4.0).max(0.0);
+    let over = (wide - inner.width() + space::XS).max(0.0);
     let left = inner.left() - over;
     let end = if empty { left } else { left + wide };
     let mut x = left;
@@ -266,8 +270,8 @@ fn paint_text(
     }
     if response.has_focus() {
         let cursor = Rect::from_min_max(
-            egui::pos2(end + 1.0, inner.top() + 9.0),
-            egui::pos2(end + 3.0, inner.bottom() - 9.0),
+            egui::pos2(end + space::HAIR, inner.top() + measure::CARET),
+            egui::pos2(end + space::HAIR + stroke::RING, inner.bottom() - measure::CARET),
         );
         painter.rect_filled(cursor, 0.0, cx.c.jade);
         ui.output_mut(|output| {

@@ -3,14 +3,13 @@
 
 use egui::{Key, Rect, Role, Sense, Ui, Vec2, WidgetInfo};
 
-use crate::{model::MessageKey, theme};
+use crate::{
+    model::MessageKey,
+    theme::{self, measure, opacity, space},
+};
 
-/// Width of the scroll bar, in points.
-const BAR_WIDTH: f32 = 8.0;
-/// Shortest thumb.
-const THUMB_MIN: f32 = 28.0;
 /// Room under the last row.
-const FOOT: f32 = 12.0;
+const FOOT: f32 = space::M;
 
 /// Where the reader is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,7 +82,7 @@ impl Stream {
             }
             (None, Some(_)) => from_end(ui, view, keys.len(), &mut height),
         };
-        let floor = view.bottom() - FOOT + 1.0;
+        let floor = view.bottom() - FOOT + measure::ROUNDING;
         let past_end = rows.last().is_none_or(|(at, rect)| at + 1 == keys.len() && rect.bottom() <= floor);
         if past_end {
             rows = from_end(ui, view, keys.len(), &mut height);
@@ -100,7 +99,7 @@ impl Stream {
 
 /// How far from the beginning the reader draws the bar.
 fn dragged_to(ui: &Ui, view: Rect) -> Option<f32> {
-    let bar = Rect::from_min_max(egui::pos2(view.right() - BAR_WIDTH * 1.5, view.top()), view.max);
+    let bar = Rect::from_min_max(egui::pos2(view.right() - measure::SCROLL * 1.5, view.top()), view.max);
     let response = ui.interact(bar, ui.scope_id().with("bar"), Sense::drag());
     let at = response.interact_pointer_pos().filter(|_| response.dragged())?;
     Some(((at.y - view.top()) / view.height()).clamp(0.0, 1.0))
@@ -172,24 +171,29 @@ fn from_anchor(
 }
 
 fn row_rect(view: Rect, top: f32, tall: f32) -> Rect {
-    Rect::from_min_size(egui::pos2(view.left(), top), Vec2::new(view.width() - BAR_WIDTH, tall))
+    Rect::from_min_size(egui::pos2(view.left(), top), Vec2::new(view.width() - measure::SCROLL, tall))
 }
 
 /// The thumb shows where the view is within everything, loaded or not.
 fn paint_bar(ui: &Ui, view: Rect, rows: &[(usize, Rect)], loaded: &Rows<'_>) {
     let (Some((first, top)), Some((last, _))) = (rows.first(), rows.last()) else { return };
     let all = *first == 0 && last + 1 == loaded.keys.len() && !loaded.more_after;
-    if all && top.top() >= view.top() - 1.0 {
+    if all && top.top() >= view.top() - measure::ROUNDING {
         return;
     }
     let (from, to) = ((loaded.part)(*first), (loaded.part)(*last));
-    let tall = ((to - from) * view.height()).clamp(THUMB_MIN, view.height());
+    let tall = ((to - from) * view.height()).clamp(measure::THUMB, view.height());
     // The end of the bar is the end of everything, whatever the thumb's height.
     let room = (view.height() - tall).max(0.0);
-    let at = if *last + 1 == loaded.keys.len() && !loaded.more_after { 1.0 } else { from.min(1.0) };
+    let at_end = *last + 1 == loaded.keys.len() && !loaded.more_after;
+    let at = if at_end { f32::MAX } else { from }.min(1.0);
     let thumb = Rect::from_min_size(
-        egui::pos2(view.right() - BAR_WIDTH + 2.0, view.top() + at * room),
-        Vec2::new(BAR_WIDTH - 4.0, tall),
+        egui::pos2(view.right() - measure::SCROLL + space::XXS, view.top() + at * room),
+        Vec2::new(measure::SCROLL - space::XS, tall),
     );
-    ui.painter().rect_filled(thumb, theme::radius::S, ui.visuals().weak_text_color().gamma_multiply(0.5));
+    ui.painter().rect_filled(
+        thumb,
+        theme::radius::S,
+        ui.visuals().weak_text_color().gamma_multiply(opacity::THUMB),
+    );
 }
