@@ -13,13 +13,13 @@ pub fn painted() -> PathBuf {
     here().join("../../.ci-artifacts/golden")
 }
 
-/// Paints screens of one size into `painted/WIDTHxHEIGHT`; a screen is called `chat-ko-light`.
+/// Paints screens of one size into `folder/WIDTHxHEIGHT`; a screen is called `chat-ko-light`.
 ///
 /// # Errors
 /// What the compiler or the gallery said, for example that there is no display.
-pub fn paint(size: [u32; 2], screens: &[String]) -> Result<(), String> {
+pub fn paint(folder: &Path, size: [u32; 2], screens: &[String]) -> Result<(), String> {
     let [width, height] = size;
-    let folder = painted().join(format!("{width}x{height}"));
+    let folder = folder.join(format!("{width}x{height}"));
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let mut gallery = Command::new(built()?);
     gallery.arg("--into").arg(folder).args([width, height].map(|side| side.to_string())).args(screens);
@@ -29,6 +29,15 @@ pub fn paint(size: [u32; 2], screens: &[String]) -> Result<(), String> {
         .env("LIBGL_ALWAYS_SOFTWARE", "1")
         .env_remove("WAYLAND_DISPLAY");
     success(&mut gallery).map(drop)
+}
+
+/// What all screens of the gallery are called, without language and theme.
+///
+/// # Errors
+/// What the compiler or the gallery said.
+pub fn screens() -> Result<Vec<String>, String> {
+    let told = success(Command::new(built()?).arg("--screens"))?;
+    Ok(String::from_utf8_lossy(&told.stdout).lines().map(str::to_owned).collect())
 }
 
 /// Builds the gallery and says where it is.

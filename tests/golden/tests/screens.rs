@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf, sync::OnceLock};
 
-use madang_golden::{PIXELS_MAX, Picture, differing, here, marked, paint, painted};
+use madang_golden::{PIXELS_MAX, Picture, SIZES, VARIANTS, differing, here, marked, paint, painted};
 
 /// Both languages, by day and by night.
-const ALL: [&str; 4] = ["ko-light", "ko-dark", "en-light", "en-dark"];
-const SMALL: [u32; 2] = [1366, 768];
-const LARGE: [u32; 2] = [1920, 1080];
-const NARROW: [u32; 2] = [700, 768];
+const ALL: [&str; 4] = VARIANTS;
+const SMALL: [u32; 2] = SIZES[0];
+const LARGE: [u32; 2] = SIZES[1];
+const NARROW: [u32; 2] = SIZES[2];
 
 macro_rules! screens {
     ($($test:ident: $size:expr, $screen:literal, $variants:expr;)*) => {
@@ -90,9 +90,9 @@ fn looks_as_accepted(size: [u32; 2], screen: &str, variant: &str) {
 /// Paints everything, one size after the other.
 fn paint_all() -> Result<(), String> {
     let _ = fs::remove_dir_all(painted());
-    [SMALL, LARGE, NARROW].into_iter().try_for_each(|size| {
+    SIZES.into_iter().try_for_each(|size| {
         let screens: Vec<String> =
             shown().into_iter().filter(|(s, _)| *s == size).map(|(_, name)| name).collect();
-        paint(size, &screens)
+        paint(&painted(), size, &screens)
     })
 }
