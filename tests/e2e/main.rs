@@ -6,7 +6,7 @@ mod laboratory;
 mod secrets;
 mod strangers;
 #[path = "../../crates/store/tests/common/thief.rs"]
-#[expect(unreachable_pub, dead_code, reason = "shared with the tests of the store, which use all of it")]
+#[expect(unreachable_pub, reason = "shared with the tests of the store")]
 mod thief;
 mod window;
 mod wires;

@@ -1,6 +1,7 @@
 //! Secrets that can die, in real processes: what stands after a lock, a kill, a wipe.
 
 mod backup;
+mod keys;
 pub(crate) mod memory;
 mod people;
 mod wipe;
@@ -21,21 +22,27 @@ use backup::{
     a_restored_profile_has_account_contacts_and_history,
     who_writes_first_after_a_restore_is_met_again_and_nothing_is_lost_or_doubled,
 };
+use keys::{
+    a_node_that_rests_has_destroyed_its_earlier_keys_when_it_is_killed_and_robbed,
+    keys_that_a_kill_left_are_destroyed_at_the_next_start,
+};
 use memory::Needles;
 use people::{PASSPHRASE, Profile, two_who_talk};
 use wipe::{
     a_duress_passphrase_opens_a_decoy_and_destroys_the_rest_if_so_set,
-    a_panic_wipe_leaves_nothing_to_open_while_the_profile_is_in_use,
+    a_panic_wipe_in_the_midst_of_a_sync_takes_the_keys_first_and_leaves_nothing_to_open,
 };
 
 pub(crate) const STORIES: &[Story] = stories![
     after_a_lock_nothing_of_the_profile_is_in_memory,
     a_passphrase_changes_whole_or_not_at_all_whenever_the_process_is_killed,
+    a_node_that_rests_has_destroyed_its_earlier_keys_when_it_is_killed_and_robbed,
+    keys_that_a_kill_left_are_destroyed_at_the_next_start,
     a_restored_profile_has_account_contacts_and_history,
     who_writes_first_after_a_restore_is_met_again_and_nothing_is_lost_or_doubled,
     a_broken_backup_says_so_and_makes_nothing,
     a_backup_that_was_interrupted_is_the_old_one_or_the_new_one,
-    a_panic_wipe_leaves_nothing_to_open_while_the_profile_is_in_use,
+    a_panic_wipe_in_the_midst_of_a_sync_takes_the_keys_first_and_leaves_nothing_to_open,
     a_duress_passphrase_opens_a_decoy_and_destroys_the_rest_if_so_set,
 ];
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 pub(crate) const PASSPHRASE: &str = "a plank over the stream";
 
 /// How long a thing may take on a busy machine before the story fails.
-const LONG: Duration = Duration::from_secs(120);
+pub(crate) const LONG: Duration = Duration::from_secs(120);
 
 /// A profile in a folder of its own.
 pub(crate) struct Profile {
@@ -136,6 +136,12 @@ impl Runs {
         writeln!(self.input, "{command}").expect("written");
     }
 
+    /// Kills the process, which can do nothing about it.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("waited");
+    }
+
     /// Waits until the process has ended.
     pub(crate) fn ended(&mut self) -> ExitStatus {
         let begun = std::time::Instant::now();
@@ -146,6 +152,12 @@ impl Runs {
             assert!(begun.elapsed() < LONG, "the process goes on");
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// How many lines that fit were told until now, or since it ended.
+    pub(crate) fn count(&mut self, fits: impl Fn(&Value) -> bool) -> usize {
+        self.kept.extend(self.lines.try_iter());
+        self.kept.iter().filter(|line| fits(line)).count()
     }
 
     /// The first line that fits, told already or soon. Lines before it are kept.

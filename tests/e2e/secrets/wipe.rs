@@ -1,12 +1,15 @@
 //! Panic and duress in real processes: what is gone is gone, and what stays opens.
 
 use std::path::Path;
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
+use crypto::vault::KeyFile;
 use madang_tests::lab::Missing;
 use serde_json::json;
 
-use super::people::{PASSPHRASE, Profile, two_who_talk};
+use super::people::{PASSPHRASE, Profile, Runs, address_of, two_who_talk};
 
 /// Every file below a folder.
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {
@@ -22,23 +25,66 @@ fn lies_in(folder: &Path, needle: &[u8]) -> bool {
     })
 }
 
-pub(super) fn a_panic_wipe_leaves_nothing_to_open_while_the_profile_is_in_use() -> Result<(), Missing> {
+/// Looks at a profile's folder again and again until its key file is gone. An error if anything else went before it.
+fn watch(folder: std::path::PathBuf) -> std::thread::JoinHandle<Result<Instant, &'static str>> {
+    std::thread::spawn(move || {
+        loop {
+            let has_rest = folder.join("index").is_dir();
+            let Ok(key) = std::fs::read(folder.join("key")) else { return Ok(Instant::now()) };
+            let opens = || KeyFile::parse(&key).and_then(|file| file.unlock(PASSPHRASE.as_bytes())).is_ok();
+            if !has_rest && opens() {
+                return Err("files went while the key file still opened");
+            }
+        }
+    })
+}
+
+pub(super) fn a_panic_wipe_in_the_midst_of_a_sync_takes_the_keys_first_and_leaves_nothing_to_open()
+-> Result<(), Missing> {
     let (ari, bora) = (Profile::new("Ari"), Profile::new("Bora"));
-    let (mut ari_runs, _bora_runs) = two_who_talk(&ari, &bora);
+    let (mut ari_runs, mut bora_runs) = two_who_talk(&ari, &bora);
+    ari_runs.ask(json!({ "do": "quit" }));
+    assert!(ari_runs.ended().success());
+    // What is written while Ari is away comes all at once, and Bora does not stop while it comes.
+    let write = |runs: &mut Runs, number| {
+        runs.tell(json!({ "do": "send", "contact": "Ari", "text": format!("message {number}") }));
+    };
+    (0..300).for_each(|number| write(&mut bora_runs, number));
+    bora_runs.wait("message", |line| line["text"] == "message 299");
     let key = std::fs::read(ari.folder().join("key")).expect("readable");
-    // It writes without pause: each message is a commit of its own or shares one.
-    for number in 0..300 {
-        ari_runs.tell(json!({ "do": "send", "contact": "Bora", "text": format!("message {number}") }));
-    }
-    ari_runs.wait("message", |line| line["mine"] == true);
+    let mut ari_runs = ari.listen();
+    let address = address_of(&mut ari_runs);
+    bora_runs.tell(json!({ "do": "dial", "address": address }));
+    let stop = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&stop);
+    let writer = std::thread::spawn(move || {
+        let mut number = 300;
+        while !told.load(Ordering::Relaxed) {
+            write(&mut bora_runs, number);
+            number += 1;
+            // A node that is asked faster than it can write only grows a queue.
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        number
+    });
+    ari_runs.wait("message", |line| line["mine"] == false);
+    let keys = watch(ari.folder());
     let begun = Instant::now();
     let told = ari.run(&["panic", "--yes"]);
-    println!(
-        "a wipe beside a node that writes, from the start of its process to its end: {:?}",
-        begun.elapsed()
-    );
+    let whole = begun.elapsed();
     assert_eq!(told["wiped"], true);
+    let gone = keys.join().expect("it looks").expect("the keys go first");
     assert!(!ari_runs.ended().success(), "the node noticed and ended by itself");
+    let ended = begun.elapsed();
+    stop.store(true, Ordering::Relaxed);
+    let written = writer.join().expect("Bora's node is well");
+    let arrived = ari_runs.count(|line| line["event"] == "message") + 1;
+    assert!(arrived < written, "all {written} were there: that was no sync");
+    println!(
+        "a wipe while {arrived} of {written} messages had come: keys gone {:?} after its process was started, all \
+         done after {whole:?}, the node ended after {ended:?}",
+        gone.saturating_duration_since(begun)
+    );
     let left = ari.command(PASSPHRASE, &["contacts"]).output().expect("ran");
     assert_eq!(left.status.code(), Some(5), "{}", String::from_utf8_lossy(&left.stderr));
     for slot in key[48..48 + 8 * 256].chunks(64) {
