@@ -22,6 +22,7 @@ fn the_right_words_open_the_vault_and_no_others() {
     let (file, vault) = file();
     let read = KeyFile::parse(file.bytes()).expect("just written");
     assert_eq!(file.bytes().len(), KEY_FILE_BYTES);
+    assert_eq!((file.cost(), read.cost()), (Cost::for_tests(), Cost::for_tests()));
     assert!(read.unlock(b"correct horse").expect("the right words") == vault);
     for wrong in [b"".as_slice(), b"correct horse ", b"Correct horse"] {
         assert_eq!(read.unlock(wrong), Err(VaultError::WrongPassphrase));
