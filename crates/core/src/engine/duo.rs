@@ -50,6 +50,8 @@ pub(super) struct Duo {
 }
 
 const LINK: LinkId = LinkId(1);
+/// A direct link and two mailboxes.
+pub(super) const ROADS: u32 = 3;
 
 impl Side {
     fn new(name: &str, policy: Policy, rng: &mut ChaCha20Rng) -> Self {
@@ -152,12 +154,24 @@ impl Duo {
         self.rest();
     }
 
-    /// Hands an envelope on record to whom it was for, by a road that is neither a link nor in order.
+    /// Hands an envelope on record to whom it was for, by the first mailbox.
     pub(super) fn deliver(&mut self, number: usize) {
+        self.deliver_by(1, number);
+    }
+
+    /// Hands an envelope on record to whom it was for, out of all order, by one of [`ROADS`] roads: the direct link, which
+    /// tells its whole tag and wants an answer soon, or a mailbox, whose list tells the beginning of it and a position.
+    pub(super) fn deliver_by(&mut self, road: u32, number: usize) {
         let Recorded { from, tag, blob } = self.recorded[number].clone();
+        let (crossing, road) = match road {
+            0 => (Crossing::Arriving(tag), Road::Link(LINK)),
+            mailbox => (
+                Crossing::Listed(tag.prefix()),
+                Road::Mailbox(MailboxId(mailbox), self.recorded.len() as u64),
+            ),
+        };
         self.act(1 - from, |engine, turn| {
-            let road = Road::Mailbox(MailboxId(1), 0);
-            engine.arrive(Crossing::Arriving(tag), &blob, road, turn).expect("memory works");
+            engine.arrive(crossing, &blob, road, turn).expect("memory works");
         });
     }
 

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::duo::Duo;
+use super::duo::{Duo, ROADS};
 use super::{Command, Policy};
 
-/// Something that happens. Numbers pick an envelope among those on record.
+/// Something that happens. Numbers pick an envelope among those on record, and a road.
 #[derive(Clone, Debug)]
 enum Happening {
     /// One of the two writes.
     Write(usize),
     /// A road brings an envelope, new or old; the roads bring what they like when they like.
     Bring(usize),
-    /// A road brings the last so many in reverse.
+    /// The roads bring the last so many in reverse, by turns.
     Reverse(usize),
     /// Minutes pass.
     Pass(u64),
@@ -42,19 +42,24 @@ fn play(duo: &mut Duo, what: &[Happening], start: usize, model: &mut [Vec<String
             Happening::Write(at) => write(duo, *at, format!("{number}"), model),
             Happening::Bring(pick) if duo.recorded.len() > start => {
                 let span = duo.recorded.len() - start;
-                duo.deliver(start + pick % span);
+                duo.deliver_by((pick / span) as u32 % ROADS, start + pick % span);
             }
             Happening::Bring(_) => {}
             Happening::Reverse(count) => {
                 let end = duo.recorded.len();
-                (end.saturating_sub(*count).max(start)..end).rev().for_each(|at| duo.deliver(at));
+                let last = (end.saturating_sub(*count).max(start)..end).rev();
+                last.for_each(|at| duo.deliver_by(by_turns(at), at));
             }
             Happening::Pass(minutes) => duo.pass(Duration::from_secs(60 * minutes)),
         }
     }
 }
 
-/// All three roads bring all that is on record, until neither has anything more to say.
+fn by_turns(number: usize) -> u32 {
+    number as u32 % ROADS
+}
+
+/// All three roads bring what is on record, by turns and each third of it twice, until neither has anything more to say.
 fn heal(duo: &mut Duo, from: usize) {
     let mut brought = from;
     // Who has asked for word in vain asks again a day later, then after three, then each week.
@@ -62,7 +67,10 @@ fn heal(duo: &mut Duo, from: usize) {
     let days = [Duration::from_secs(24 * 3_600); 15];
     for time in quarters.into_iter().chain(days) {
         while brought < duo.recorded.len() {
-            duo.deliver(brought);
+            duo.deliver_by(by_turns(brought), brought);
+            if brought % 3 == 0 {
+                duo.deliver_by(by_turns(brought + 1), brought);
+            }
             brought += 1;
         }
         duo.pass(time);
