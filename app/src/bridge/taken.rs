@@ -1,6 +1,6 @@
 //! Files, pictures and the clipboard, on workers that may wait.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::Tell;
 use crate::{
@@ -12,6 +12,12 @@ use crate::{
     i18n::T,
     model::{Failure, Task, Update, Wanted},
 };
+
+/// How long work may take that asks other programs: under X11 each of three kinds is given up after four seconds, and
+/// elsewhere nothing is.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long the worker waits for the clipboard's owner before it goes on, perhaps to a lock.
+const CLEARING: Duration = Duration::from_secs(5);
 
 /// Lists a folder.
 pub(super) fn look(tell: &Tell, path: Option<PathBuf>) {
@@ -48,10 +54,18 @@ pub(super) fn read_clipboard(tell: &Tell, open: Opener, wanted: Wanted) {
     });
 }
 
-/// Empties the clipboard if `text` still lies on it.
+/// Empties the clipboard if `text` still lies on it. Whoever lends it and keeps silent holds nothing up.
 pub(super) async fn clear_clipboard(tell: &Tell, text: zeroize::Zeroizing<String>) {
-    let cleared = tokio::task::spawn_blocking(move || clipboard::clear_if(&text)).await;
+    let cleared = within(CLEARING, move || clipboard::clear_if(&text)).await;
     tell.say(Update::Clipboard(cleared.unwrap_or(clipboard::Cleared::Unseen))).await;
+}
+
+/// What comes of slow work, unless it falls over or takes too long; then it is left to itself.
+async fn within<Found: Send + 'static>(
+    time: Duration,
+    does: impl FnOnce() -> Found + Send + 'static,
+) -> Option<Found> {
+    tokio::time::timeout(time, tokio::task::spawn_blocking(does)).await.ok()?.ok()
 }
 
 fn found(wanted: Wanted, read: Result<String, Fault>) -> Result<Update, Failure> {
@@ -66,13 +80,14 @@ fn found(wanted: Wanted, read: Result<String, Fault>) -> Result<Update, Failure>
     })
 }
 
-/// Does slow work beside the worker. A decoder that falls over ends in a refusal like any other bad file.
+/// Does slow work beside the worker. A decoder that falls over ends in a refusal like any other bad file, and so does a
+/// program that lends its clipboard and never answers.
 fn work(tell: &Tell, does: impl FnOnce() -> Result<Update, Failure> + Send + 'static) {
     let tell = tell.clone();
     tokio::spawn(async move {
         tell.say(Update::Began(Task::Take)).await;
         let fallen = || Err(Failure { sentence: T::FailFileKind, detail: String::new() });
-        match tokio::task::spawn_blocking(does).await.unwrap_or_else(|_| fallen()) {
+        match within(PATIENCE, does).await.unwrap_or_else(fallen) {
             Ok(update) => {
                 tell.say(update).await;
                 tell.done(Task::Take).await;
@@ -80,4 +95,22 @@ fn work(tell: &Tell, does: impl FnOnce() -> Result<Update, Failure> + Send + 'st
             Err(failure) => tell.say(Update::Failed(Task::Take, failure)).await,
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_lends_the_clipboard_and_never_answers_holds_nobody_up() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let (answer, never) = std::sync::mpsc::channel::<()>();
+        runtime.block_on(async {
+            assert_eq!(within(Duration::from_millis(20), move || never.recv().is_ok()).await, None);
+            assert_eq!(within(PATIENCE, || 7).await, Some(7));
+            assert_eq!(within(PATIENCE, || -> u8 { panic!("as a decoder may") }).await, None);
+        });
+        // Now the thread that was left behind may end.
+        drop(answer);
+    }
 }

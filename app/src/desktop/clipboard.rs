@@ -1,5 +1,5 @@
 //! Looking for something on the clipboard, and taking back what was lent to it. Each may take as long as the
-//! clipboard's owner needs to answer: up to four seconds for each kind that is asked for.
+//! clipboard's owner needs to answer: up to four seconds for each kind that is asked for under X11, without end elsewhere.
 
 use std::{path::PathBuf, sync::Arc};
 
