@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds every fuzz target with instrumentation and runs each for SECONDS: tests/fuzz/run.sh SECONDS [TARGET…]
+# Builds every fuzz target with instrumentation and runs each for SECONDS, two at a time or as many as MADANG_FUZZ_JOBS
+# says: tests/fuzz/run.sh SECONDS [TARGET…]
 # It begins with corpus/TARGET. Finds go to found/TARGET, where the next run goes on; MADANG_FUZZ_KEEP=1 adds to the
 # corpus what of them reaches new code. An input that breaks something is left in artifacts/TARGET, and this fails.
 # Needs a C++ compiler. Works with the stable toolchain: the two flags it asks for are unlocked by RUSTC_BOOTSTRAP.
@@ -25,8 +26,8 @@ RUSTC_BOOTSTRAP=1 RUSTFLAGS="$coverage" \
 
 # Edges are those that were reached, with their share of all that are built in, libraries included.
 printf '%-12s %12s %10s %6s %10s %10s\n' target executions edges share features corpus
-broken=0
-for target in "${targets[@]}"; do
+one() {
+  local target=$1 broken=0 log last runs built share
   mkdir -p "corpus/$target" "found/$target" "artifacts/$target"
   log="artifacts/$target/log"
   if ! ASAN_OPTIONS=detect_leaks=0 "$build_dir/$triple/release/$target" -max_total_time="$seconds" -max_len=70000 \
@@ -46,5 +47,8 @@ for target in "${targets[@]}"; do
   built="$(sed -n 's/^INFO: Loaded [0-9]* PC tables (\([0-9]*\) PCs).*/\1/p' "$log" | head -n 1)"
   share="$(awk -v reached="$(field cov)" -v all="${built:-0}" 'BEGIN { if (all > 0) printf "%.1f%%", 100 * reached / all; else print "?" }')"
   printf '%-12s %12s %10s %6s %10s %10s\n' "$target" "${runs:-?}" "$(field cov)" "$share" "$(field ft)" "$(find "corpus/$target" "found/$target" -type f | wc -l)"
-done
-exit "$broken"
+  return "$broken"
+}
+export -f one
+export seconds build_dir triple
+printf '%s\n' "${targets[@]}" | xargs -P "${MADANG_FUZZ_JOBS:-2}" -I '{}' bash -c 'one {}'
