@@ -27,7 +27,13 @@ const AIMS: [Aim; 13] = [
     aim("relay", "through a relay, more than direct", "/more_than_direct_ms", "ms", Goal::Most(3.0)),
     aim("drain", "drain of waiting mail", "/messages_per_second", "messages/s", Goal::Least(5_000.0)),
     // Receipts leave one to five seconds after the mail came, on purpose.
-    aim("drain", "drain, until the reader has left as many envelopes as there are senders", "/acknowledged_seconds", "s", Goal::Most(7.0)),
+    aim(
+        "drain",
+        "drain, until the reader has left as many envelopes as there are senders",
+        "/acknowledged_seconds",
+        "s",
+        Goal::Most(7.0),
+    ),
     aim("cold", "start to the first waiting message", "/seconds_p50", "s", Goal::Most(1.0)),
     aim("wire-1", "bytes above TCP at 1/s", "/times_class", "x class", Goal::Most(2.2)),
     aim("wire-100", "bytes above TCP at 100/s", "/times_class", "x class", Goal::Most(1.15)),
