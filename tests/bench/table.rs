@@ -29,7 +29,7 @@ const AIMS: [Aim; 13] = [
     // Receipts leave one to five seconds after the mail came, on purpose.
     aim(
         "drain",
-        "drain, until the reader has left as many envelopes as there are senders",
+        "drain, until the last receipt is at the relay",
         "/acknowledged_seconds",
         "s",
         Goal::Most(7.0),
