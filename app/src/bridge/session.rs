@@ -463,12 +463,12 @@ impl Session {
             });
         }
         while let Some(glance) = glances.join_next().await {
-            let Ok((id, Ok((unread, page)), fade)) = glance else { continue };
+            let Ok((id, Ok((unread, newest)), fade)) = glance else { continue };
             let Some(Known { chat, .. }) = self.chats.get_mut(&id) else { continue };
             chat.fade = fade_of(fade.ok().flatten());
             chat.unread = unread;
-            chat.last = page.messages.last().map(last_of);
-            chat.order = page.messages.last().and_then(|m| m.label_ms).unwrap_or(0);
+            chat.last = newest.as_ref().map(last_of);
+            chat.order = newest.and_then(|m| m.label_ms).unwrap_or(0);
         }
     }
 

@@ -386,6 +386,12 @@ impl Conversation {
     }
 }
 
+/// Returns the newest message.
+pub(crate) fn newest(number: u32, overlay: &Overlay<'_>) -> Result<Option<Message>, StoreError> {
+    let newest = records(number, 0..=u64::MAX, Direction::Descending, 1, overlay)?;
+    Ok(messages(number, newest, overlay)?.pop())
+}
+
 type Records = Vec<(u64, Vec<u8>)>;
 
 fn records(
@@ -400,17 +406,21 @@ fn records(
 
 /// Reads the records of messages, which stand in order, with how far each has come.
 fn messages(number: u32, records: Records, overlay: &Overlay<'_>) -> Result<Vec<Message>, StoreError> {
-    let name = tables::name(number);
-    let trails = match (records.first(), records.last()) {
-        (Some((from, _)), Some((to, _))) => {
-            overlay.range(&tables::TRAIL, &name, *from..=*to, Direction::Ascending, records.len())?
+    let decoded = records.into_iter().map(|(place, bytes)| Ok((place, decode::<MessageRecord>(&bytes)?)));
+    let records = decoded.collect::<Result<Vec<_>, StoreError>>()?;
+    // Only own messages leave a trail.
+    let mut own = records.iter().filter(|(_, record)| record.mine).map(|(place, _)| *place);
+    let trails = match own.next() {
+        Some(from) => {
+            let to = own.next_back().unwrap_or(from);
+            let name = tables::name(number);
+            overlay.range(&tables::TRAIL, &name, from..=to, Direction::Ascending, records.len())?
         }
-        _ => Vec::new(),
+        None => Vec::new(),
     };
     let mut trails = trails.into_iter().peekable();
     let mut messages = Vec::with_capacity(records.len());
-    for (place, bytes) in records {
-        let record: MessageRecord = decode(&bytes)?;
+    for (place, record) in records {
         while trails.next_if(|(at, _)| *at < place).is_some() {}
         let trail =
             trails.next_if(|(at, _)| *at == place).map(|(_, bytes)| decode::<Trail>(&bytes)).transpose()?;

@@ -14,7 +14,7 @@ use crate::contact::Contact;
 use crate::content::{Body, ConversationId, Item, MessageId, NAME_BYTES_MAX, TEXT_BYTES_MAX};
 #[cfg(doc)]
 use crate::content::{FADE_SECONDS_MAX, FADE_SECONDS_MIN};
-use crate::conversation::{self, Page, Span, decode};
+use crate::conversation::{self, Message, Page, Span, decode};
 use crate::draft::{self, DESK_BYTES_MAX, DRAFT_BYTES_MAX, Draft};
 use crate::event::{ContactId, Event, Place, RelayNumber, Trail, TrailStep};
 use crate::tables;
@@ -191,7 +191,7 @@ pub enum Answer {
     /// To [`Command::Trail`].
     Trail(Vec<TrailStep>),
     /// To [`Command::Glance`]: unread messages and the newest one.
-    Glance(u32, Page),
+    Glance(u32, Option<Message>),
     /// To [`Command::Drafts`].
     Drafts(Vec<Draft>),
     /// To [`Command::Desk`]: what was kept, or nothing.
@@ -351,9 +351,8 @@ impl Engine {
             Command::Trail(id) => self.trail(&id, turn)?,
             Command::Glance(conversation) => match self.by_conversation.get(&conversation) {
                 Some(number) => {
-                    let conversation = &self.conversations[number];
-                    let page = conversation.read(*number, Span::Newest, 1, turn.overlay)?;
-                    Ok(Answer::Glance(conversation.unread, page))
+                    let newest = conversation::newest(*number, turn.overlay)?;
+                    Ok(Answer::Glance(self.conversations[number].unread, newest))
                 }
                 None => Err(CommandError::NoConversation),
             },

@@ -25,7 +25,7 @@ pub use self::config::Config;
 pub use self::profile::NodeError;
 use crate::contact::Contact;
 use crate::content::{ConversationId, MessageId};
-use crate::conversation::{Page, Span};
+use crate::conversation::{Message, Page, Span};
 use crate::draft::Draft;
 use crate::engine::{Answer, Command, CommandError, RelayInfo, Whoami};
 use crate::event::{ContactId, Event, Notice, Place, RelayNumber, TrailStep};
@@ -317,9 +317,9 @@ impl Node {
     ///
     /// # Errors
     /// As [`Node::ask`].
-    pub async fn glance(&self, conversation: ConversationId) -> Result<(u32, Page), NodeError> {
+    pub async fn glance(&self, conversation: ConversationId) -> Result<(u32, Option<Message>), NodeError> {
         answered(self.ask(Command::Glance(conversation)).await?, |a| match a {
-            Answer::Glance(unread, page) => Some((unread, page)),
+            Answer::Glance(unread, newest) => Some((unread, newest)),
             _ => None,
         })
     }
