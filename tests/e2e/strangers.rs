@@ -10,7 +10,7 @@ use net::IdentitySeed;
 use net::raw::{Raw, RawStream};
 use proto::envelope::Blob;
 use proto::frame::{Frame, Push};
-use proto::id::{Address, PeerName, Tag};
+use proto::id::{Address, PeerName, Prefix};
 use serde_json::{Value, json};
 
 use crate::conversation::cast::{Person, acquaint_at};
@@ -80,7 +80,7 @@ fn probes() -> Vec<(&'static str, Vec<Vec<u8>>)> {
     let nonce = Frame::Nonce([9; 32]).encode();
     let hello = |size: usize| Frame::Hello(vec![[7; 16]; size]).encode();
     let blob = Blob::parse(vec![3; 1_024]).expect("a class");
-    let push = Frame::Push(Push { number: 1, acked: 0, tag: Tag([5; 32]), blob }).encode();
+    let push = Frame::Push(Push { number: 1, acked: 0, prefix: Prefix([5; 8]), blob }).encode();
     vec![
         ("nothing", vec![]),
         ("a nonce", vec![nonce.clone()]),

@@ -1,7 +1,7 @@
 //! All that a link can carry, in one enum, and its encoding as `[kind, …]`.
 
 use crate::envelope::Blob;
-use crate::id::Tag;
+use crate::id::Prefix;
 use crate::limits;
 use crate::mailbox::list::{Batch, Head};
 use crate::wire::{Reader, WireError, Writer};
@@ -61,8 +61,8 @@ pub struct Push {
     pub number: u32,
     /// How many envelopes of the other direction the sender has kept: an acknowledgement that rides along.
     pub acked: u32,
-    /// The slot it lies in.
-    pub tag: Tag,
+    /// The beginning of the tag of the slot it lies in: who waits for it knows the whole.
+    pub prefix: Prefix,
     /// Its bytes.
     pub blob: Blob,
 }
@@ -97,7 +97,7 @@ impl Frame {
                 writer.bytes(codes.as_flattened());
                 writer.finish()
             }
-            Self::Push(push) => encode_push(push.number, push.acked, &push.tag, &push.blob),
+            Self::Push(push) => encode_push(push.number, push.acked, &push.prefix, &push.blob),
             Self::Ack { upto } => number(ACK, *upto),
             Self::Credit { bytes } => number(CREDIT, *bytes),
             Self::Describe => begin(1, DESCRIBE, 0).finish(),
@@ -163,10 +163,10 @@ impl Frame {
 }
 
 /// The bytes of a push, without taking the blob.
-pub(crate) fn encode_push(number: u32, acked: u32, tag: &Tag, blob: &Blob) -> Vec<u8> {
-    let mut writer = begin(4, PUSH, 16 + 32 + blob.bytes().len());
+pub(crate) fn encode_push(number: u32, acked: u32, prefix: &Prefix, blob: &Blob) -> Vec<u8> {
+    let mut writer = begin(4, PUSH, 16 + 8 + blob.bytes().len());
     writer.uint(number).uint(acked);
-    writer.bytes_joined(tag.as_bytes(), blob.bytes());
+    writer.bytes_joined(&prefix.0, blob.bytes());
     writer.finish()
 }
 
@@ -202,9 +202,9 @@ fn read_push(reader: &mut Reader<'_>) -> Result<Push, WireError> {
     let number = reader.u32()?;
     let acked = reader.u32()?;
     let bytes = reader.bytes(limits::STRING_BYTES_MAX)?;
-    let (tag, blob) = bytes.split_first_chunk::<32>().ok_or(WireError::Malformed)?;
+    let (prefix, blob) = bytes.split_first_chunk::<8>().ok_or(WireError::Malformed)?;
     let blob = Blob::parse(blob.to_vec()).map_err(|_| WireError::Malformed)?;
-    Ok(Push { number, acked, tag: Tag(*tag), blob })
+    Ok(Push { number, acked, prefix: Prefix(*prefix), blob })
 }
 
 fn encode_batch(batch: &Batch) -> Vec<u8> {

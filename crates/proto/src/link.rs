@@ -18,7 +18,7 @@ use thiserror::Error;
 
 use crate::envelope::Blob;
 use crate::frame::{self, Frame, Push};
-use crate::id::{Moment, Party, PeerName, Tag};
+use crate::id::{Moment, Party, PeerName, Prefix, Tag};
 use crate::limits;
 use crate::wire::WireError;
 
@@ -40,8 +40,8 @@ pub enum LinkEvent {
     Up(Party),
     /// An envelope came. Keep it, then call [`Link::kept`] or [`Link::acknowledge`].
     Received {
-        /// The slot it lies in.
-        tag: Tag,
+        /// The beginning of the tag of the slot it lies in.
+        prefix: Prefix,
         /// Its bytes.
         blob: Blob,
     },
@@ -228,7 +228,7 @@ impl Link {
         let number = self.sent.number;
         self.sent.waiting.push_back(Waiting { number, key, bytes });
         let acked = self.tell();
-        Some(frame::encode_push(number, acked, tag, blob))
+        Some(frame::encode_push(number, acked, &tag.prefix(), blob))
     }
 
     /// Notes that all that came so far is durable. The next push acknowledges it.
@@ -389,7 +389,7 @@ impl Link {
             return Err(LinkError::Flood);
         }
         let mut events = self.on_ack(push.acked)?;
-        events.push(LinkEvent::Received { tag: push.tag, blob: push.blob });
+        events.push(LinkEvent::Received { prefix: push.prefix, blob: push.blob });
         Ok(events)
     }
 

@@ -58,10 +58,8 @@ pub enum Crossing<'a> {
         /// Whether its arrival lets the counterpart take back what lies in mailboxes: such go first to a full one.
         makes_room: bool,
     },
-    /// By its whole tag: from a link or a bundle.
-    Arriving(Tag),
-    /// By the part of its tag that a mailbox's list shows.
-    Listed(Prefix),
+    /// To this device, by the beginning of its tag, which links and the lists of mailboxes tell.
+    Arriving(Prefix),
 }
 
 /// What the waist says.
@@ -246,8 +244,7 @@ impl Router {
         overlay: &mut Overlay<'_>,
     ) -> Result<Accepted, StoreError> {
         match crossing {
-            Crossing::Arriving(tag) => Ok(self.recognise(&tag.prefix(), Some(&tag))),
-            Crossing::Listed(prefix) => Ok(self.recognise(&prefix, None)),
+            Crossing::Arriving(prefix) => Ok(self.recognise(&prefix)),
             Crossing::Leaving { party, envelope, deletion, mailboxes, makes_room } => {
                 let number = self.next;
                 let record = OutboxRecord {
@@ -282,16 +279,13 @@ impl Router {
         }
     }
 
-    fn recognise(&self, prefix: &Prefix, tag: Option<&Tag>) -> Accepted {
-        let matches = |list: &[Expected]| -> Vec<Expected> {
-            list.iter().filter(|e| tag.is_none_or(|tag| *tag == e.tag)).copied().collect()
-        };
-        let ours = self.expected.get(prefix).map(|l| matches(l)).unwrap_or_default();
+    fn recognise(&self, prefix: &Prefix) -> Accepted {
+        let ours = self.expecting(prefix);
         if !ours.is_empty() {
-            return Accepted::Ours(ours);
+            return Accepted::Ours(ours.to_vec());
         }
-        let spent = self.spent.get(prefix).map(|l| matches(l)).unwrap_or_default();
-        spent.first().map_or(Accepted::Foreign, |e| Accepted::Known(e.party))
+        let spent = self.spent.get(prefix).and_then(|spent| spent.first());
+        spent.map_or(Accepted::Foreign, |e| Accepted::Known(e.party))
     }
 
     fn enter(&mut self, number: u64, outgoing: Outgoing) {

@@ -13,7 +13,7 @@ use crypto::seal::Class;
 use crypto::slot::Slot;
 use proto::envelope::Envelope;
 use proto::frame::{Frame, Push};
-use proto::id::{LinkId, Moment, Tag};
+use proto::id::{LinkId, Moment, Prefix, Tag};
 use proto::limits;
 use proto::mailbox::client::{ClientEvent, Refusal};
 use proto::mailbox::request::{PutOutcome, Reply, Request};
@@ -440,7 +440,7 @@ fn frames_that_do_not_belong_on_a_link_to_a_relay() {
         Frame::Hello(vec![[0; 16]; 16]),
         Frame::Ack { upto: 0 },
         Frame::Reply { id: 0, sealed: Vec::new() },
-        Frame::Push(Push { number: 1, acked: 0, tag: Tag([0; 32]), blob: blob(Class::C0, 1) }),
+        Frame::Push(Push { number: 1, acked: 0, prefix: Prefix([0; 8]), blob: blob(Class::C0, 1) }),
     ] {
         relay.server.link_up(link);
         let gathered = relay.gather(&[(link, frame.encode())]);

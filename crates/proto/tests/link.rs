@@ -104,7 +104,7 @@ fn an_envelope_is_acknowledged_once_it_is_kept() {
     let push = pair.dialer.push(77, &TAG, &blob).expect("up");
     assert_eq!(pair.dialer.unacked().collect::<Vec<_>>(), [77]);
     let events = pair.listener_takes(&push).expect("a push");
-    assert_eq!(events, [LinkEvent::Received { tag: TAG, blob }]);
+    assert_eq!(events, [LinkEvent::Received { prefix: TAG.prefix(), blob }]);
     assert!(pair.listener.owes_ack());
     let ack = pair.listener.acknowledge().expect("it owes one");
     assert_eq!(pair.listener.acknowledge(), None, "once is enough");
@@ -175,7 +175,7 @@ fn flooding_peer_is_cut_off() {
     let mut pair = Pair::up();
     let mut outcome = Ok(Vec::new());
     for number in 1..2_000 {
-        let push = Push { number, acked: 0, tag: TAG, blob: blob(Class::C0, 1) };
+        let push = Push { number, acked: 0, prefix: TAG.prefix(), blob: blob(Class::C0, 1) };
         outcome = pair.listener_takes(&Frame::Push(push).encode());
         if outcome.is_err() {
             assert_eq!(number, limits::LINK_WINDOW_BYTES / 1_024 + 1);
@@ -187,8 +187,9 @@ fn flooding_peer_is_cut_off() {
 
 #[test]
 fn what_does_not_follow_closes_the_link() {
-    let push =
-        |number, acked| Frame::Push(Push { number, acked, tag: TAG, blob: blob(Class::C0, 1) }).encode();
+    let push = |number, acked| {
+        Frame::Push(Push { number, acked, prefix: TAG.prefix(), blob: blob(Class::C0, 1) }).encode()
+    };
     let wrong: Vec<(Vec<u8>, LinkError)> = vec![
         (push(2, 0), LinkError::OutOfOrder),
         (push(0, 0), LinkError::OutOfOrder),

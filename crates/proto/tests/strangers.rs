@@ -8,7 +8,7 @@ use common::{blob, rng};
 use crypto::key::Secret32;
 use crypto::seal::Class;
 use proto::frame::{Frame, Push};
-use proto::id::{Moment, Party, PeerName, Tag};
+use proto::id::{Moment, Party, PeerName, Prefix};
 use proto::link::{Link, LinkError, LinkEvent, Role};
 
 fn peer(n: u8) -> PeerName {
@@ -64,7 +64,8 @@ fn prober_gets_nothing() {
         vec![nonce.clone(), hello(16), vec![0; 64 * 1024]],
         vec![
             nonce,
-            Frame::Push(Push { number: 1, acked: 0, tag: Tag([0; 32]), blob: blob(Class::C0, 1) }).encode(),
+            Frame::Push(Push { number: 1, acked: 0, prefix: Prefix([0; 8]), blob: blob(Class::C0, 1) })
+                .encode(),
         ],
     ];
     for probe in &probes {

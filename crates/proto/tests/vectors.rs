@@ -58,7 +58,7 @@ fn frames() -> Vec<(&'static str, Frame)> {
     let blobs = vec![(0, counting(Class::C0))];
     let batch = Batch { first: 0, start: None, entries, blobs, head };
     let told = Batch { start: Some(chains[0]), blobs: Vec::new(), ..batch.clone() };
-    let push = Push { number: 1, acked: 300, tag: Tag([0x22; 32]), blob: counting(Class::C0) };
+    let push = Push { number: 1, acked: 300, prefix: Prefix([0x22; 8]), blob: counting(Class::C0) };
     vec![
         ("nonce", Frame::Nonce([0x33; 32])),
         ("hello", Frame::Hello(vec![[0x44; 16]; 16])),
@@ -234,11 +234,11 @@ fn what_the_vectors_hold_is_read_back() {
 
 #[test]
 fn an_encoding_by_hand_from_the_page_agrees() {
-    // 09: a push is [2, number, acked, tag ‖ blob].
+    // 09: a push is [2, number, acked, prefix ‖ blob].
     let blob = counting(Class::C0);
-    let push = Push { number: 1, acked: 300, tag: Tag([0x22; 32]), blob: blob.clone() };
+    let push = Push { number: 1, acked: 300, prefix: Prefix([0x22; 8]), blob: blob.clone() };
     let by_hand =
-        [&[0x84, 0x02, 0x01, 0x19, 0x01, 0x2c, 0x59, 0x04, 0x20][..], &[0x22; 32], blob.bytes()].concat();
+        [&[0x84, 0x02, 0x01, 0x19, 0x01, 0x2c, 0x59, 0x04, 0x08][..], &[0x22; 8], blob.bytes()].concat();
     assert_eq!(Frame::Push(push).encode(), by_hand);
     // 08: a list request without a known list is [2, null, from].
     assert_eq!(Request::List { list: None, from: 24 }.encode(), [0x83, 0x02, 0xf6, 0x18, 0x18]);

@@ -77,8 +77,8 @@ fn frame() -> impl Strategy<Value = Frame> {
     prop_oneof![
         any::<[u8; 32]>().prop_map(Frame::Nonce),
         hello.prop_map(Frame::Hello),
-        (any::<u32>(), any::<u32>(), tag(), any_blob())
-            .prop_map(|(number, acked, tag, blob)| Frame::Push(Push { number, acked, tag, blob })),
+        (any::<u32>(), any::<u32>(), any::<[u8; 8]>().prop_map(Prefix), any_blob())
+            .prop_map(|(number, acked, prefix, blob)| Frame::Push(Push { number, acked, prefix, blob })),
         any::<u32>().prop_map(|upto| Frame::Ack { upto }),
         any::<u32>().prop_map(|bytes| Frame::Credit { bytes }),
         Just(Frame::Describe),

@@ -195,7 +195,7 @@ fn frames(sign: &SignSecret) -> Vec<(&'static str, Frame)> {
     vec![
         ("nonce", Frame::Nonce([1; 32])),
         ("hello", Frame::Hello(vec![[2; 16]; 16])),
-        ("push", Frame::Push(Push { number: 1, acked: 0, tag: Tag([3; 32]), blob: blob() })),
+        ("push", Frame::Push(Push { number: 1, acked: 0, prefix: Prefix([3; 8]), blob: blob() })),
         ("ack", Frame::Ack { upto: 1_000 }),
         ("credit", Frame::Credit { bytes: 1 << 20 }),
         ("describe", Frame::Describe),

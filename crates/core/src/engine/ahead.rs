@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use proto::frame::Frame;
-use proto::id::{LinkId, Party, Prefix, Tag};
+use proto::id::{LinkId, Party, Prefix};
 use proto::mailbox::list::Batch;
 use zeroize::Zeroizing;
 
@@ -84,10 +84,7 @@ impl Engine {
             }
             match Frame::decode(bytes) {
                 Ok(Frame::Batch(batch)) => self.jobs_of_batch(batch, &mut jobs),
-                Ok(Frame::Push(push)) => {
-                    let tag = push.tag;
-                    self.job(&tag.prefix(), Some(&tag), push.blob.into_bytes(), &mut jobs);
-                }
+                Ok(Frame::Push(push)) => self.job(&push.prefix, push.blob.into_bytes(), &mut jobs),
                 _ => {}
             }
         }
@@ -111,17 +108,14 @@ impl Engine {
         let prefixes: Vec<Prefix> = batch.entries.iter().map(|(prefix, _)| prefix).collect();
         for (place, blob) in batch.blobs {
             if let Some(prefix) = prefixes.get(usize::from(place)) {
-                self.job(prefix, None, blob.into_bytes(), jobs);
+                self.job(prefix, blob.into_bytes(), jobs);
             }
         }
     }
 
-    fn job(&self, prefix: &Prefix, tag: Option<&Tag>, blob: Vec<u8>, jobs: &mut Vec<SealJob>) {
+    fn job(&self, prefix: &Prefix, blob: Vec<u8>, jobs: &mut Vec<SealJob>) {
         // Two slots under one prefix are a chance of one in 2^64: the turn itself sorts them out.
         let [expected] = self.router.expecting(prefix) else { return };
-        if tag.is_some_and(|tag| *tag != expected.tag) {
-            return;
-        }
         if let Some(opener) =
             self.pairs.get(&expected.party).and_then(|pair| pair.opener(SlotId::from_number(expected.slot)))
         {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use proto::frame::Frame;
-use proto::id::{LinkId, Moment, PeerName, Tag};
+use proto::id::{LinkId, Moment, PeerName, Prefix};
 use proto::link::Role;
 use proto::router::{Crossing, MailboxId};
 use proto::store::{Batch, MemoryStore, Overlay, Store};
@@ -30,7 +30,7 @@ pub(super) struct Side {
 #[derive(Clone)]
 pub(super) struct Recorded {
     pub(super) from: usize,
-    pub(super) tag: Tag,
+    pub(super) prefix: Prefix,
     pub(super) blob: Vec<u8>,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Duo {
     /// Every frame that was sent, and by whom.
     pub(super) said: Vec<(usize, Vec<u8>)>,
     /// What left in each slot, over all lives of both.
-    slots: BTreeMap<Tag, Vec<u8>>,
+    slots: BTreeMap<Prefix, Vec<u8>>,
     /// Frames on the wire, and to whom they go.
     wire: VecDeque<(usize, Vec<u8>)>,
     /// Whose words the wire swallows.
@@ -160,18 +160,15 @@ impl Duo {
     }
 
     /// Hands an envelope on record to whom it was for, out of all order, by one of [`ROADS`] roads: the direct link, which
-    /// tells its whole tag and wants an answer soon, or a mailbox, whose list tells the beginning of it and a position.
+    /// wants an answer soon, or a mailbox, whose list tells a position.
     pub(super) fn deliver_by(&mut self, road: u32, number: usize) {
-        let Recorded { from, tag, blob } = self.recorded[number].clone();
-        let (crossing, road) = match road {
-            0 => (Crossing::Arriving(tag), Road::Link(LINK)),
-            mailbox => (
-                Crossing::Listed(tag.prefix()),
-                Road::Mailbox(MailboxId(mailbox), self.recorded.len() as u64),
-            ),
+        let Recorded { from, prefix, blob } = self.recorded[number].clone();
+        let road = match road {
+            0 => Road::Link(LINK),
+            mailbox => Road::Mailbox(MailboxId(mailbox), self.recorded.len() as u64),
         };
         self.act(1 - from, |engine, turn| {
-            engine.arrive(crossing, &blob, road, turn).expect("memory works");
+            engine.arrive(Crossing::Arriving(prefix), &blob, road, turn).expect("memory works");
         });
     }
 
@@ -253,7 +250,8 @@ impl Duo {
     /// One turn in which a test does what it likes. What it sends is on the wire then.
     pub(super) fn act(&mut self, at: usize, act: impl FnOnce(&mut Engine, &mut Turn<'_, '_>)) -> Vec<Output> {
         let of_them = self.sides[1 - at].engine.pairs.values();
-        let repair_tags: Vec<Tag> = of_them.flat_map(|pair| pair.keys().repair_tags.clone()).collect();
+        let repair_tags = of_them.flat_map(|pair| pair.keys().repair_tags.clone());
+        let repair_tags: Vec<Prefix> = repair_tags.map(|tag| tag.prefix()).collect();
         let side = &mut self.sides[at];
         let now = Now { moment: self.now, label_ms: None };
         let mut batch = Batch::new();
@@ -271,10 +269,10 @@ impl Duo {
                     if let Ok(Frame::Push(push)) = Frame::decode(&frame) {
                         let blob = push.blob.bytes().to_vec();
                         // A second repair may take the slot of the first; nothing else takes one twice.
-                        let of_repair = repair_tags.contains(&push.tag);
-                        let before = self.slots.entry(push.tag).or_insert_with(|| blob.clone());
+                        let of_repair = repair_tags.contains(&push.prefix);
+                        let before = self.slots.entry(push.prefix).or_insert_with(|| blob.clone());
                         assert!(of_repair || *before == blob, "{at} has put two things into one slot");
-                        self.recorded.push(Recorded { from: at, tag: push.tag, blob });
+                        self.recorded.push(Recorded { from: at, prefix: push.prefix, blob });
                     }
                     self.said.push((at, frame.clone()));
                     self.wire.push_back((1 - at, frame));

@@ -9,7 +9,7 @@ use crypto::Secret32;
 use crypto::seal::{Class, seal_contact};
 use proto::envelope::Blob;
 use proto::frame::{Frame, Push};
-use proto::id::{LinkId, Party, Tag};
+use proto::id::{LinkId, Party, Prefix};
 
 use super::duo::Duo;
 use super::{Command, Input, Policy};
@@ -40,8 +40,10 @@ fn reaction(duo: &mut Duo, push: Push) -> (Vec<Vec<u8>>, usize) {
     (words.collect(), duo.sides[1].commits.len() - commits)
 }
 
-/// A blob under this tag that is sealed to the right key and by who does not know the slot's psk.
-fn wrong_psk(duo: &mut Duo, tag: &Tag) -> Blob {
+/// A blob for the slot of this prefix that is sealed to the right key and by who does not know the slot's psk.
+fn wrong_psk(duo: &mut Duo, prefix: &Prefix) -> Blob {
+    let [slot] = duo.sides[1].engine.router.expecting(prefix) else { panic!("one slot is waited for") };
+    let tag = slot.tag;
     let to = duo.sides[0].engine.pairs[&Party(1)].sending().their_seal();
     let psk = Secret32::random(&mut duo.rng);
     let blob = seal_contact(Class::C0, &tag.0, &psk, &to, b"\x02forged", &mut duo.rng).expect("it fits");
@@ -79,8 +81,8 @@ fn whatever_is_wrong_with_an_envelope_a_node_answers_alike_and_writes_nothing() 
             ..push.clone()
         }),
         ("the envelope of another slot", |_, [push, next]| Push { blob: next.blob.clone(), ..push.clone() }),
-        ("another psk", |duo, [push, _]| Push { blob: wrong_psk(duo, &push.tag), ..push.clone() }),
-        ("a tag that nobody waits for", |_, [push, _]| Push { tag: Tag([9; 32]), ..push.clone() }),
+        ("another psk", |duo, [push, _]| Push { blob: wrong_psk(duo, &push.prefix), ..push.clone() }),
+        ("a tag that nobody waits for", |_, [push, _]| Push { prefix: Prefix([9; 8]), ..push.clone() }),
     ];
     let mut answers = Vec::new();
     for (what, forge) in kinds {
@@ -107,7 +109,7 @@ fn a_flood_under_a_known_tag_with_a_wrong_psk_changes_nothing_and_the_real_one_i
     };
     let (before, events) = (disk(&duo), duo.sides[1].events.len());
     for number in 0..500 {
-        let blob = wrong_psk(&mut duo, &push.tag);
+        let blob = wrong_psk(&mut duo, &push.prefix);
         let number = push.number + number;
         duo.bring(1, Input::Frame(LinkId(1), Frame::Push(Push { number, blob, ..push.clone() }).encode()));
         if number % 20 == 0 {

@@ -170,7 +170,7 @@ impl Engine {
         prefix: Prefix,
         turn: &mut Turn<'_, '_>,
     ) -> Result<(), StoreError> {
-        let crossing = Crossing::Listed(prefix);
+        let crossing = Crossing::Arriving(prefix);
         let Accepted::Ours(expected) = self.router.accept(crossing, turn.now.moment, turn.overlay)? else {
             return Ok(());
         };

@@ -338,12 +338,12 @@ impl Engine {
                     self.event(Event::Link { contact: Self::contact_id(party), up: true });
                 }
             }
-            LinkEvent::Received { tag, blob } => {
+            LinkEvent::Received { prefix, blob } => {
                 let patient = turn.now.moment.plus(ACK_PATIENCE);
                 if let Some(LinkState::Direct { ack_due, .. }) = self.links.get_mut(&link) {
                     *ack_due = ack_due.or(Some(patient));
                 }
-                self.arrive(Crossing::Arriving(tag), blob.bytes(), Road::Link(link), turn)?;
+                self.arrive(Crossing::Arriving(prefix), blob.bytes(), Road::Link(link), turn)?;
             }
             LinkEvent::Acked(numbers) => {
                 for number in numbers {
@@ -507,7 +507,7 @@ impl Engine {
                 }
             }
             ClientEvent::Blob { prefix, blob, position } => {
-                self.arrive(Crossing::Listed(prefix), blob.bytes(), Road::Mailbox(number, position), turn)?;
+                self.arrive(Crossing::Arriving(prefix), blob.bytes(), Road::Mailbox(number, position), turn)?;
             }
             ClientEvent::Gone(prefix) => self.listed_gone(number, prefix, turn)?,
             ClientEvent::CursorMoved => {

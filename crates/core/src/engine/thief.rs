@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use proto::id::{LinkId, Moment, Party, Tag};
+use proto::id::{LinkId, Moment, Party, Prefix, Tag};
 use proto::router::{Crossing, Router};
 use proto::store::{Batch, Direction, MemoryStore, Overlay};
 use rand::SeedableRng;
@@ -40,11 +40,13 @@ fn rob(copy: &MemoryStore, record: &[Recorded]) -> Loot {
     let (mut known, mut generations) = (tags(&engine), numbers(&engine));
     // What waits to be acknowledged lies in the outbox, as it was sent.
     let outbox = copy.iter().filter(|(key, _)| key.0 == proto::tables::OUTBOX.id);
-    known.extend(outbox.map(|(_, record)| Router::envelope_of(record).expect("one of the outbox").0.tag));
+    known.extend(
+        outbox.map(|(_, record)| Router::envelope_of(record).expect("one of the outbox").0.tag.prefix()),
+    );
     let (mut read, mut before) = (BTreeSet::new(), held(turn));
     for (at, envelope) in record.iter().enumerate() {
         let road = Road::Link(LinkId(1));
-        engine.arrive(Crossing::Arriving(envelope.tag), &envelope.blob, road, turn).expect("memory works");
+        engine.arrive(Crossing::Arriving(envelope.prefix), &envelope.blob, road, turn).expect("memory works");
         let told = engine.take_outputs();
         // What could be decrypted and stands behind a gap is held, and read all the same.
         let holds = held(turn);
@@ -62,7 +64,7 @@ fn rob(copy: &MemoryStore, record: &[Recorded]) -> Loot {
         }
     }
     let linked =
-        record.iter().enumerate().filter(|(_, e)| known.contains(&e.tag)).map(|(at, _)| at).collect();
+        record.iter().enumerate().filter(|(_, e)| known.contains(&e.prefix)).map(|(at, _)| at).collect();
     Loot { read, linked }
 }
 
@@ -78,7 +80,8 @@ fn numbers(engine: &Engine) -> BTreeSet<u32> {
 }
 
 /// Every tag that an engine's keys lead to, however far ahead.
-fn tags(engine: &Engine) -> BTreeSet<Tag> {
+/// The beginnings of all tags that its keys lead to.
+fn tags(engine: &Engine) -> BTreeSet<Prefix> {
     let mut tags = BTreeSet::new();
     for pair in engine.pairs.values() {
         tags.extend(pair.keys().repair_tags.iter().copied());
@@ -87,7 +90,7 @@ fn tags(engine: &Engine) -> BTreeSet<Tag> {
             tags.extend(generation.tags_ahead(2 * WINDOW_SLOTS));
         }
     }
-    tags
+    tags.iter().map(Tag::prefix).collect()
 }
 
 /// The envelopes on record after which each generation began, as its first side saw it.
