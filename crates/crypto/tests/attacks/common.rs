@@ -1,5 +1,8 @@
 //! Two people with keys, and the means to write objects that their owners would never write.
 
+#[path = "../common/framed.rs"]
+mod framed;
+
 use crypto::{
     SignSecret,
     handshake::{Established, Init, PeerKeys, Psk, initiate, respond},
@@ -12,6 +15,8 @@ use crypto::{
 use minicbor::Decoder;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
+
+pub(crate) use self::framed::framed;
 
 pub(crate) fn rng(seed: u8) -> ChaCha20Rng {
     ChaCha20Rng::from_seed([seed; 32])
@@ -70,17 +75,6 @@ pub(crate) fn signing_keys(identity: &Identity) -> (SignSecret, SignSecret) {
         SignSecret::from_seed(Secret::from_slice(seed).expect("32 bytes"))
     };
     (next(), next())
-}
-
-/// Label and parts with their lengths, written out again from the specification.
-pub(crate) fn framed(label: &str, parts: &[&[u8]]) -> Vec<u8> {
-    let mut bytes = (label.len() as u16).to_be_bytes().to_vec();
-    bytes.extend_from_slice(label.as_bytes());
-    for part in parts {
-        bytes.extend_from_slice(&(part.len() as u32).to_be_bytes());
-        bytes.extend_from_slice(part);
-    }
-    bytes
 }
 
 /// A body with a sound signature of `key` behind it.

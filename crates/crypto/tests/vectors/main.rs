@@ -4,6 +4,8 @@
 //! Where the library keeps values to itself, they are computed here a second time from the specification alone.
 
 mod carried;
+#[path = "../common/framed.rs"]
+mod framed;
 mod kept;
 mod pairs;
 
@@ -16,6 +18,8 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+use self::framed::framed;
 
 fn hex(bytes: impl AsRef<[u8]>) -> String {
     HEXLOWER.encode(bytes.as_ref())
@@ -49,17 +53,6 @@ fn pinned(name: &str, made: Value) -> Value {
     let kept: Value = serde_json::from_str(&text).expect("the file is JSON");
     assert_eq!(kept, made, "{name} differs: a format or a key schedule has changed");
     kept
-}
-
-/// Label and parts with their lengths: section 3 of 01-primitives, once more.
-fn framed(label: &str, parts: &[&[u8]]) -> Vec<u8> {
-    let mut bytes = (label.len() as u16).to_be_bytes().to_vec();
-    bytes.extend_from_slice(label.as_bytes());
-    for part in parts {
-        bytes.extend_from_slice(&(part.len() as u32).to_be_bytes());
-        bytes.extend_from_slice(part);
-    }
-    bytes
 }
 
 fn book_hash(label: &str, parts: &[&[u8]]) -> [u8; 32] {
