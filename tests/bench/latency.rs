@@ -15,7 +15,7 @@ use crate::{Failure, bare};
 const WARM_UP: usize = 20;
 /// Rounds of the bare stream.
 const BARE_ROUNDS: usize = 2_000;
-/// Messages whose answer [`send`] has not waited for.
+/// Messages whose answer [`stream`] has not waited for.
 const UNDER_WAY: usize = 64;
 
 pub(crate) async fn direct(place: &Path, count: usize) -> Result<Value, Failure> {
@@ -63,9 +63,28 @@ pub(crate) async fn through_relay(place: &Path, count: usize) -> Result<Value, F
 
 /// Many messages on one link: how fast a sender keeps them, and how fast the reader has them on its own disk.
 pub(crate) async fn send(place: &Path, count: usize) -> Result<Value, Failure> {
-    let (ari, mut bora, conversation) = linked(place).await?;
-    let text = text();
+    let (ari, bora, conversation) = linked(place).await?;
     let (began, spent) = (Instant::now(), processor());
+    let (kept, received, bora) = stream(&ari, bora, conversation, count).await?;
+    let (kept, received) = ((kept - began).as_secs_f64(), (received - began).as_secs_f64());
+    let spent = processor() - spent;
+    end([ari, bora]).await;
+    Ok(json!({
+        "messages": count, "sent_durable_per_second": count as f64 / kept,
+        "received_durable_per_second": count as f64 / received,
+        "processor_us_each_both_sides": spent * 1e6 / count as f64,
+    }))
+}
+
+/// Sends messages over a link as fast as they are taken. Returns when the sender has kept the last, when the reader has
+/// it on disk, and the reader.
+pub(crate) async fn stream(
+    ari: &Person,
+    mut bora: Person,
+    conversation: ConversationId,
+    count: usize,
+) -> Result<(Instant, Instant, Person), Failure> {
+    let text = text();
     let reader = tokio::spawn(async move {
         for _ in 0..count {
             until(&mut bora.events, is_mail).await.map_err(|error| error.to_string())?;
@@ -83,20 +102,13 @@ pub(crate) async fn send(place: &Path, count: usize) -> Result<Value, Failure> {
     while let Some(sent) = under_way.join_next().await {
         sent??;
     }
-    let kept = began.elapsed().as_secs_f64();
+    let kept = Instant::now();
     let (ended, bora) = reader.await??;
-    let received = (ended - began).as_secs_f64();
-    let spent = processor() - spent;
-    end([ari, bora]).await;
-    Ok(json!({
-        "messages": count, "sent_durable_per_second": count as f64 / kept,
-        "received_durable_per_second": count as f64 / received,
-        "processor_us_each_both_sides": spent * 1e6 / count as f64,
-    }))
+    Ok((kept, ended, bora))
 }
 
 /// Two contacts with a direct link; the conversation is the first one's.
-async fn linked(place: &Path) -> Result<(Person, Person, ConversationId), Failure> {
+pub(crate) async fn linked(place: &Path) -> Result<(Person, Person, ConversationId), Failure> {
     let ari = person(place, "ari", true).await?;
     let mut bora = person(place, "bora", true).await?;
     let at = address(&ari).await?;

@@ -10,6 +10,7 @@ mod bare;
 mod crypto_rates;
 mod drain;
 mod latency;
+mod loss;
 mod meter;
 mod people;
 mod store;
@@ -24,8 +25,10 @@ use serde_json::Value;
 type Failure = Box<dyn std::error::Error>;
 
 /// The parts in the order in which they run. `idle` waits more than it works, so it runs beside the others.
-const PARTS: [&str; 11] =
-    ["direct", "relay", "drain", "cold", "send", "wire-1", "wire-100", "crypto", "unlock", "ingest", "idle"];
+const PARTS: [&str; 12] = [
+    "direct", "relay", "drain", "cold", "loss", "send", "wire-1", "wire-100", "crypto", "unlock", "ingest",
+    "idle",
+];
 
 fn main() -> Result<(), Failure> {
     net::scrub_environment()?;
@@ -88,6 +91,7 @@ fn alone(part: &str) -> Result<(), Failure> {
         "relay" => runtime.block_on(latency::through_relay(&place, scaled(1_000)))?,
         "drain" => runtime.block_on(drain::drain(&place, 100, scaled(10_000).div_ceil(100)))?,
         "cold" => runtime.block_on(drain::cold(&place, 5))?,
+        "loss" => runtime.block_on(loss::loss(&place, scaled(10_000)))?,
         "send" => runtime.block_on(latency::send(&place, scaled(5_000)))?,
         "wire-1" => runtime.block_on(wire::paced(&place, 1, 20))?,
         "wire-100" => runtime.block_on(wire::paced(&place, 100, 1_000))?,
