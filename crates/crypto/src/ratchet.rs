@@ -1,6 +1,8 @@
 //! The double ratchet of vodozemac, begun by our handshake, written down compactly, unchanged by what it refuses.
 
 mod compact;
+#[cfg(feature = "thief")]
+mod eavesdropper;
 
 use std::fmt;
 
@@ -12,6 +14,8 @@ use vodozemac::{
 };
 use zeroize::Zeroizing;
 
+#[cfg(feature = "thief")]
+pub use self::eavesdropper::{Broken, Eavesdropper};
 use crate::key::{KeyError, Secret32, X25519Public, X25519Secret};
 
 /// The most bytes that a message may have: the contents of the largest envelope.
@@ -128,13 +132,8 @@ impl Session {
         turn: &X25519Secret,
         spk: &X25519Public,
     ) -> Result<Self, KeyError> {
-        let shared = turn.diffie_hellman(spk)?;
-        let key = hkdf::Hkdf::<sha2::Sha256>::new(Some(root.as_bytes()), shared.as_bytes());
-        let mut next = Zeroizing::new([0u8; 64]);
-        key.expand(b"OLM_RATCHET", next.as_mut_slice()).expect("64 bytes are allowed");
-        let (root, chain) = next.split_at(32);
-        let part = |bytes: &[u8]| Zeroizing::new(<[u8; 32]>::try_from(bytes).expect("half of 64"));
-        Ok(Self { inner: begin(&part(root), &part(chain), &turn.to_bytes()), chains: Vec::new() })
+        let (root, chain) = step(root, &turn.diffie_hellman(spk)?);
+        Ok(Self { inner: begin(root.as_bytes(), chain.as_bytes(), &turn.to_bytes()), chains: Vec::new() })
     }
 
     /// The side that is spoken to. Its own first chain is a dummy that is never used: the session exists
@@ -236,6 +235,15 @@ impl fmt::Debug for Session {
 
 /// Olm's first version: MACs of 8 bytes, which is enough inside an authenticated envelope.
 const OLM_VERSION: u8 = 3;
+
+/// Turns a root and an exchange of two ratchet keys into the next root and a chain, as the ratchet itself does.
+fn step(root: &Secret32, shared: &Secret32) -> (Secret32, Secret32) {
+    let key = hkdf::Hkdf::<sha2::Sha256>::new(Some(root.as_bytes()), shared.as_bytes());
+    let mut next = Zeroizing::new([0u8; 64]);
+    key.expand(b"OLM_RATCHET", next.as_mut_slice()).expect("64 bytes are allowed");
+    let part = |at: usize| Secret32::from_slice(&next[at..at + 32]).expect("64 bytes are two times 32");
+    (part(0), part(32))
+}
 
 fn begin(root: &[u8; 32], chain: &[u8; 32], ratchet: &Secret32) -> olm::Session {
     // The session keys only feed Olm's own session id, which we never use; ours is the handshake's `sid`.

@@ -4,11 +4,16 @@
 //! invitee answers in one of sixteen slots that holders of the invite can write. Over a direct link the same
 //! envelopes go without a relay: holders of the invite recognise each other by a secret derived from it.
 
+#[cfg(test)]
+mod unsound;
+
 use std::collections::BTreeSet;
 
-use crypto::identity::{AccountId, DeviceCert, DeviceList};
+use crypto::handshake::Established;
+use crypto::identity::{AccountId, DeviceCert, DeviceList, Identity};
 use crypto::invite::{ANSWER_SLOTS, InviteSecret};
 use crypto::prekey::{Bundle, BundleKind, BundleSecret};
+use crypto::ratchet::Session;
 use crypto::seal::{self, Class};
 use crypto::slot::Slot;
 use crypto::{Secret32, X25519Secret};
@@ -622,12 +627,12 @@ impl Engine {
             self.spoiled(party, turn);
             return Ok(false);
         };
-        let Some((cert, list, body)) = read_init(&bytes) else { return Ok(false) };
-        let account = cert.account_id();
-        if account == self.me.account_id() {
+        let Some((cert, list, body)) = read_init(&bytes) else {
+            self.spoiled(party, turn);
             return Ok(false);
-        }
-        if self.is_called_back(&account) {
+        };
+        let account = cert.account_id();
+        if account == self.me.account_id() || self.is_called_back(&account) {
             self.spoiled(party, turn);
             return Ok(false);
         }
@@ -635,16 +640,12 @@ impl Engine {
         if crossed.is_some_and(|other| !self.is_rival(other, &account)) {
             return Ok(false);
         }
-        let Ok(init) = crypto::handshake::Init::parse(&body.init) else { return Ok(false) };
-        let Ok(first) = crypto::ratchet::Message::parse(&body.first) else { return Ok(false) };
         let psk = crypto::handshake::Psk::Invite(invite.secret.psk());
-        let Ok((established, session, plaintext)) =
-            crypto::handshake::respond(&self.me, bundle, &cert, &init, &first, &psk, b"")
+        let Some((established, session, segment, seal)) = take_up(&self.me, bundle, &cert, &body, &psk)
         else {
+            self.spoiled(party, turn);
             return Ok(false);
         };
-        let Ok(segment) = Segment::decode(&plaintext) else { return Ok(false) };
-        let Some(seal) = seal_in(&segment) else { return Ok(false) };
         let origin = Origin { parent: None, opening: None, born: self.used(turn.now.moment) };
         let seals = (bundle.seal().clone(), seal);
         let pair = Pair::new(party, &account, origin, established, session, seals);
@@ -774,6 +775,24 @@ fn bundle_hash(body: &BundleBody) -> [u8; 32] {
     crypto::hash("M1/inv/bundle/1", &[&body.bundle, &body.cert, &body.list])
 }
 
+/// What an answer begins: the session, its first segment, and the key to which who answers wants envelopes sealed.
+/// Nothing if any of it is not sound.
+fn take_up(
+    me: &Identity,
+    bundle: &BundleSecret,
+    cert: &DeviceCert,
+    body: &InitBody,
+    psk: &crypto::handshake::Psk,
+) -> Option<(Established, Session, Segment, crypto::X25519Public)> {
+    let init = crypto::handshake::Init::parse(&body.init).ok()?;
+    let first = crypto::ratchet::Message::parse(&body.first).ok()?;
+    let (established, session, plaintext) =
+        crypto::handshake::respond(me, bundle, cert, &init, &first, psk, b"").ok()?;
+    let segment = Segment::decode(&plaintext).ok()?;
+    let seal = seal_in(&segment)?;
+    Some((established, session, segment, seal))
+}
+
 /// The key to which who answers wants envelopes sealed, if the first segment names one that is sound.
 fn seal_in(segment: &Segment) -> Option<crypto::X25519Public> {
     segment.items.iter().find_map(|item| match Item::decode(item) {
@@ -782,7 +801,11 @@ fn seal_in(segment: &Segment) -> Option<crypto::X25519Public> {
     })
 }
 
-fn read_bundle(invite: &Invite, tag: &Tag, blob: &[u8]) -> Option<(DeviceCert, DeviceList, Bundle)> {
+pub(super) fn read_bundle(
+    invite: &Invite,
+    tag: &Tag,
+    blob: &[u8],
+) -> Option<(DeviceCert, DeviceList, Bundle)> {
     let bytes = seal::open_stranger(blob, &tag.0, &invite.secret.seal_key()).ok()?;
     let body: BundleBody = decode_whole(bytes.strip_prefix(&[inner::BUNDLE])?)?;
     if bundle_hash(&body) != invite.bundle_hash {
@@ -805,28 +828,14 @@ fn read_identity(cert: &[u8], list: &[u8]) -> Option<(DeviceCert, DeviceList)> {
     (list.account_id() == cert.account_id() && list.contains(&cert)).then_some((cert, list))
 }
 
+/// For the thief of the tests: what an answer to an invite holds, with the key it wants to be answered to.
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::stream::Receiver;
+pub(super) fn read_answer(bytes: &[u8]) -> Option<(DeviceCert, Vec<u8>, Vec<u8>)> {
+    read_init(bytes).map(|(cert, _, body)| (cert, body.init, body.first))
+}
 
-    /// The twelve, as the attacks of `crypto` derive them.
-    fn small_order_points() -> impl Iterator<Item = [u8; 32]> {
-        let lines = include_str!("../../../../tests/vectors/small-order-x25519.txt").lines();
-        let byte = |line: &str, at: usize| u8::from_str_radix(&line[2 * at..2 * at + 2], 16).expect("hex");
-        lines.map(move |line| std::array::from_fn(|at| byte(line, at)))
-    }
-
-    #[test]
-    fn a_seal_of_small_order_in_an_answer_begins_no_conversation() {
-        let answer = |key| {
-            let items = vec![Item::Seal(key).encode()];
-            seal_in(&Segment { first: 1, items, ack: Receiver::default().ack(0), sealed: 1 })
-        };
-        let sound = *crypto::X25519Secret::generate(&mut rand::rng()).public().as_bytes();
-        assert_eq!(answer(sound).map(|key| *key.as_bytes()), Some(sound));
-        for point in small_order_points() {
-            assert!(answer(point).is_none(), "{point:?}");
-        }
-    }
+/// For the thief of the tests: the secrets of an invite's bundle, as long as they are kept.
+#[cfg(test)]
+pub(super) fn bundle_in(record: &[u8]) -> Option<BundleSecret> {
+    BundleSecret::from_bytes(&decode::<InviteRecord>(record).ok()?.bundle?).ok()
 }

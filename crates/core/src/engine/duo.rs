@@ -39,6 +39,8 @@ pub(super) struct Duo {
     pub(super) now: Moment,
     pub(super) recorded: Vec<Recorded>,
     pub(super) rng: ChaCha20Rng,
+    /// The last invite that was given out.
+    pub(super) invite: String,
     /// Every frame that was sent, and by whom.
     pub(super) said: Vec<(usize, Vec<u8>)>,
     /// What left in each slot, over all lives of both.
@@ -74,26 +76,38 @@ pub(super) fn open(store: &MemoryStore, now: Moment) -> Engine {
 impl Duo {
     /// Two people who met over the wire and have given each other all that they give.
     pub(super) fn new(policy: Policy) -> Self {
-        let mut rng = ChaCha20Rng::from_seed([7; 32]);
-        let sides = [Side::new("alice", policy, &mut rng), Side::new("bob", policy, &mut rng)];
-        let mut duo = Self {
-            sides,
-            now: Moment(0),
-            recorded: Vec::new(),
-            rng,
-            said: Vec::new(),
-            slots: BTreeMap::new(),
-            wire: VecDeque::new(),
-            muted: [false; 2],
-        };
-        let invite = match duo.ask(0, Command::Invite { expiry_days: 30 }) {
-            Answer::Invite(text) => text,
-            other => panic!("an invite was asked for, not {other:?}"),
-        };
+        let mut duo = Self::strangers(policy);
+        let invite = duo.invite();
         duo.ask(1, Command::Accept { text: invite, name: None });
         duo.connect();
         duo.rest();
         duo
+    }
+
+    /// Two people who do not know each other.
+    pub(super) fn strangers(policy: Policy) -> Self {
+        let mut rng = ChaCha20Rng::from_seed([7; 32]);
+        let sides = [Side::new("alice", policy, &mut rng), Side::new("bob", policy, &mut rng)];
+        Self {
+            sides,
+            now: Moment(0),
+            recorded: Vec::new(),
+            rng,
+            invite: String::new(),
+            said: Vec::new(),
+            slots: BTreeMap::new(),
+            wire: VecDeque::new(),
+            muted: [false; 2],
+        }
+    }
+
+    /// The first of them invites somebody.
+    pub(super) fn invite(&mut self) -> String {
+        match self.ask(0, Command::Invite { expiry_days: 30 }) {
+            Answer::Invite(text) => self.invite = text,
+            other => panic!("an invite was asked for, not {other:?}"),
+        }
+        self.invite.clone()
     }
 
     fn connect(&mut self) {
@@ -125,19 +139,32 @@ impl Duo {
 
     /// One of them goes on with another disk.
     pub(super) fn put_disk(&mut self, at: usize, store: MemoryStore) {
-        self.sides[at].engine = open(&store, self.now);
+        self.open_again(at, &store);
         self.sides[at].store = store;
         self.turn(1 - at, vec![Input::LinkDown(LINK)]);
         self.connect();
         self.rest();
     }
 
+    /// The link between the two breaks, and does not come back by itself.
+    pub(super) fn part(&mut self) {
+        (0..2).for_each(|at| drop(self.turn(at, vec![Input::LinkDown(LINK)])));
+        self.wire.clear();
+    }
+
     /// One of them ends in order and starts again.
     pub(super) fn start_again(&mut self, at: usize) {
         self.turn(at, vec![Input::Closing]);
-        self.sides[at].engine = open(&self.sides[at].store, self.now);
+        let store = self.sides[at].store.reopen();
+        self.open_again(at, &store);
         self.turn(1 - at, vec![Input::LinkDown(LINK)]);
         self.connect();
+    }
+
+    fn open_again(&mut self, at: usize, store: &MemoryStore) {
+        let policy = self.sides[at].engine.policy;
+        self.sides[at].engine = open(store, self.now);
+        self.sides[at].engine.set_policy(policy);
     }
 
     /// From now on nothing that one of them sends comes to the other.

@@ -204,14 +204,19 @@ impl Generation {
         self.their_seal
     }
 
-    /// For the thief of the tests: the next tags of both drops.
+    /// For the thief of the tests: the slots of both drops that lead on from here, with what opens their envelopes.
     #[cfg(test)]
-    pub(crate) fn tags_ahead(&self, count: u32) -> Vec<proto::id::Tag> {
+    pub(crate) fn slots_ahead(&self, count: u32) -> Vec<(proto::id::Tag, Secret32)> {
         let (mut send, mut receive) = (self.send.clone(), self.window.chain().clone());
-        (0..count)
-            .flat_map(|_| [send.next(), receive.next()])
-            .map(|slot| proto::id::Tag(slot.tag()))
-            .collect()
+        let ahead = (0..count).flat_map(|_| [send.next(), receive.next()]);
+        let ahead = ahead.map(|slot| (proto::id::Tag(slot.tag()), slot.psk().clone()));
+        ahead.chain(self.window.waited_for()).collect()
+    }
+
+    /// For the thief of the tests: the ratchet, and the keys to which both seal.
+    #[cfg(test)]
+    pub(crate) fn copied(&self) -> (crypto::ratchet::Eavesdropper, X25519Secret, X25519Public) {
+        (crypto::ratchet::Eavesdropper::new(&self.session), self.our_seal.clone(), self.their_seal)
     }
 
     /// Notes that its window has changed.
