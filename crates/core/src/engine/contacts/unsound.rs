@@ -60,7 +60,9 @@ fn answer(
 
 fn arrive(duo: &mut Duo, at: usize, tag: Tag, blob: &[u8]) {
     duo.act(at, |engine, turn| {
-        engine.arrive(Crossing::Arriving(tag), blob, Road::Link(LinkId(1)), turn).expect("memory works");
+        engine
+            .arrive(Crossing::Arriving(tag.prefix()), blob, Road::Link(LinkId(1)), turn)
+            .expect("memory works");
     });
 }
 

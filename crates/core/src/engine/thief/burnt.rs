@@ -47,9 +47,9 @@ impl Impostor {
         let outbox = self.store.iter().filter(|(key, _)| key.0 == proto::tables::OUTBOX.id);
         for (_, record) in outbox {
             let (envelope, _) = Router::envelope_of(record).expect("one of the outbox");
-            if duo.recorded.iter().all(|known| known.tag != envelope.tag) {
+            if duo.recorded.iter().all(|known| known.prefix != envelope.tag.prefix()) {
                 let blob = envelope.blob.bytes().to_vec();
-                duo.recorded.push(Recorded { from: 0, tag: envelope.tag, blob });
+                duo.recorded.push(Recorded { from: 0, prefix: envelope.tag.prefix(), blob });
                 duo.deliver(duo.recorded.len() - 1);
             }
         }

@@ -10,7 +10,7 @@ use crypto::ratchet::{Broken, Eavesdropper, Session};
 use crypto::renewal::{REPAIR_SLOTS, Rekey, Repair, RepairSecret};
 use crypto::slot::Chain;
 use crypto::{Secret32, X25519Public, X25519Secret, seal};
-use proto::id::{Moment, Party, Tag};
+use proto::id::{Moment, Party, Prefix, Tag};
 use proto::store::MemoryStore;
 
 use super::super::duo::{Duo, Recorded, open};
@@ -39,7 +39,8 @@ pub(super) struct Thief {
 struct Followed {
     sid: [u8; 32],
     resume: Secret32,
-    slots: BTreeMap<Tag, Secret32>,
+    /// By what a push tells of a tag: the tag, and the psk.
+    slots: BTreeMap<Prefix, (Tag, Secret32)>,
     our_seal: X25519Secret,
     their_seal: X25519Public,
     ratchet: Eavesdropper,
@@ -59,7 +60,8 @@ impl Thief {
         let again = "what is kept can be read";
         let followed = pair.generations().map(|generation| {
             let (ratchet, our_seal, their_seal) = generation.copied();
-            let slots = generation.slots_ahead(SLOTS).into_iter().collect();
+            let slots = generation.slots_ahead(SLOTS).into_iter();
+            let slots = slots.map(|(tag, psk)| (tag.prefix(), (tag, psk))).collect();
             let (sid, resume) = (generation.sid, generation.resume.clone());
             Followed { sid, resume, slots, our_seal, their_seal, ratchet }
         });
@@ -95,7 +97,9 @@ impl Thief {
         self.followed.push(Followed {
             sid: established.sid,
             resume: established.resume.clone(),
-            slots: slots.map(|slot| (Tag(slot.tag()), slot.psk().clone())).collect(),
+            slots: slots
+                .map(|slot| (Tag(slot.tag()).prefix(), (Tag(slot.tag()), slot.psk().clone())))
+                .collect(),
             our_seal: seals.0,
             their_seal: seals.1,
             ratchet: Eavesdropper::new(session),
@@ -131,7 +135,9 @@ impl Thief {
         if self.loot.read.contains(&at) {
             return;
         }
-        if let Some(number) = self.followed.iter().position(|known| known.slots.contains_key(&envelope.tag)) {
+        if let Some(number) =
+            self.followed.iter().position(|known| known.slots.contains_key(&envelope.prefix))
+        {
             self.loot.linked.insert(at);
             if self.open(number, envelope) {
                 self.loot.read.insert(at);
@@ -140,7 +146,7 @@ impl Thief {
         let senders = [self.me.account_id(), self.them.account_id()];
         for slot in senders.iter().flat_map(|sender| (0..REPAIR_SLOTS).map(move |n| (sender, n))) {
             let place = self.repair.slot(slot.0, slot.1);
-            if Tag(place.tag()) == envelope.tag {
+            if Tag(place.tag()).prefix() == envelope.prefix {
                 self.loot.linked.insert(at);
                 if self.open_repair(&envelope.blob, &place) {
                     self.loot.read.insert(at);
@@ -151,12 +157,12 @@ impl Thief {
 
     fn open(&mut self, number: usize, envelope: &Recorded) -> bool {
         let known = &mut self.followed[number];
-        let psk = &known.slots[&envelope.tag];
+        let (tag, psk) = &known.slots[&envelope.prefix];
         let secret = match envelope.from == self.whose {
             true => self.broken.secret_of(&known.their_seal),
             false => Some(&known.our_seal),
         };
-        let opened = secret.map(|secret| seal::open_contact(&envelope.blob, &envelope.tag.0, psk, secret));
+        let opened = secret.map(|secret| seal::open_contact(&envelope.blob, &tag.0, psk, secret));
         let Some(Ok(bytes)) = opened else { return false };
         match bytes.split_first() {
             Some((&inner::MESSAGE, rest)) => {
