@@ -120,6 +120,10 @@ async fn obey(command: Command, common: &Common, print: Print) -> Result<(), Fai
     for notice in node.found_on_opening() {
         print.notice(notice);
     }
+    if node.found_on_opening().iter().any(madang_core::Notice::is_of_loss) {
+        // A node that has ended says it again at the next start.
+        let _ = node.loss_told().await;
+    }
     let result = with_node(command, &node, events, print).await;
     let _ = tokio::time::timeout(CLOSE_WAIT, node.shutdown()).await;
     result

@@ -306,6 +306,9 @@ async fn tell(node: &Node, print: Print, event: &Event) -> Result<(), Failure> {
     } else {
         print.line(&sentence)?;
     }
+    if matches!(event, Event::Notice(notice) if notice.is_of_loss()) {
+        node.loss_told().await?;
+    }
     match shown {
         // What is told here is shown.
         Some((conversation, place)) => Ok(node.shown(conversation, vec![place]).await?),

@@ -232,6 +232,15 @@ pub enum Notice {
     RolledBack,
 }
 
+impl Notice {
+    /// Whether it tells that something of the profile is lost. Such a notice comes at every start until it is said that
+    /// the person was told ([`Command::LossTold`](crate::engine::Command::LossTold)).
+    #[must_use]
+    pub fn is_of_loss(&self) -> bool {
+        matches!(self, Self::LogDamaged { .. } | Self::RolledBack)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -74,6 +74,25 @@ pub struct OpenReport {
     pub missing_segments: u64,
     /// Commits that the index had not heard of, as after a crash.
     pub replayed_commits: u64,
+    /// Where the lost commits are missing, in the order of the log; at most [`GAPS_MAX`], and `lost_commits` counts what
+    /// is missing in all.
+    pub gaps: Vec<Gap>,
+}
+
+/// Gaps of a log that one report names.
+pub const GAPS_MAX: usize = 1_024;
+
+/// A place where the log goes on behind commits that are lost.
+///
+/// Every start that reads the log there finds it: the first one after the damage, and later one whose index was made
+/// anew. Who has acted on a loss keeps its gaps, and knows by them what is news.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Gap {
+    /// The chain after the last commit before the gap, and the chain that the first one behind it goes on from. A gap that
+    /// has grown at either end is another one.
+    pub between: [u8; 32],
+    /// Commits that are missing there.
+    pub commits: u64,
 }
 
 impl OpenReport {

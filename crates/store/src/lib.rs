@@ -69,7 +69,7 @@ mod wipe;
 
 pub use crypto::vault::Role;
 pub use doors::fitting_cost;
-pub use error::{OpenError, OpenReport, Rebuilt};
+pub use error::{GAPS_MAX, Gap, OpenError, OpenReport, Rebuilt};
 pub use maintain::{Maintenance, Usage};
 pub use options::{Migration, Options};
 pub use sealed::SealedStore;

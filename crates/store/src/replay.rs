@@ -6,7 +6,7 @@ use std::io;
 use crypto::vault::BLOCK_BYTES;
 
 use crate::disk::Disk;
-use crate::error::{OpenError, OpenReport};
+use crate::error::{GAPS_MAX, Gap, OpenError, OpenReport};
 use crate::index::State;
 use crate::leaves::LEAVES_MAX;
 use crate::nodes::Candidates;
@@ -128,7 +128,7 @@ impl SealedStore {
             if commit.number <= self.point.number {
                 return Ok(());
             }
-            report.lost_commits += self.lost_before(&commit, survey);
+            self.note_gap(&commit, survey, report);
             walk.has_lost |= report.is_loss();
             report.replayed_commits += 1;
             self.replay(walk, &commit)?;
@@ -139,6 +139,17 @@ impl SealedStore {
             {
                 self.replay_checkpoint(walk.from)?;
             }
+        }
+    }
+
+    fn note_gap(&self, commit: &Commit, survey: &Survey, report: &mut OpenReport) {
+        let commits = self.lost_before(commit, survey);
+        report.lost_commits += commits;
+        if commits > 0 && report.gaps.len() < GAPS_MAX {
+            let mut between = [0; 32];
+            between[..16].copy_from_slice(&self.point.link);
+            between[16..].copy_from_slice(&commit.link_before);
+            report.gaps.push(Gap { between, commits });
         }
     }
 

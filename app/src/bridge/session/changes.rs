@@ -116,6 +116,10 @@ impl Session {
         }
         for word in changes.words {
             self.tell_word(&word).await;
+            if word.is_of_loss() {
+                // A node that has ended says it again at the next start.
+                let _ = self.node.loss_told().await;
+            }
         }
     }
 

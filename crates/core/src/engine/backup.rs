@@ -33,7 +33,7 @@ const TABLES: [&Table; 9] = [
 ];
 
 /// A profile that was restored, or has lost something, announces where it can be written to under higher numbers than were ever used before.
-pub(super) const REACH_LEAP: u64 = 1 << 32;
+pub(crate) const REACH_LEAP: u64 = 1 << 32;
 
 impl Engine {
     /// Calls `put` for each record that a backup holds, in the order in which they stand there.

@@ -93,6 +93,8 @@ pub enum Command {
     KeepDesk(Vec<u8>),
     /// What was kept by [`Command::KeepDesk`].
     Desk,
+    /// The person was told of the losses that were found so far: they are not told again.
+    LossTold,
     /// What is written in a conversation from now on disappears so long after it was shown, or stays; told in it, to
     /// both sides. Whole seconds, [`FADE_SECONDS_MIN`] to [`FADE_SECONDS_MAX`].
     SetDisappearing(ConversationId, Option<Duration>),
@@ -370,6 +372,12 @@ impl Engine {
                 Ok(Answer::Done)
             }
             Command::Desk => Ok(Answer::Desk(turn.overlay.get(&tables::DESK, b"", 0)?.unwrap_or_default())),
+            Command::LossTold => {
+                if turn.overlay.get(&tables::ME, b"", super::ME_UNTOLD)?.is_some() {
+                    turn.overlay.delete(&tables::ME, b"", super::ME_UNTOLD);
+                }
+                Ok(Answer::Done)
+            }
             Command::SetDisappearing(id, after) => self.set_disappearing(id, after, turn)?,
             Command::Disappearing(id) => self.disappearing(id),
             Command::SetDisappearingDefault(after) => self.set_disappearing_default(after, turn),

@@ -5,12 +5,15 @@
 //! profile that has lost something keeps what a backup would keep, with the mark of one, and meets its contacts again
 //! by a repair before anything else is sent.
 
+mod known;
+
 use std::collections::BTreeSet;
 
 use crypto::identity::{AccountId, Identity};
 use proto::id::Party;
 use proto::store::{Batch, Store, StoreError, Table};
 
+pub(crate) use self::known::{Gap, Loss, Untold};
 use super::backup::REACH_LEAP;
 use super::{Engine, ME_COUNTERS, ME_IDENTITY, ME_NAME, ME_RESTORED};
 use crate::contact::{ContactRecord, ContactState};

@@ -15,7 +15,7 @@ mod fade;
 mod generations;
 mod invites;
 #[cfg(feature = "node")]
-mod loss;
+pub(crate) mod loss;
 mod receive;
 mod repair;
 mod roads;
@@ -42,6 +42,8 @@ use proto::router::{Expected, MailboxId, Router};
 use proto::store::{Direction, Overlay, StoreError};
 
 pub use self::ahead::{OpenedSeal, SealJob};
+#[cfg(all(test, feature = "node"))]
+pub(crate) use self::backup::REACH_LEAP;
 pub use self::command::{Answer, Command, CommandError, RelayInfo, Takes, Whoami};
 use self::contacts::{Joining, OpenInvite};
 use self::fade::Fading;
@@ -200,6 +202,11 @@ const ME_RESTORED: u64 = 3;
 const ME_USED: u64 = 4;
 const ME_INVITE_DAYS: u64 = 5;
 pub(crate) const ME_FADE: u64 = 6;
+/// The names of gaps in the log that were acted on, one after the other.
+#[cfg(feature = "node")]
+const ME_GAPS: u64 = 7;
+/// What the person is still to be told of a loss.
+const ME_UNTOLD: u64 = 8;
 const PAGE: usize = 256;
 
 impl Engine {

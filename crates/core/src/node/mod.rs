@@ -124,9 +124,18 @@ impl Node {
         Ok((Self { requests, events, found, cost }, Events(reader)))
     }
 
-    /// Returns what was found and repaired while the profile was opened; the first events say the same.
+    /// Returns what was found and repaired while the profile was opened; the first events say the same. A loss stands here
+    /// at every start until [`Node::loss_told`].
     pub fn found_on_opening(&self) -> &[Notice] {
         &self.found
+    }
+
+    /// Notes that the person was told of what was lost ([`Notice::is_of_loss`]): the next start does not say it again.
+    ///
+    /// # Errors
+    /// As [`Node::ask`].
+    pub async fn loss_told(&self) -> Result<(), NodeError> {
+        self.ask(Command::LossTold).await.map(drop)
     }
 
     /// Returns a further reader of events.

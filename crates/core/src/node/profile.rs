@@ -1,5 +1,8 @@
 //! A profile's directory: made, opened, and the sentences for when that cannot be.
 
+#[cfg(test)]
+mod losses;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -10,6 +13,7 @@ use proto::store::{Batch, MemoryStore, Overlay, Store as _, StoreError};
 use store::{Options, SealedStore};
 
 use super::Config;
+use crate::engine::loss::{Gap, Loss, Untold};
 use crate::engine::{CommandError, Engine, Now};
 use crate::event::Notice;
 
@@ -67,15 +71,27 @@ pub(crate) async fn open(directory: &Path, passphrase: &[u8]) -> Result<Opened, 
     let (directory, passphrase) = (directory.to_owned(), zeroize::Zeroizing::new(passphrase.to_vec()));
     blocking(move || {
         let (mut store, report) = SealedStore::open(&directory, &passphrase, Options::default())?;
-        // What came back older than it was may have been used since.
-        if report.is_loss() || Engine::is_half_cleared(&store)? {
-            Engine::survive_loss(&mut store)?;
-            // From here on the log is what it is: the next start finds no loss in it.
-            store.checkpoint()?;
-        }
-        load(store, directory, notices(&report))
+        let notices = recover(&mut store, &report)?;
+        load(store, directory, notices)
     })
     .await
+}
+
+/// Acts on what was found while the store opened. Returns what the person must hear.
+fn recover(store: &mut SealedStore, report: &store::OpenReport) -> Result<Vec<Notice>, StoreError> {
+    let is_news = Engine::note_loss(store, &loss(report))?;
+    // What came back older than it was may have been used since.
+    if is_news || Engine::is_half_cleared(store)? {
+        Engine::survive_loss(store)?;
+    }
+    if report.is_loss() {
+        // From here on the log is what it is: only who reads it from its beginning finds the loss again.
+        store.checkpoint()?;
+    }
+    // That nothing was lost is said only if it is so.
+    let rebuilt = (report.rebuilt.is_some() && !is_news).then_some(Notice::IndexRebuilt);
+    let untold = Engine::untold_loss(store)?.unwrap_or_default();
+    Ok(rebuilt.into_iter().chain(told(&untold)).collect())
 }
 
 /// Derives what seals a backup: half a second of work that nobody else waits for.
@@ -111,15 +127,19 @@ pub(crate) fn set_duress(
     Ok(())
 }
 
-/// What the person must hear of what was found.
-fn notices(report: &store::OpenReport) -> Vec<Notice> {
-    let (commits, files) = (report.lost_commits, report.missing_segments);
+fn loss(report: &store::OpenReport) -> Loss {
+    Loss {
+        gaps: report.gaps.iter().map(|gap| Gap { name: gap.between, commits: gap.commits }).collect(),
+        commits: report.lost_commits,
+        files: report.missing_segments,
+        rolled_back: report.rolled_back,
+    }
+}
+
+fn told(untold: &Untold) -> impl Iterator<Item = Notice> + use<> {
+    let Untold { commits, files, rolled_back } = *untold;
     let damaged = (commits > 0 || files > 0).then_some(Notice::LogDamaged { commits, files });
-    let rebuilt = report.rebuilt.is_some().then_some(Notice::IndexRebuilt);
-    let rolled_back = report.rolled_back.then_some(Notice::RolledBack);
-    // That nothing was lost is said only if it is so.
-    let rebuilt = rebuilt.filter(|_| !report.is_loss());
-    [damaged, rebuilt, rolled_back].into_iter().flatten().collect()
+    damaged.into_iter().chain(rolled_back.then_some(Notice::RolledBack))
 }
 
 fn load(store: SealedStore, folder: PathBuf, notices: Vec<Notice>) -> Result<Opened, NodeError> {
