@@ -208,6 +208,8 @@ pub(crate) struct Pair {
     pub(crate) probes: usize,
     /// Whether what begins a generation was sent for that the last time, and not the oldest of the rest.
     pub(crate) probed_opening: bool,
+    /// How often in this life it was told that their lists of devices contradict each other.
+    pub(crate) contradictions_told: u32,
     are_keys_dirty: bool,
 }
 
@@ -250,6 +252,7 @@ impl Pair {
             probe_at: None,
             probes: 0,
             probed_opening: false,
+            contradictions_told: 0,
             are_keys_dirty: true,
         }
     }

@@ -59,6 +59,10 @@ impl Default for Policy {
     }
 }
 
+/// How often a person hears in one life of the program that a contact's lists of devices contradict each other. Whoever
+/// has the account key can sign as many as they like.
+const CONTRADICTIONS_TOLD_MAX: u32 = 4;
+
 /// Days for which a last resort is said to be good: as long as the pair lives.
 const LAST_RESORT_DAYS: u16 = u16::MAX;
 
@@ -436,7 +440,7 @@ impl Engine {
             self.put_contact(party, turn);
         }
         if contradicts {
-            self.event(Event::Notice(Notice::DevicesContradict(Self::contact_id(party))));
+            self.tell_contradiction(party);
         }
         if closes {
             self.close(party, turn)?;
@@ -444,6 +448,14 @@ impl Engine {
             self.suspect(party);
         }
         Ok(())
+    }
+
+    fn tell_contradiction(&mut self, party: Party) {
+        let Some(pair) = self.pairs.get_mut(&party) else { return };
+        if pair.contradictions_told < CONTRADICTIONS_TOLD_MAX {
+            pair.contradictions_told += 1;
+            self.event(Event::Notice(Notice::DevicesContradict(Self::contact_id(party))));
+        }
     }
 
     /// The device at the other end counts no longer: nothing is sent to it and nothing taken from it.

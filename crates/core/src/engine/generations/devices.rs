@@ -72,6 +72,22 @@ fn what_was_called_back_is_not_taken_back_by_a_later_list() {
 }
 
 #[test]
+fn however_many_lists_contradict_each_other_it_is_told_four_times_and_a_call_back_all_the_same() {
+    let mut duo = Duo::new(Policy::default());
+    let id = ContactId(OTHER.0);
+    let (mut owner, mut thief) = (copy_of_the_first(&duo), copy_of_the_first(&duo));
+    take(&mut duo, &growing(&mut owner, 1, 1));
+    for first in [50, 64, 78] {
+        take(&mut duo, &growing(&mut thief, first, 14));
+    }
+    assert_eq!(told(&duo, &Notice::DevicesContradict(id)), 4);
+    duo.ask(0, Command::CallBack);
+    duo.rest();
+    assert_eq!(told(&duo, &Notice::DeviceCalledBack(id)), 1);
+    assert_eq!(told(&duo, &Notice::DevicesContradict(id)), 4);
+}
+
+#[test]
 fn an_older_list_that_comes_again_changes_nothing_also_after_a_restart() {
     let mut duo = Duo::new(Policy::default());
     let lists = growing(&mut copy_of_the_first(&duo), 1, 4);
