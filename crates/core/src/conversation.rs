@@ -43,6 +43,9 @@ pub(crate) struct Conversation {
     /// The message that chose so, by what settles between two: depth, then id.
     #[n(12)]
     pub(crate) fade_chosen: Option<(u64, MessageId)>,
+    /// Where the newest message stands that this device's person wrote.
+    #[n(13)]
+    pub(crate) written_place: Option<u64>,
 }
 
 /// Places that are tried for one message. At each depth there are 2^24, of which its id chooses one.
@@ -164,6 +167,7 @@ impl Conversation {
             their_sequence: 0,
             fade: None,
             fade_chosen: None,
+            written_place: None,
         }
     }
 
@@ -229,7 +233,7 @@ impl Conversation {
             return if mine { Err(crate::CORRUPT) } else { Ok(Inserted::Known) };
         };
         self.choose(lamport, id, &content.body);
-        let late = !mine && place < self.shown_place(number, overlay)?;
+        let late = !mine && place < self.shown_place();
         let record = MessageRecord { mine, late, gap, label_ms, content: bytes.to_vec() };
         overlay.put(&tables::MESSAGE, &tables::name(number), place.0, encode(&record));
         locate(&id, number, place.0, overlay);
@@ -250,14 +254,15 @@ impl Conversation {
         Ok(Inserted::New(id, place))
     }
 
-    /// Up to where this reader has been shown something: what they have seen, and what they wrote, which stood before
-    /// their eyes at once. Whatever comes now and stands before that appears above it, and is marked.
-    fn shown_place(&self, number: u32, overlay: &Overlay<'_>) -> Result<Place, StoreError> {
-        let own = match &self.my_last {
-            Some(id) => find(id, overlay)?.filter(|(at, _)| *at == number),
-            None => None,
-        };
-        Ok(own.map_or(Place(0), |(_, place)| place).max(Place(self.read_place)))
+    /// Notes that the person wrote what stands at a place, and so had it before their eyes at once.
+    pub(crate) fn wrote_at(&mut self, place: Place) {
+        self.written_place = self.written_place.max(Some(place.0));
+    }
+
+    /// Up to where this reader has been shown something: what they have seen, and what they wrote themselves. Whatever
+    /// comes now and stands before that appears above it, and is marked.
+    fn shown_place(&self) -> Place {
+        Place(self.written_place.unwrap_or(0).max(self.read_place))
     }
 
     /// Of all choices that came, the one that stands last counts, whatever the order in which they came.
@@ -548,6 +553,9 @@ mod tests {
             let clock = Some(1_000_000 - u64::from(salt));
             match talk.insert(1, &content.encode(), &content, mine, clock, &mut overlay).expect("inserted") {
                 Inserted::New(id, place) => {
+                    if mine {
+                        talk.wrote_at(place);
+                    }
                     (id, place, record_at(1, place, &overlay).expect("read").expect("there").late)
                 }
                 Inserted::Known => panic!("it is new"),

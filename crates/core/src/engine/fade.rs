@@ -119,7 +119,7 @@ impl Engine {
         let is_new =
             self.conversations.get(&number).is_some_and(|c| c.my_last.is_none() && c.fade_chosen.is_none());
         match self.fade_default {
-            Some(seconds) if is_new => self.write_message(number, Body::Fade(Some(seconds)), turn).map(drop),
+            Some(seconds) if is_new => self.write_unseen(number, Body::Fade(Some(seconds)), turn).map(drop),
             _ => Ok(()),
         }
     }
@@ -369,6 +369,40 @@ mod tests {
         assert_eq!(seen(&duo), 1, "96 seconds have passed");
         duo.pass(duration(4));
         assert_eq!(seen(&duo), 0);
+    }
+
+    #[test]
+    fn what_comes_in_above_a_choice_that_the_program_wrote_is_not_marked_and_above_ones_own_it_is() {
+        let mut marked = [0, 0];
+        for own in [false, true] {
+            let mut duo = Duo::new(Policy::default());
+            duo.mute(1);
+            for n in 0..8 {
+                // Each follows nothing, as the first message of somebody who writes while the answer is on its way.
+                let theirs = duo.sides[1].engine.conversations.values_mut().next().expect("the conversation");
+                (theirs.my_last, theirs.heads) = (None, Vec::new());
+                let conversation = duo.conversation();
+                duo.ask(1, Command::Send { conversation, text: format!("hello {n}"), reply_to: None });
+            }
+            if own {
+                duo.ask(0, Command::SetDisappearing(duo.conversation(), Some(duration(60))));
+            } else {
+                duo.ask(0, Command::SetDisappearingDefault(Some(duration(60))));
+                duo.act(0, |engine, turn| engine.choose_default(1, turn).expect("memory works"));
+            }
+            duo.unmute(1);
+            let (conversation, limit) = (duo.conversation(), 100);
+            let Answer::Page(page) = duo.ask(0, Command::History { conversation, span: Span::Newest, limit })
+            else {
+                panic!("a page")
+            };
+            assert_eq!(page.messages.len(), 9);
+            let choice = page.messages.iter().position(|message| message.mine).expect("it was written");
+            assert!((1..8).contains(&choice), "some stand above it, by their ids");
+            marked[usize::from(own)] = page.messages.iter().filter(|message| message.arrived_late).count();
+            assert_eq!(marked[usize::from(own)], if own { choice } else { 0 });
+        }
+        assert!(marked[1] > 0, "the marks can be seen");
     }
 
     #[test]

@@ -75,6 +75,20 @@ impl Engine {
         body: Body,
         turn: &mut Turn<'_, '_>,
     ) -> Result<MessageId, StoreError> {
+        let (id, place) = self.write_unseen(number, body, turn)?;
+        if let Some(conversation) = self.conversations.get_mut(&number) {
+            conversation.wrote_at(place);
+        }
+        Ok(id)
+    }
+
+    /// Writes what the program says by itself: the person has not seen it.
+    pub(super) fn write_unseen(
+        &mut self,
+        number: u32,
+        body: Body,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(MessageId, Place), StoreError> {
         let mut salt = [0; 32];
         turn.rng.fill_bytes(&mut salt);
         let device = self.device_id();
@@ -94,7 +108,7 @@ impl Engine {
             self.queue_message(party, number, place, turn)?;
         }
         self.event(Event::Message { conversation: conversation_id, id, mine: true });
-        Ok(id)
+        Ok((id, place))
     }
 
     /// Queues a message of ours for the other side.
