@@ -174,19 +174,31 @@ impl BundleSecret {
         rng: &mut dyn CryptoRng,
     ) -> (Self, Bundle) {
         let (spk, kem, seal) = draw(rng);
+        let mut secret = Self { kind, keys: PrekeySecrets { id, spk, kem, seal, hash: [0; 32] } };
+        let bundle = secret.sign(me, valid_days);
+        secret.keys.hash = bundle.hash();
+        (secret, bundle)
+    }
+
+    /// Makes the public half again, to the byte what [`Self::generate`] gave. Nothing if that had another owner or number
+    /// of days.
+    pub fn bundle(&self, me: &Identity, valid_days: u16) -> Option<Bundle> {
+        Some(self.sign(me, valid_days)).filter(|bundle| bundle.hash() == self.keys.hash)
+    }
+
+    fn sign(&self, me: &Identity, valid_days: u16) -> Bundle {
         let body = Writer::array(8)
             .number(VERSION)
-            .number(kind.code())
-            .number(id)
+            .number(self.kind.code())
+            .number(self.keys.id)
             .bytes(&me.cert().hash())
-            .bytes(&spk.public().typed())
-            .bytes(&kem.public().typed())
-            .bytes(&seal.public().typed())
+            .bytes(&self.keys.spk.public().typed())
+            .bytes(&self.keys.kem.public().typed())
+            .bytes(&self.keys.seal.public().typed())
             .number(valid_days)
             .end();
         let bytes = signed(me.sign(), LABEL_BUNDLE, &body);
-        let bundle = Bundle::parse(&bytes, me.cert()).expect("what was just signed is sound");
-        (Self { kind, keys: PrekeySecrets { id, spk, kem, seal, hash: bundle.hash() } }, bundle)
+        Bundle::parse(&bytes, me.cert()).expect("what was just signed is sound")
     }
 
     /// Writes it down: CBOR `[1, kind, id, spk, kem seed, seal, hash of the bundle]`.

@@ -223,3 +223,14 @@ proptest! {
         read_everything(&bytes);
     }
 }
+
+#[test]
+fn the_public_half_of_a_bundle_can_be_made_again_by_its_owner_alone() {
+    let rng = &mut rng(4);
+    let (me, other) = (Identity::create(rng), Identity::create(rng));
+    let (secret, bundle) = BundleSecret::generate(BundleKind::Repair, 3, &me, 30, rng);
+    let kept = BundleSecret::from_bytes(&secret.to_bytes()).expect("it was written");
+    assert!(kept.bundle(&me, 30).expect("the same").bytes() == bundle.bytes());
+    assert!(kept.bundle(&me, 31).is_none(), "another number of days");
+    assert!(kept.bundle(&other, 30).is_none(), "another owner");
+}

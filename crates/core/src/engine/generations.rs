@@ -64,7 +64,7 @@ impl Default for Policy {
 const CONTRADICTIONS_TOLD_MAX: u32 = 4;
 
 /// Days for which a last resort is said to be good: as long as the pair lives.
-const LAST_RESORT_DAYS: u16 = u16::MAX;
+pub(super) const LAST_RESORT_DAYS: u16 = u16::MAX;
 
 impl Engine {
     /// Sets when keys are made anew; a test can make a year of it short.

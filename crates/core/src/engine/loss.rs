@@ -316,6 +316,36 @@ mod tests {
         }
     }
 
+    /// The record of what waits is not kept after a loss, and neither in a backup.
+    #[test]
+    fn a_last_resort_that_may_not_have_come_is_given_again_and_is_the_same() {
+        for by_backup in [false, true] {
+            let (mut duo, _) = friends();
+            let party = Party(1);
+            let theirs = |duo: &mut Duo| {
+                let pair = duo.sides[1].engine.pairs.get_mut(&party).expect("they have met");
+                pair.keys_mut().their_last_resort.take()
+            };
+            let given = theirs(&mut duo).expect("all was given");
+            if by_backup {
+                duo.lose_disk(0);
+            } else {
+                let end = duo.sides[0].commits.len() - 1;
+                let mut disk = replay(&duo.sides[0].commits, |at| at == end);
+                Engine::survive_loss(&mut disk).expect("who we are is there");
+                duo.put_disk(0, disk);
+            }
+            assert_eq!(theirs(&mut duo), Some(given.clone()), "an older backup of theirs finds it as well");
+            duo.sides[1].engine.pairs.get_mut(&party).expect("there").keys_mut().their_last_resort =
+                Some(given);
+            // Now it is the other who needs it.
+            duo.write(1, "kept");
+            duo.lose_disk(1);
+            duo.write(1, "and met again");
+            assert!(duo.texts(0).iter().any(|(_, text)| text == "and met again"));
+        }
+    }
+
     #[test]
     fn a_clearing_that_was_cut_off_is_known_and_done_again() {
         let (duo, _) = friends();

@@ -13,7 +13,7 @@ use proto::id::Party;
 use proto::router::{Crossing, Expected};
 use proto::store::StoreError;
 
-use super::generations::take_all;
+use super::generations::{LAST_RESORT_DAYS, take_all};
 use super::receive::Road;
 use super::{Engine, ME_RESTORED, Turn};
 use crate::contact::ContactState;
@@ -77,6 +77,7 @@ impl Engine {
         };
         let old: Vec<u32> = pair.generations().map(|g| g.number).collect();
         self.begin_stream(party, turn)?;
+        self.give_last_resort_again(party, turn)?;
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
         let peer = PeerKeys { cert: &cert, bundle: &bundle };
         let word = pair.first_word().encode();
@@ -94,6 +95,15 @@ impl Engine {
         self.queue_written(party, turn)?;
         self.widen(party, number, turn);
         self.send_repair(party, number, turn)
+    }
+
+    /// Whether our last resort came to them is not known any more: without it they could not meet us again in their turn.
+    fn give_last_resort_again(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let given = self.pairs.get(&party).and_then(|pair| pair.keys().last_resort.as_ref());
+        match given.and_then(|secret| secret.bundle(&self.me, LAST_RESORT_DAYS)) {
+            Some(bundle) => self.queue_item(party, &Item::LastResort(bundle.bytes().to_vec()), turn),
+            None => Ok(()),
+        }
     }
 
     fn send_repair(&mut self, party: Party, number: u32, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
