@@ -23,6 +23,7 @@ pub(crate) struct Keys {
     own: Blind,
     doomed: Blind,
     free: Blind,
+    doubt: Blind,
 }
 
 /// Which records under a name share a leaf, told apart by the kind of their table's rule.
@@ -69,6 +70,7 @@ impl Keys {
             own: names.blind(OWN_TABLE, b"own"),
             doomed: names.blind(OWN_TABLE, b"doomed"),
             free: names.blind(OWN_TABLE, b"free"),
+            doubt: names.blind(OWN_TABLE, b"doubt"),
             names,
             vault,
         }
@@ -114,6 +116,11 @@ impl Keys {
     /// Where the number of leaves that were given out is kept.
     pub(crate) fn leaves_spot(&self) -> Spot {
         Spot { name: self.own, order: 0 }
+    }
+
+    /// Where it is kept that commits were lost, so that what is known of leaves is doubted.
+    pub(crate) fn doubt_spot(&self) -> Spot {
+        Spot { name: self.doubt, order: 0 }
     }
 
     /// Where the version of the tables is kept.

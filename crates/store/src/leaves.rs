@@ -6,15 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use crypto::tree::{self, NodeId};
 use proto::store::{Direction, LeafRule, StoreError};
 
+use crate::error::OpenError;
 use crate::keys::Run;
 use crate::recent::Entry;
-use crate::record::{Blind, Record, Spot};
+use crate::record::{Blind, Record, Spot, records};
 use crate::sealed::{Change, Draft, SealedStore, aad};
+use crate::segment::FIRST_BLOCK;
 
 /// Leaves of the key tree: 64 nodes of 64 nodes of 64 leaves.
 pub(crate) const LEAVES_MAX: u32 = 64 * 64 * 64;
 /// The last leaf has no owner. Groups that come when all others are taken share it, and it is never destroyed.
-const COMMON: u32 = LEAVES_MAX - 1;
+pub(crate) const COMMON: u32 = LEAVES_MAX - 1;
 
 /// What is known about the leaves as a whole.
 #[derive(Debug, Default)]
@@ -29,6 +31,8 @@ pub(crate) struct Leaves {
     untold: Vec<u32>,
     /// The commit after which the oldest of them was doomed that is in no destruction yet.
     waiting_since: Option<u64>,
+    /// Commits were lost once: which leaf a group has is asked of its records.
+    doubted: bool,
 }
 
 impl Leaves {
@@ -146,49 +150,111 @@ impl SealedStore {
             _ => 0,
         };
         let waiting_since = (!doomed.is_empty()).then_some(0);
-        self.leaves = Leaves { next, free, doomed, untold: Vec::new(), waiting_since };
+        let doubted = self.entry(&self.keys.doubt_spot())?.is_some();
+        self.leaves = Leaves { next, free, doomed, untold: Vec::new(), waiting_since, doubted };
         Ok(())
     }
 
-    /// After commits were lost: a group whose later leaf is not known any more would seem to have one that another has
-    /// taken since. Whatever was then deleted would destroy what belongs to the other. Such groups have no leaf from
-    /// now on, and the leaf is left to whoever else is sealed under it.
-    pub(crate) fn distrust_leaves(&mut self) -> Result<(), StoreError> {
-        let mut groups: BTreeMap<Blind, Entry> = self
-            .index
-            .numbers()
-            .map_err(|_| StoreError::Corrupt("the index, while it was built again"))?
-            .into_iter()
-            .map(|(name, leaf)| (name, Entry::Number(leaf)))
-            .collect();
-        groups
-            .extend(self.recent.active.iter().filter(|(spot, _)| spot.order == 0).map(|(s, e)| (s.name, *e)));
-        let own =
-            [self.keys.leaves_spot(), self.keys.doomed_spot(0), self.keys.free_spot(0)].map(|spot| spot.name);
-        let mut owners: BTreeMap<u32, Vec<Blind>> = BTreeMap::new();
-        for (name, entry) in groups.into_iter().filter(|(name, _)| !own.contains(name)) {
-            if let Entry::Number(leaf) = entry {
-                owners.entry(leaf).or_default().push(name);
-            }
-        }
-        for (leaf, names) in owners {
-            let is_free = self.entry(&self.keys.free_spot(leaf))?.is_some();
-            if leaf != COMMON && (names.len() > 1 || is_free) {
-                let gone = names.into_iter().map(|name| (Spot { name, order: 0 }, Entry::Gone));
-                self.recent.active.extend(gone);
-            }
-        }
+    /// After commits were lost the log may say of a leaf what was no longer true: a group seems to have one that another
+    /// has taken since, or none though its records are sealed under one. From now on each group's records are asked.
+    ///
+    /// Leaves under which nothing opens are doomed if no group claims them; if `index_is_new`, so that it names nothing in
+    /// a block that cannot be read, also those that are claimed by others than whole tables.
+    pub(crate) fn doubt_leaves(&mut self, index_is_new: bool) -> Result<(), OpenError> {
+        self.recent.active.insert(self.keys.doubt_spot(), Entry::Number(COMMON));
+        self.load_leaves()?;
+        let used = self.leaves_in_use()?;
+        let claimed = self.claimed_leaves(index_is_new)?;
+        let is_lost = |leaf: &u32| {
+            !used.contains(leaf) && !claimed.contains(leaf) && !self.leaves.is_free(*leaf) && *leaf != COMMON
+        };
+        let lost: Vec<u32> = (0..self.leaves.next).filter(is_lost).collect();
+        let doomed = lost.into_iter().map(|leaf| (self.keys.doomed_spot(leaf), Entry::Number(0)));
+        self.recent.active.extend(doomed);
         Ok(())
+    }
+
+    /// The leaves under which current records open, by reading all of the log.
+    fn leaves_in_use(&self) -> Result<BTreeSet<u32>, OpenError> {
+        let mut used = BTreeSet::new();
+        for (segment, state) in &self.segments {
+            let Some(opened) = self.open_segment(*segment)? else { continue };
+            let (mut at, mut number) = (FIRST_BLOCK, 0);
+            loop {
+                self.trim_memory();
+                let Some(commit) = opened.commit(at, state.blocks, &self.keys.chain)? else {
+                    match opened.find_start(at.saturating_add(1), state.blocks, number)? {
+                        Some(next) => at = next,
+                        None => break,
+                    }
+                    continue;
+                };
+                for (range, record) in records(&commit.body).flatten() {
+                    let Record::Put { spot, leaf, sealed } = record else { continue };
+                    let (place, bytes) = (commit.place(range.start), range.len() as u32);
+                    let here = Entry::Place { segment: *segment, at: place, bytes };
+                    if !used.contains(&leaf)
+                        && self.entry(&spot)? == Some(here)
+                        && let Ok(key) = self.leaf_key(leaf)
+                        && tree::open_record(&key, &aad(&spot, leaf), sealed).is_ok()
+                    {
+                        used.insert(leaf);
+                    }
+                }
+                (at, number) = (at + commit.blocks, commit.number);
+            }
+        }
+        Ok(used)
+    }
+
+    /// The leaves that groups have by the word of the index; or only those of whole tables, which never lose theirs.
+    fn claimed_leaves(&self, only_tables: bool) -> Result<BTreeSet<u32>, StoreError> {
+        let trouble = |_| StoreError::Corrupt("the index, while the log was read");
+        let mut claims: BTreeMap<Blind, u32> = self.index.numbers().map_err(trouble)?.into_iter().collect();
+        for (spot, entry) in self.recent.active.iter().filter(|(spot, _)| spot.order == 0) {
+            match entry {
+                Entry::Number(leaf) => drop(claims.insert(spot.name, *leaf)),
+                _ => drop(claims.remove(&spot.name)),
+            }
+        }
+        let own = [self.keys.leaves_spot(), self.keys.doomed_spot(0), self.keys.free_spot(0)];
+        claims.retain(|name, _| own.iter().all(|spot| spot.name != *name));
+        if only_tables {
+            let whole = Run::of(LeafRule::Shared, 0);
+            let tables: BTreeSet<Blind> =
+                (0..=u8::MAX).map(|table| self.keys.group(table, &[], whole)).collect();
+            claims.retain(|name, _| tables.contains(name));
+        }
+        Ok(claims.into_values().collect())
+    }
+
+    /// Tells the log that leaves are doubted, in each segment from then on, and which are doomed.
+    pub(crate) fn tell_doubt(&self, draft: &mut Draft) {
+        if self.leaves.doubted {
+            let spot = self.keys.doubt_spot();
+            draft.add(&Record::Leaf { group: spot.name, leaf: COMMON });
+            draft.changes.push((spot, Change::Number(COMMON)));
+            for leaf in &self.leaves.doomed {
+                draft.add(&Record::Doomed { leaf: *leaf });
+                draft.changes.push((self.keys.doomed_spot(*leaf), Change::Number(0)));
+            }
+        }
     }
 
     /// Adds the changes of one group to a draft, and dooms its leaf where they leave nothing under it that counts.
     pub(crate) fn draft_lot(&mut self, lot: &Lot<'_>, draft: &mut Draft) -> Result<(), StoreError> {
         let group = self.keys.group(lot.table, lot.name, lot.run);
-        let old = self.group(&group)?;
+        let is_sure = !self.leaves.doubted || self.memory.borrow().groups.contains_key(&group);
+        let (old, strays) = match is_sure || lot.rule == LeafRule::Shared {
+            true => (self.group(&group)?, BTreeSet::new()),
+            false => self.ask_records(&group, lot, draft)?,
+        };
         let (fate, top) = match old {
+            _ if !strays.is_empty() => (self.gather(lot)?, None),
             Some(old) => self.fate(lot, old)?,
             None => (Fate::Kept, Some(lot.top())),
         };
+        strays.into_iter().for_each(|leaf| self.doom(leaf, draft));
         match (old, &fate) {
             (Some(old), Fate::Dropped) => {
                 self.doom(old.leaf, draft);
@@ -236,6 +302,46 @@ impl SealedStore {
             (false, false) => Fate::Renewed(there),
         };
         Ok((fate, Some(top)))
+    }
+
+    /// Finds the leaf of a group by its records, and the other leaves under which some of them stand.
+    ///
+    /// A leaf changes hands only after its key was destroyed. So where a record opens, its leaf belongs to its group and
+    /// to no other; and where none does, what the log says of the group's leaf may be said of another's.
+    fn ask_records(
+        &mut self,
+        group: &Blind,
+        lot: &Lot<'_>,
+        draft: &mut Draft,
+    ) -> Result<(Option<Group>, BTreeSet<u32>), StoreError> {
+        let mut leaves = BTreeSet::new();
+        for (order, entry) in self.entries(&lot.blind, lot.run.orders(), Direction::Ascending, usize::MAX)? {
+            match self.leaf_and_value(&Spot { name: lot.blind, order }, entry) {
+                Ok((leaf, _)) => drop(leaves.insert(leaf)),
+                Err(StoreError::Corrupt(_)) if !self.index_failed.get() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let said = self.group(group)?.map(|group| group.leaf);
+        let found = said.filter(|leaf| leaves.contains(leaf)).or(leaves.last().copied());
+        leaves.retain(|leaf| Some(*leaf) != found && *leaf != COMMON);
+        self.memory.borrow_mut().groups.remove(group);
+        let Some(leaf) = found else { return Ok((None, leaves)) };
+        if said != found {
+            draft.add(&Record::Leaf { group: *group, leaf });
+            draft.changes.push((Spot { name: *group, order: 0 }, Change::Number(leaf)));
+        }
+        let found = Group { leaf, top: None };
+        self.remember(*group, found);
+        Ok((Some(found), leaves))
+    }
+
+    /// All records of a group that a lot leaves there are sealed anew, under one leaf.
+    fn gather(&self, lot: &Lot<'_>) -> Result<Fate, StoreError> {
+        let mut there = self.entries(&lot.blind, lot.run.orders(), Direction::Ascending, usize::MAX)?;
+        there.retain(|(order, _)| !lot.changes_order(*order));
+        let is_empty = there.is_empty() && !lot.has_puts();
+        Ok(if is_empty { Fate::Dropped } else { Fate::Renewed(there) })
     }
 
     /// Whether the group of a lot has records that the lot does not change.

@@ -230,7 +230,7 @@ impl SealedStore {
         store.next_number = known.max(store.point.number).max(index_number) + 1;
         store.jobs.head_known = known;
         if report.is_loss() {
-            store.distrust_leaves()?;
+            store.doubt_leaves(report.rebuilt.is_some())?;
         }
         store.check_tree()?;
         store.untold_loss = report.is_loss();

@@ -8,7 +8,7 @@ use crypto::vault::BLOCK_BYTES;
 use crate::disk::Disk;
 use crate::error::{GAPS_MAX, Gap, OpenError, OpenReport};
 use crate::index::State;
-use crate::leaves::LEAVES_MAX;
+use crate::leaves::COMMON;
 use crate::nodes::Candidates;
 use crate::recent::Entry;
 use crate::record::{Record, SegmentEnd, Spot, records};
@@ -75,7 +75,10 @@ impl SealedStore {
     ) -> Result<BTreeMap<u64, u64>, OpenError> {
         let first = self.point.segment;
         let mut unreadable = Vec::new();
-        let mut walk = Walk { from: self.point, ..Walk::default() };
+        // Of a file that is gone it is known only later whether it was missed.
+        let is_gone = |known: &u64| !survey.present.contains(known);
+        let has_lost = survey.ends.keys().any(is_gone);
+        let mut walk = Walk { from: self.point, has_lost, ..Walk::default() };
         let mut end_of_last = 0;
         for segment in survey.present.iter().filter(|segment| **segment >= first) {
             if survey.has_manifest && !survey.believed.contains(segment) {
@@ -229,7 +232,7 @@ impl SealedStore {
             Some(Entry::Number(taken)) => taken,
             _ => 0,
         };
-        if leaf >= taken && leaf < LEAVES_MAX {
+        if leaf >= taken && leaf < COMMON {
             self.recent.active.insert(count, Entry::Number(leaf + 1));
         }
         Ok(())
@@ -308,7 +311,7 @@ struct Walk {
     segment: u64,
     at: u32,
     end: u32,
-    /// Commits before this place are lost.
+    /// Commits before this place are lost, or may be.
     has_lost: bool,
     retired: BTreeMap<u64, u64>,
     nodes: Candidates,

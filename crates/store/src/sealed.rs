@@ -207,6 +207,11 @@ impl SealedStore {
     }
 
     pub(crate) fn value_at(&self, spot: &Spot, entry: Entry) -> Result<Vec<u8>, StoreError> {
+        self.leaf_and_value(spot, entry).map(|(_, value)| value)
+    }
+
+    /// The value at a place of the log, and the leaf that it is sealed under.
+    pub(crate) fn leaf_and_value(&self, spot: &Spot, entry: Entry) -> Result<(u32, Vec<u8>), StoreError> {
         let Entry::Place { segment, at, bytes } = entry else {
             return Err(StoreError::Corrupt("an entry of the index"));
         };
@@ -220,7 +225,7 @@ impl SealedStore {
             return Err(StoreError::Corrupt("a place in the index"));
         }
         tree::open_record(&self.leaf_key(leaf)?, &aad(spot, leaf), sealed)
-            .map(|value| value.to_vec())
+            .map(|value| (leaf, value.to_vec()))
             .map_err(|_| StoreError::Corrupt("a sealed record"))
     }
 
@@ -310,6 +315,7 @@ impl SealedStore {
                 link: state.link,
             });
             draft.add(&Record::Manifest { version: FORMAT, segments: segments.collect() });
+            self.tell_doubt(&mut draft);
         }
         self.tell_free(&mut draft);
         Ok(draft)
