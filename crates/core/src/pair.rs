@@ -21,7 +21,7 @@ use proto::envelope::Envelope;
 use proto::id::{Moment, Party, Tag};
 
 use self::generation::Place;
-pub(crate) use self::generation::{Generation, Opening, Origin, Parent, Phase};
+pub(crate) use self::generation::{Generation, Opening, Origin, Phase};
 pub(crate) use self::record::{order, slots_name};
 pub(crate) use self::window::{Awaited, KeptSlot, Opener};
 use crate::stream::{Ack, Receiver, Segment, Sender};
@@ -279,7 +279,7 @@ impl Pair {
         let number = self.next_generation;
         self.next_generation += 1;
         self.are_keys_dirty = true;
-        let parent = origin.parent.as_ref().and_then(|parent| self.generations.get(&parent.number));
+        let parent = origin.parent.and_then(|number| self.generations.get(&number));
         let depth = parent.map_or(0, |parent| parent.depth + 1);
         let place = Place { number, stream: self.stream, depth };
         let generation = Generation::new(place, origin, established, session, seals);
@@ -330,14 +330,15 @@ impl Pair {
         self.probes = 0;
     }
 
-    /// Tells whether `rival` is to be sent on rather than what is sent on now, by what both sides order all generations
-    /// alike.
+    /// Tells whether `rival` is to be sent on rather than what is sent on now: it lies further from the first of its
+    /// stream, or as far and its name is the smaller. Both sides order all generations alike by this.
     pub(crate) fn is_better(&self, rival: &Generation) -> bool {
         let sending = self.sending();
         if rival.stream != self.stream {
             return false;
         }
-        sending.stream != self.stream || rival.rank() < sending.rank()
+        let rank = |generation: &Generation| (std::cmp::Reverse(generation.depth), generation.sid);
+        sending.stream != self.stream || rank(rival) < rank(sending)
     }
 
     /// The other side has spoken in a generation, having sealed items up to `sealed` by then. Once that is the one we

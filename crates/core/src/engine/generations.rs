@@ -7,8 +7,6 @@
 mod ageing;
 #[cfg(test)]
 mod devices;
-#[cfg(test)]
-mod rank;
 
 use std::time::Duration;
 
@@ -26,8 +24,7 @@ use crate::content::Item;
 use crate::conversation::encode;
 use crate::event::{Event, Notice};
 use crate::pair::{
-    Flight, Generation, OPENING, Opening, Origin, Pair, Parent, Phase, SlotId, TTL_DAYS, inner, order,
-    slots_name,
+    Flight, Generation, OPENING, Opening, Origin, Pair, Phase, SlotId, TTL_DAYS, inner, order, slots_name,
 };
 use crate::stream::Segment;
 use crate::tables;
@@ -137,7 +134,6 @@ impl Engine {
             offer: rekey.offer_id(),
             inner: [&[inner::REKEY][..], &rekey.encode()].concat(),
         };
-        let parent = Parent { number: parent, offer: rekey.offer_id() };
         let origin = Origin { parent: Some(parent), opening: Some(opening), born: now };
         let number = pair.add(origin, begun.established, begun.session, (begun.seal, seal));
         pair.send_on(number);
@@ -231,7 +227,6 @@ impl Engine {
         pair.keys_mut().offer = None;
         self.make_room(party, Some(parent), turn)?;
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
-        let parent = Parent { number: parent, offer: rekey.offer_id() };
         let origin = Origin { parent: Some(parent), opening: None, born: now };
         let number = pair.add(origin, answered.established, answered.session, seals);
         self.prefer(party, number);

@@ -1,7 +1,5 @@
 //! One handshake and what grew from it: ratchet, drops, seals, and the way from its first word to its end.
 
-use std::cmp::Reverse;
-
 use crypto::handshake::Established;
 use crypto::ratchet::Session;
 use crypto::seal::{self, Class};
@@ -53,19 +51,11 @@ pub(crate) enum Opening {
 
 /// How a generation came to be.
 pub(crate) struct Origin {
-    /// What it follows; none for the first and for a repair.
-    pub(crate) parent: Option<Parent>,
+    /// The generation that it follows; none for the first and for a repair.
+    pub(crate) parent: Option<u32>,
     /// What begins it on the other side, if it was begun here.
     pub(crate) opening: Option<Opening>,
     pub(crate) born: Used,
-}
-
-/// What a generation follows.
-pub(crate) struct Parent {
-    /// The generation before it.
-    pub(crate) number: u32,
-    /// The offer that it was begun with, by its giver's number.
-    pub(crate) offer: u32,
 }
 
 /// Where a generation stands among the others of its pair.
@@ -83,8 +73,6 @@ pub(crate) struct Generation {
     pub(crate) stream: u32,
     /// How many generations lie between it and the first of its stream.
     pub(crate) depth: u32,
-    /// The offer that it was begun with, by its giver's number; none for the first of a stream.
-    pub(crate) offer: Option<u32>,
     pub(crate) phase: Phase,
     pub(crate) opening: Option<Opening>,
     pub(crate) born: Used,
@@ -113,10 +101,9 @@ impl Generation {
     ) -> Self {
         Self {
             number: place.number,
-            parent: origin.parent.as_ref().map(|parent| parent.number),
+            parent: origin.parent,
             stream: place.stream,
             depth: place.depth,
-            offer: origin.parent.map(|parent| parent.offer),
             phase: if origin.opening.is_some() { Phase::Sent } else { Phase::Live },
             opening: origin.opening,
             born: origin.born,
@@ -132,12 +119,6 @@ impl Generation {
             is_live_dirty: true,
             is_dirty: true,
         }
-    }
-
-    /// By what both sides order the generations of a stream alike, the one to send on first: it lies further from the first,
-    /// or as far and was begun with a later offer, or else has the smaller name.
-    pub(super) fn rank(&self) -> impl Ord + use<> {
-        (Reverse(self.depth), Reverse(self.offer), self.sid)
     }
 
     /// Tells whether the other side has spoken in it.

@@ -106,8 +106,6 @@ struct GenerationRecord {
     opening: Option<OpeningRecord>,
     #[n(11)]
     depth: u32,
-    #[n(12)]
-    offer: Option<u32>,
 }
 
 impl Drop for GenerationRecord {
@@ -200,7 +198,6 @@ impl Generation {
             their_seal: *self.their_seal.as_bytes(),
             opening: self.opening.as_ref().map(OpeningRecord::of),
             depth: self.depth,
-            offer: self.offer,
         })
     }
 
@@ -229,7 +226,6 @@ impl Generation {
             parent: record.parent,
             stream: record.stream,
             depth: record.depth,
-            offer: record.offer,
             phase,
             opening: record.opening.as_ref().map(OpeningRecord::opening).transpose()?,
             born: Used(record.born),

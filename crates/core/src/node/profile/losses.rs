@@ -149,9 +149,9 @@ fn a_file_that_is_gone_and_a_log_that_ends_early_are_acted_on_once() {
     for rolls_back in [false, true] {
         let disk = written();
         for place in 100..103 {
-            let (shared, index) = (Arc::new(disk.clone()), folder());
+            let shared = Arc::new(disk.clone());
             let (mut store, _) =
-                SealedStore::open_on(shared, index.path(), WORDS, options()).expect("it opens");
+                SealedStore::open_on(shared, folder().path(), WORDS, options()).expect("it opens");
             say(&mut store, place);
             store.close().expect("the disk works");
         }
