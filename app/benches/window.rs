@@ -1,4 +1,4 @@
-//! `cargo bench -p madang --features gallery --bench window -- [frames|list|memory|idle|all] [messages]`: what the
+//! `cargo bench -p madang --features gallery --bench window -- [frames|hostile|list|memory|idle|all] [messages]`: what the
 //! window costs, one JSON object a line. Memory and idle open real windows and want a display (`xvfb-run -a`).
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

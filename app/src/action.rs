@@ -24,10 +24,14 @@ pub(crate) enum Action {
     Trail(ChatId, MessageKey),
     /// Ask once more before something is destroyed.
     Ask(Sure),
-    /// Choose a file in which something is looked for; nothing: the file itself is meant.
-    Choose(Option<Wanted>),
-    /// This file was chosen.
-    Chosen(PathBuf),
+    /// Choose a file or a folder.
+    Choose(Choice),
+    /// This backup was chosen, to come back from.
+    ChosenBackup(PathBuf),
+    /// This folder was chosen, for a new backup.
+    ChosenPlace(PathBuf),
+    /// Look for something. What was looked for before and has not come is wanted no longer.
+    Take(Source),
     /// Look for what is wanted on this page on the clipboard.
     Paste,
     /// Show or hide the list of keys.
@@ -44,6 +48,40 @@ impl Action {
     /// Nobody pressed anything for it. It can wait for a frame in which nothing else is wished.
     pub(crate) fn can_wait(&self) -> bool {
         matches!(self, Action::Do(Command::Seen(..) | Command::Shown(..)))
+    }
+}
+
+/// What is chosen in the list of a folder.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Choice {
+    /// A file in which something is looked for.
+    Find(Wanted),
+    /// A backup to come back from.
+    Backup,
+    /// The folder for a new backup.
+    Place,
+}
+
+/// Where something is looked for.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// A folder, for what lies in it; nothing: the own one.
+    Folder(Option<PathBuf>),
+    /// A file.
+    File(PathBuf, Wanted),
+    /// A picture that was pasted.
+    Picture(Arc<egui::ColorImage>, Wanted),
+    /// The clipboard.
+    Clipboard(Wanted),
+}
+
+impl Source {
+    /// What is looked for, where it is put into a field.
+    pub(crate) fn wanted(&self) -> Option<Wanted> {
+        match self {
+            Source::Folder(_) => None,
+            Source::File(_, wanted) | Source::Picture(_, wanted) | Source::Clipboard(wanted) => Some(*wanted),
+        }
     }
 }
 
@@ -205,14 +243,8 @@ pub(crate) enum Command {
     Network,
     /// The roads are looked at from now on, or no longer: read them again while they are.
     Watch(bool),
-    /// List a folder; nothing: the own one.
-    Look(Option<PathBuf>),
-    /// Look for something in a file.
-    ReadFile(PathBuf, Wanted),
-    /// Look for something in a picture.
-    ReadPicture(Arc<egui::ColorImage>, Wanted),
-    /// Look for something on the clipboard.
-    ReadClipboard(Wanted),
+    /// Look for something, and say this number with the answer.
+    Take(u64, Source),
     /// Show a notice through the desktop.
     Notify {
         /// Its head.
@@ -270,10 +302,10 @@ impl std::fmt::Debug for Command {
             Command::Network => "Network",
             Command::Watch(true) => "Watch",
             Command::Watch(false) => "Unwatch",
-            Command::Look(_) => "Look",
-            Command::ReadFile(..) => "ReadFile",
-            Command::ReadPicture(..) => "ReadPicture",
-            Command::ReadClipboard(_) => "ReadClipboard",
+            Command::Take(_, Source::Folder(_)) => "Look",
+            Command::Take(_, Source::File(..)) => "ReadFile",
+            Command::Take(_, Source::Picture(..)) => "ReadPicture",
+            Command::Take(_, Source::Clipboard(_)) => "ReadClipboard",
             Command::Notify { .. } => "Notify",
             Command::HideNotices => "HideNotices",
             Command::ClearClipboard(_) => "ClearClipboard",

@@ -140,14 +140,14 @@ impl<W: World> App<W> {
             "find" => self.views.conversations.entry(ChatId(1)).or_default().toggle_find(),
             "keys" => self.views.keys = true,
             "sure" => self.views.sure = Some(crate::action::Sure::Contact(ChatId(1))),
-            "chooser" => self.choose(Some(crate::model::Wanted::Invite)),
+            "chooser" => self.choose(crate::action::Choice::Find(crate::model::Wanted::Invite)),
             "wipe" => self.views.sure = Some(crate::action::Sure::Profile),
             "restore" => self.views.welcome.restore(),
             "words" => self.world.tell(Command::BackUp {
                 path: "/media/madang.backup".into(),
                 by: crate::action::By::Words { korean: self.model.prefs.language == crate::i18n::Lang::Ko },
             }),
-            "palette" => self.views.palette = Some(view::palette::Palette::default()),
+            "palette" => self.views.palette = Some(view::palette::Palette::over(self.route)),
             "add" => self.world.tell(Command::Invite),
             "take" => self.views.add.start_taking(),
             _ => {}
@@ -321,8 +321,8 @@ impl<W: World> App<W> {
                 self.world.tell(Command::Trail(key));
             }
             Action::Palette => {
-                self.views.palette =
-                    if self.views.palette.is_some() { None } else { Some(view::palette::Palette::default()) }
+                let fresh = self.views.palette.is_none().then(|| view::palette::Palette::over(self.route));
+                self.views.palette = fresh;
             }
             Action::FindInChat => {
                 if let Route::Chats(Some(chat)) = self.route {
@@ -331,8 +331,10 @@ impl<W: World> App<W> {
             }
             Action::Ask(sure) => self.views.sure = Some(sure),
             Action::Keys => self.views.keys = !self.views.keys,
-            Action::Choose(wanted) => self.choose(wanted),
-            Action::Chosen(path) => self.views.welcome.take(&path),
+            Action::Choose(choice) => self.choose(choice),
+            Action::ChosenBackup(path) => self.views.welcome.take(&path),
+            Action::ChosenPlace(path) => self.views.settings.backup.take(&path),
+            Action::Take(source) => self.take(source),
             Action::Paste => self.paste(),
             Action::Lock => self.lock(),
         }
@@ -345,6 +347,7 @@ impl<W: World> App<W> {
             self.keep_drafts();
             self.clear_clipboard();
             self.world.tell(Command::Lock);
+            self.model.drop_take();
             self.views = Views::default();
             self.locking = true;
         }
@@ -362,6 +365,8 @@ impl<W: World> App<W> {
         }
         if self.route != route {
             self.keep_drafts();
+            // What was looked for belongs to the page that is left.
+            self.model.drop_take();
         }
         if let Route::Chats(Some(chat)) = route
             && self.model.stage == Stage::Open

@@ -6,6 +6,7 @@ mod cast;
 mod failure;
 #[cfg(feature = "gallery")]
 pub(crate) mod invented;
+mod paths;
 mod safe;
 mod session;
 mod taken;
@@ -13,19 +14,19 @@ mod taken;
 mod tests;
 mod watch;
 
-use std::{path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{sync::Arc, thread::JoinHandle, time::Duration};
 
 pub(crate) use madang_cli::{practice, zone};
 use madang_core::{Config, Node};
 pub(crate) use madang_core::{lock, scrub_environment};
 use tokio::sync::mpsc;
 
+pub(crate) use self::paths::Paths;
 use self::{cast::Cast, failure::failure, session::Session, watch::Watch};
 use crate::{
     action::Command,
     app::World,
     desktop::{
-        self,
         clipboard::{self, Opener},
         notices::Notices,
     },
@@ -37,64 +38,6 @@ use crate::{
 const UPDATES: usize = 1024;
 /// How long tasks of the network may take to end with the worker.
 const END_WAIT: Duration = Duration::from_secs(2);
-
-/// Where this user's things lie.
-#[derive(Clone, Debug)]
-pub(crate) struct Paths {
-    profile: PathBuf,
-    prefs: PathBuf,
-}
-
-impl Paths {
-    /// The usual folders, or `MADANG_HOME` for everything.
-    pub(crate) fn of_this_user() -> Paths {
-        let home = std::env::var_os("MADANG_HOME").map(PathBuf::from);
-        let dirs = directories::ProjectDirs::from("", "", "madang");
-        let (data, config) = match (home, dirs) {
-            (Some(home), _) => (home.clone(), home),
-            (None, Some(dirs)) => (dirs.data_dir().to_owned(), dirs.config_dir().to_owned()),
-            (None, None) => (PathBuf::from("madang"), PathBuf::from("madang")),
-        };
-        Paths { profile: data.join("profile"), prefs: config.join("window.toml") }
-    }
-
-    /// The profile's folder.
-    pub(crate) fn profile(&self) -> &std::path::Path {
-        &self.profile
-    }
-
-    /// Where the sign lies that a window is open: gone with the login where the system has a place for that.
-    pub(crate) fn runtime(&self) -> PathBuf {
-        match (desktop::runtime_folder(), self.profile.parent()) {
-            (Some(folder), _) => folder.join("madang"),
-            (None, Some(home)) => home.join("runtime"),
-            (None, None) => PathBuf::from("runtime"),
-        }
-    }
-
-    /// Everything in one folder.
-    #[cfg(any(test, feature = "gallery"))]
-    pub(crate) fn at(home: &std::path::Path) -> Paths {
-        Paths { profile: home.join("profile"), prefs: home.join("window.toml") }
-    }
-
-    /// The settings as they were kept, if they can be read.
-    pub(crate) fn prefs(&self) -> Option<Prefs> {
-        toml::from_str(&std::fs::read_to_string(&self.prefs).ok()?).ok()
-    }
-
-    fn keep(&self, prefs: &Prefs) -> std::io::Result<()> {
-        let text = toml::to_string(prefs).map_err(std::io::Error::other)?;
-        if let Some(folder) = self.prefs.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        // In place at once: whoever is killed meanwhile finds the earlier ones.
-        let fresh = self.prefs.with_extension("new");
-        std::fs::write(&fresh, text)?;
-        std::fs::File::open(&fresh)?.sync_all()?;
-        std::fs::rename(&fresh, &self.prefs)
-    }
-}
 
 /// What lies outside of the process; tests put something else in its place.
 struct Outside {
@@ -219,6 +162,8 @@ struct Worker {
     notices: Notices,
     /// Contacts are told when their messages have been seen.
     tell_read: bool,
+    /// The settings could not be kept, and that was said.
+    unkept: bool,
     clipboard: Opener,
     /// Somebody looks at the roads.
     watch: Watch,
@@ -242,7 +187,8 @@ impl Worker {
         let tell_read = paths.prefs().unwrap_or_default().tell_read;
         let notices = Notices::start();
         let watch = Watch::default();
-        let mut worker = Worker { paths, tell, open: None, notices, tell_read, clipboard, watch };
+        let mut worker =
+            Worker { paths, tell, open: None, notices, tell_read, unkept: false, clipboard, watch };
         worker.closed().await;
         worker.serve(&mut inbox).await;
         worker.close().await;
@@ -286,12 +232,7 @@ impl Worker {
                 }
                 self.keep(&prefs).await;
             }
-            Command::Look(path) => taken::look(&self.tell, path),
-            Command::ReadFile(path, wanted) => taken::read_file(&self.tell, path, wanted),
-            Command::ReadPicture(picture, wanted) => taken::read_picture(&self.tell, picture, wanted),
-            Command::ReadClipboard(wanted) => {
-                taken::read_clipboard(&self.tell, self.clipboard.clone(), wanted)
-            }
+            Command::Take(number, source) => taken::take(&self.tell, number, source, &self.clipboard),
             Command::Watch(on) => self.watch.set(on),
             Command::ClearClipboard(text) => taken::clear_clipboard(&self.tell, text).await,
             Command::Notify { title, body } => {
@@ -391,13 +332,15 @@ impl Worker {
         self.tell.say(Update::Stage(if there { Stage::Locked } else { Stage::Welcome })).await;
     }
 
-    async fn keep(&self, prefs: &Prefs) {
+    /// Keeps the settings. That it does not work is said once, until it has worked again.
+    async fn keep(&mut self, prefs: &Prefs) {
         let (paths, prefs) = (self.paths.clone(), *prefs);
         let kept = tokio::task::spawn_blocking(move || paths.keep(&prefs)).await;
-        if !matches!(kept, Ok(Ok(()))) {
-            self.tell
-                .say(Update::Notice(Notice { sentence: T::PrefsNotSaved, parts: Vec::new(), trouble: true }))
-                .await;
+        let unkept = !matches!(kept, Ok(Ok(())));
+        if unkept && !self.unkept {
+            let notice = Notice { sentence: T::PrefsNotSaved, parts: Vec::new(), trouble: true };
+            self.tell.say(Update::Notice(notice)).await;
         }
+        self.unkept = unkept;
     }
 }

@@ -1,7 +1,9 @@
 //! A stand-in for the node with a small invented world: it lets every screen be driven and looked at without disk, wires or keys.
 
 mod answers;
+pub(crate) mod floods;
 mod people;
+pub(crate) mod states;
 #[cfg(test)]
 mod stories;
 #[cfg(feature = "gallery")]
@@ -50,6 +52,9 @@ pub(crate) struct Fake {
     /// What is chosen in every new conversation.
     fade: Fade,
     called_back: bool,
+    /// What was looked for and is not answered yet, and whether each answer waits for a word.
+    taken: VecDeque<Update>,
+    takes_long: bool,
     /// What [`crate::app::World::now`] says.
     #[cfg(test)]
     pub(crate) clock: f64,
@@ -88,6 +93,8 @@ impl Fake {
             desk: None,
             fade: Fade::Never,
             called_back: false,
+            taken: VecDeque::new(),
+            takes_long: false,
             #[cfg(test)]
             clock: 0.0,
             #[cfg(test)]
@@ -199,8 +206,9 @@ pub(crate) fn stop_the_clock() {
     crate::clock::STOPPED_AT_MS.store(1_795_356_300_000, std::sync::atomic::Ordering::Relaxed);
 }
 
-/// An app that shows a screen of the invented world.
+/// An app that shows a screen of the invented world, or that from which a state is reached.
 pub(crate) fn on(screen: &str, language: Lang, theme: ThemeChoice) -> App<Fake> {
+    let screen = states::screen_of(screen);
     let (stage, peopled) = match screen {
         "welcome" | "restore" => (Stage::Welcome, false),
         "unlock" => (Stage::Locked, false),

@@ -1,7 +1,8 @@
-//! What the window costs, as JSON: frames, the first list of chats, memory, and rest. Run by `benches/window.rs`.
+//! What the window costs, as JSON: frames, frames of hostile texts, the first list of chats, memory, and rest. Run by `benches/window.rs`.
 
 mod frames;
 mod hold;
+mod hostile;
 mod list;
 
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ const CONTACTS: u32 = 50;
 /// Opens the invented profiles.
 const PASSPHRASE: &str = "a plank over the stream";
 
-/// Measures what the first argument says (`frames`, `list`, `memory`, `idle` or `all`) and prints one JSON object a
+/// Measures what the first argument says (`frames`, `hostile`, `list`, `memory`, `idle` or `all`) and prints one JSON object a
 /// line. The second argument is the number of messages of the large side. Profiles are kept in `MADANG_BENCH_DIR`
 /// and used again if it is set.
 ///
@@ -29,18 +30,20 @@ pub fn run(args: &[String]) -> Result<(), Failure> {
     match arg(0) {
         "hold" => return hold::run(&args[1..]),
         "frames" => frames::run(many?),
+        "hostile" => hostile::run(),
         "list" => list::run(&Place::new()?, many?)?,
         "memory" => hold::memory(&Place::new()?, many?)?,
         "idle" => hold::idle(&Place::new()?, many?)?,
         "all" | "" => {
             let many = many?;
             frames::run(many);
+            hostile::run();
             let place = Place::new()?;
             list::run(&place, many)?;
             hold::memory(&place, many)?;
             hold::idle(&place, many)?;
         }
-        other => return Err(format!("{other}: say frames, list, memory, idle or all").into()),
+        other => return Err(format!("{other}: say frames, hostile, list, memory, idle or all").into()),
     }
     Ok(())
 }

@@ -185,6 +185,15 @@ pub(crate) struct Found {
     pub(crate) done: bool,
 }
 
+/// What looking somewhere has brought.
+#[derive(Clone, Debug)]
+pub(crate) enum Taken {
+    /// A folder with what lies in it.
+    Folder(Folder),
+    /// The text that was wanted.
+    Text(Wanted, String),
+}
+
 /// A text that was being written when the profile was closed.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
@@ -306,6 +315,8 @@ pub(crate) struct Model {
     pub(crate) folder: Option<Folder>,
     /// Roads and relays.
     pub(crate) roads: Roads,
+    /// How often something was looked for. Only the answer to the last time is awaited.
+    pub(crate) takes: u64,
     /// Work that is under way.
     pub(crate) busy: BTreeSet<Task>,
     /// What went wrong last, by task.
@@ -352,12 +363,10 @@ pub(crate) enum Update {
     Desk(ChatId),
     /// Somebody wrote: who, and the first line.
     Heard(ChatId, String, String),
-    /// Something was found in a file or a picture.
-    Taken(Wanted, String),
+    /// What came of looking, with the number under which it was asked for.
+    Taken(u64, Result<Taken, Failure>),
     /// What a code that was taken says, compared with the safety number.
     Compared(ChatId, Compared),
-    /// A folder that was asked for.
-    Folder(Folder),
     /// What became of the text that was to leave the clipboard.
     Clipboard(Cleared),
     /// A second start asks for the window.
@@ -411,13 +420,12 @@ impl Model {
             }
             Update::Found(found) => self.found = Some(found),
             Update::Compared(chat, said) => self.compared = Some((chat, said)),
-            Update::Folder(folder) => self.folder = Some(folder),
+            Update::Taken(number, said) => self.took(number, said),
             // These change the views; see the window.
             Update::Drafts(_)
             | Update::Desk(_)
             | Update::Words(_)
             | Update::Heard(..)
-            | Update::Taken(..)
             | Update::Clipboard(_)
             | Update::Raise => {}
             Update::Roads(roads) => self.roads = roads,
@@ -433,6 +441,38 @@ impl Model {
                 self.failures.insert(task, failure);
             }
             Update::Notice(notice) => self.notify(notice),
+        }
+    }
+
+    /// Something is looked for from now on, under the number that is returned. Whatever was looked for before is no
+    /// longer awaited.
+    pub(crate) fn begin_take(&mut self) -> u64 {
+        self.takes += 1;
+        self.busy.insert(Task::Take);
+        self.failures.remove(&Task::Take);
+        self.takes
+    }
+
+    /// Nobody waits any more for what is being looked for.
+    pub(crate) fn drop_take(&mut self) {
+        self.busy.remove(&Task::Take);
+    }
+
+    /// Whether somebody waits for the answer of this number.
+    pub(crate) fn awaits(&self, number: u64) -> bool {
+        number == self.takes && self.is_busy(Task::Take)
+    }
+
+    fn took(&mut self, number: u64, said: Result<Taken, Failure>) {
+        if !self.awaits(number) {
+            return;
+        }
+        self.drop_take();
+        match said {
+            Ok(Taken::Folder(folder)) => self.folder = Some(folder),
+            // It is put into its field; see the window.
+            Ok(Taken::Text(..)) => {}
+            Err(failure) => drop(self.failures.insert(Task::Take, failure)),
         }
     }
 
@@ -470,8 +510,8 @@ impl Model {
     /// Forgets everything of a profile when it closes.
     fn enter(&mut self, stage: Stage) {
         if !stage.is_open() {
-            *self =
-                Model { prefs: self.prefs, failures: std::mem::take(&mut self.failures), ..Model::default() };
+            let failures = std::mem::take(&mut self.failures);
+            *self = Model { prefs: self.prefs, takes: self.takes, failures, ..Model::default() };
         }
         self.stage = stage;
     }
@@ -523,6 +563,24 @@ mod tests {
         let marked: Vec<(u32, Option<&str>)> =
             model.chats.iter().map(|c| (c.id.0, c.resembles.as_deref())).collect();
         assert_eq!(marked, [(1, None), (2, Some("Воb")), (3, Some("Alice")), (4, None), (5, None)]);
+    }
+
+    #[test]
+    fn only_the_answer_to_what_was_asked_last_is_taken_and_none_after_a_lock() {
+        let failure = || Failure { sentence: T::FailFile, detail: String::new() };
+        let mut model = Model::default();
+        let (first, second) = (model.begin_take(), model.begin_take());
+        model.apply(Update::Taken(first, Err(failure())));
+        assert!(model.is_busy(Task::Take) && model.failures.is_empty(), "the second is under way");
+        model.apply(Update::Taken(second, Ok(Taken::Folder(Folder::default()))));
+        assert!(!model.is_busy(Task::Take) && model.folder.is_some());
+
+        let late = model.begin_take();
+        model.apply(Update::Stage(Stage::Locked));
+        model.apply(Update::Taken(late, Err(failure())));
+        assert!(model.failures.is_empty());
+        let fresh = model.begin_take();
+        assert!(model.awaits(fresh) && !model.awaits(late));
     }
 
     #[test]

@@ -14,73 +14,64 @@ mod time;
 mod words;
 
 use egui::{Role, accesskit};
-use egui_kittest::{Harness, HarnessBuilder, kittest::NodeT, kittest::Queryable};
+use egui_kittest::{Harness, HarnessBuilder, Node, kittest::NodeT, kittest::Queryable};
 
 use crate::{
     app::App,
-    gallery::{self, Fake},
+    gallery::{
+        self, Fake,
+        states::{self, FOREIGN, STATES, Touch},
+    },
     i18n::{Lang, T},
-    model::{Failure, Task, ThemeChoice},
+    model::ThemeChoice,
     theme,
 };
 
 type Window = Harness<'static, App<Fake>>;
 
 const BOTH: [Lang; 2] = [Lang::Ko, Lang::En];
-/// States of those screens that a person comes to by pressing, waiting or failing.
-const STATES: [&str; 18] = [
-    "taking",
-    "duress",
-    "failed bond",
-    "menu",
-    "notice",
-    "trouble",
-    "busy welcome",
-    "busy restore",
-    "busy unlock",
-    "busy add",
-    "busy taking",
-    "busy network",
-    "busy settings",
-    "busy verify",
-    "failing welcome",
-    "failing taking",
-    "failing network",
-    "failing settings",
-];
-
 /// Every screen, in every state.
 fn everywhere() -> impl Iterator<Item = &'static str> {
-    gallery::SCREENS.into_iter().chain(STATES)
+    let states = STATES.into_iter().filter(|state| !FOREIGN.contains(state));
+    gallery::SCREENS.into_iter().chain(states)
 }
 
 /// Leads a window from the screen it began with to a state of it.
 fn reach(w: &mut Window, state: &str, lang: Lang) {
-    match state {
-        "taking" => press(w, lang.tr(T::TakeInvite)),
-        "practice" => press(w, lang.tr(T::TryDemo)),
-        "duress" => press(w, lang.tr(T::DuressSet)),
-        "failed bond" => w.state_mut().model.chats[0].bond = crate::model::Bond::Failed,
-        "menu" => w.get_all_by_label(lang.tr(T::MessageActions)).last().expect("a message").click(),
-        "notice" | "trouble" => w.state_mut().model.notify(crate::model::Notice {
-            sentence: T::NoticeInviteTaken,
-            parts: vec![if lang == Lang::Ko { "서연" } else { "Seoyeon" }.to_owned()],
-            trouble: state == "trouble",
-        }),
-        _ => {}
+    states::set(w.state_mut(), state, lang);
+    w.run_steps(3);
+    for touch in states::touches(state, lang) {
+        match touch {
+            Touch::Press(label) => w.get_all_by_label(&label).last().expect("named").click(),
+            Touch::Enter(label) => {
+                let is_field = |node: &Node<'_>| {
+                    let role = node.accesskit_node().role();
+                    matches!(role, Role::TextInput | Role::MultilineTextInput | Role::PasswordInput)
+                };
+                let field = w
+                    .root()
+                    .children_recursive()
+                    .find(|node| is_field(node) && node.accesskit_node().label().as_deref() == Some(&label));
+                field.expect("named").focus();
+            }
+            Touch::Type(text) => w.event(egui::Event::Text(text)),
+            Touch::Turn(points) => turn(w, points),
+        }
+        w.run_steps(3);
     }
+    states::settle(w.state_mut(), state, lang);
     w.run_steps(3);
 }
 
-/// The screen from which a state is reached.
-fn screen_of(state: &str) -> &str {
-    match state {
-        "taking" => "add",
-        "practice" => "welcome",
-        "duress" => "settings",
-        "failed bond" | "menu" | "notice" | "trouble" => "chat",
-        other => other,
-    }
+fn turn(w: &Window, points: f32) {
+    w.event(egui::Event::PointerMoved(egui::pos2(600.0, 400.0)));
+    w.event(egui::Event::MouseWheel {
+        unit: egui::MouseWheelUnit::Point,
+        delta: egui::vec2(0.0, points),
+        phase: egui::TouchPhase::Move,
+        source: egui::MouseWheelSource::Wheel,
+        modifiers: egui::Modifiers::NONE,
+    });
 }
 
 fn window(screen: &str, lang: Lang, size: [f32; 2]) -> Window {
@@ -89,12 +80,6 @@ fn window(screen: &str, lang: Lang, size: [f32; 2]) -> Window {
 
 fn harness(screen: &str, lang: Lang, size: [f32; 2], builder: HarnessBuilder<App<Fake>>) -> Window {
     gallery::stop_the_clock();
-    let (state, mood) = match (screen.strip_prefix("busy "), screen.strip_prefix("failing ")) {
-        (Some(state), _) => (state, "busy"),
-        (_, Some(state)) => (state, "failing"),
-        _ => (screen, ""),
-    };
-    let screen = screen_of(state);
     let app = gallery::on(screen, lang, ThemeChoice::Light);
     let mut harness = builder.with_size(size).with_context_setup(theme::install).build_ui_state(
         |ui, app: &mut App<Fake>| {
@@ -104,36 +89,9 @@ fn harness(screen: &str, lang: Lang, size: [f32; 2], builder: HarnessBuilder<App
         app,
     );
     harness.run_steps(4);
-    if state != screen {
-        reach(&mut harness, state, lang);
+    if STATES.contains(&screen) {
+        reach(&mut harness, screen, lang);
     }
-    let tasks = [
-        Task::Create,
-        Task::Unlock,
-        Task::Invite,
-        Task::Accept,
-        Task::Send,
-        Task::Relay,
-        Task::Verify,
-        Task::Take,
-        Task::Erase,
-        Task::Passphrase,
-        Task::Backup,
-        Task::Restore,
-        Task::Duress,
-        Task::Rename,
-        Task::Other,
-    ];
-    let model = &mut harness.state_mut().model;
-    match mood {
-        "busy" => model.busy.extend(tasks),
-        "failing" => {
-            let failure = Failure { sentence: T::FailOther, detail: String::new() };
-            model.failures.extend(tasks.map(|task| (task, failure.clone())));
-        }
-        _ => return harness,
-    }
-    harness.run_steps(3);
     harness
 }
 

@@ -125,8 +125,8 @@ pub(crate) mod measure {
     pub(crate) const PALETTE: f32 = 520.0;
     /// Tallest list in a sheet that lies over a page.
     pub(crate) const SHEET_LIST: f32 = 360.0;
-    /// Narrowest menu.
-    pub(crate) const MENU: f32 = 170.0;
+    /// Width of a menu.
+    pub(crate) const MENU: f32 = 190.0;
     /// Height from which the first screen moves down from the window's edge.
     pub(crate) const WELCOME: f32 = 620.0;
     /// Height of the lock screen's form with its head and the choice of language.

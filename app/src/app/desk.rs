@@ -4,10 +4,10 @@ use egui::{Event, UserAttentionType, ViewportCommand};
 
 use super::{App, World};
 use crate::{
-    action::Command,
+    action::{Command, Source},
     desktop::clipboard::Cleared,
     i18n::T,
-    model::{ChatId, Draft, Notice, Notify, Stage, Update, Wanted},
+    model::{ChatId, Draft, Notice, Notify, Stage, Taken, Update, Wanted},
     route::Route,
 };
 
@@ -46,7 +46,9 @@ impl<W: World> App<W> {
             Update::Drafts(drafts) => drafts.iter().for_each(|draft| self.put_back(draft)),
             Update::Desk(chat) => self.return_to(*chat),
             Update::Heard(chat, name, line) => self.on_heard(ctx, *chat, name, line),
-            Update::Taken(wanted, text) => self.on_taken(*wanted, text),
+            Update::Taken(number, Ok(Taken::Text(wanted, text))) if self.model.awaits(*number) => {
+                self.on_taken(*wanted, text)
+            }
             Update::Clipboard(cleared) => self.on_clipboard(ctx, *cleared),
             Update::Raise => {
                 for command in [
@@ -106,11 +108,29 @@ impl<W: World> App<W> {
         }
     }
 
+    /// Looks for something, in place of what was looked for before. A field into which it is put is as it was asked
+    /// for: what is typed from now on is not replaced.
+    pub(super) fn take(&mut self, source: Source) {
+        match source.wanted() {
+            Some(Wanted::Invite) => self.views.add.wait(),
+            Some(Wanted::Relay) => self.views.network.wait(),
+            Some(Wanted::Safety(_)) | None => {}
+        }
+        let number = self.model.begin_take();
+        self.tell(Command::Take(number, source));
+    }
+
     fn on_taken(&mut self, wanted: Wanted, text: &str) {
-        match wanted {
+        let is_put = match wanted {
             Wanted::Invite => self.views.add.take(text),
             Wanted::Relay => self.views.network.take(text),
-            Wanted::Safety(chat) => self.world.tell(Command::Compare(chat, text.to_owned())),
+            Wanted::Safety(chat) => {
+                self.world.tell(Command::Compare(chat, text.to_owned()));
+                true
+            }
+        };
+        if !is_put {
+            self.model.notify(Notice { sentence: T::TypedMeanwhile, parts: Vec::new(), trouble: false });
         }
     }
 
@@ -144,7 +164,7 @@ impl<W: World> App<W> {
     /// Looks for what is wanted here on the clipboard. The worker asks for it, however long its owner takes.
     pub(super) fn paste(&mut self) {
         if let Some(wanted) = self.wanted_here() {
-            self.tell(Command::ReadClipboard(wanted));
+            self.take(Source::Clipboard(wanted));
         }
     }
 
@@ -166,9 +186,9 @@ impl<W: World> App<W> {
             self.views.add.start_taking();
         }
         if let Some(path) = file {
-            self.tell(Command::ReadFile(path, wanted));
+            self.take(Source::File(path, wanted));
         } else if let Some(picture) = picture {
-            self.tell(Command::ReadPicture(picture, wanted));
+            self.take(Source::Picture(picture, wanted));
         }
     }
 }

@@ -6,9 +6,8 @@ use egui::{Frame, Margin};
 
 use super::{App, World};
 use crate::{
-    action::{Action, Command},
+    action::{Action, Choice, Source},
     i18n::T,
-    model::Wanted,
     route::Route,
     theme::{self, measure, size, space},
     view,
@@ -39,9 +38,9 @@ impl<W: World> App<W> {
     }
 
     /// Opens the chooser of files.
-    pub(super) fn choose(&mut self, wanted: Option<Wanted>) {
-        self.views.chooser = Some(view::chooser::Chooser::new(wanted));
-        self.tell(Command::Look(self.model.folder.as_ref().map(|folder| folder.path.clone())));
+    pub(crate) fn choose(&mut self, choice: Choice) {
+        self.views.chooser = Some(view::chooser::Chooser::new(choice));
+        self.take(Source::Folder(self.model.folder.as_ref().map(|folder| folder.path.clone())));
     }
 
     pub(super) fn chooser(&mut self, ctx: &egui::Context, cx: &Cx<'_>, asked: &mut Option<Action>) {

@@ -201,10 +201,7 @@ impl Session {
             | Command::Restore { .. }
             | Command::Wipe
             | Command::Lock
-            | Command::Look(_)
-            | Command::ReadFile(..)
-            | Command::ReadPicture(..)
-            | Command::ReadClipboard(_)
+            | Command::Take(..)
             | Command::Watch(_)
             | Command::ClearClipboard(_)
             | Command::Notify { .. }

@@ -1,16 +1,17 @@
 //! Files, pictures and the clipboard, on workers that may wait.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::Tell;
 use crate::{
+    action::Source,
     desktop::{
         clipboard::{self, Opener},
         folder,
         picture::{self, Fault},
     },
     i18n::T,
-    model::{Failure, Task, Update, Wanted},
+    model::{Failure, Taken, Update, Wanted},
 };
 
 /// How long work may take that asks other programs: under X11 each of three kinds is given up after four seconds, and
@@ -19,39 +20,39 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// How long the worker waits for the clipboard's owner before it goes on, perhaps to a lock.
 const CLEARING: Duration = Duration::from_secs(5);
 
-/// Lists a folder.
-pub(super) fn look(tell: &Tell, path: Option<PathBuf>) {
-    work(tell, move || match folder::list(&path.unwrap_or_else(folder::home)) {
-        Ok(folder) => Ok(Update::Folder(folder)),
-        Err(error) => Err(Failure { sentence: T::FailFolder, detail: error.to_string() }),
+/// Looks for something beside the worker, and answers with `number`. A decoder that falls over ends in a refusal like any
+/// other bad file, and so does a program that lends its clipboard and never answers.
+pub(super) fn take(tell: &Tell, number: u64, source: Source, open: &Opener) {
+    let (tell, open) = (tell.clone(), open.clone());
+    tokio::spawn(async move {
+        let fallen = || Err(Failure { sentence: T::FailFileKind, detail: String::new() });
+        let said = within(PATIENCE, move || look_in(source, &open)).await.unwrap_or_else(fallen);
+        tell.say(Update::Taken(number, said)).await;
     });
 }
 
-/// Looks for something in a file.
-pub(super) fn read_file(tell: &Tell, path: PathBuf, wanted: Wanted) {
-    work(tell, move || found(wanted, picture::read_file(&path, &[wanted.head()])));
-}
-
-/// Looks for something in a picture from the clipboard.
-pub(super) fn read_picture(tell: &Tell, shot: Arc<egui::ColorImage>, wanted: Wanted) {
-    work(tell, move || {
-        let rgb = |at: usize| shot.pixels.get(at).map_or([0; 3], |p| [p.r(), p.g(), p.b()]);
-        found(wanted, picture::read_pixels(shot.size[0], shot.size[1], rgb, &[wanted.head()]))
-    });
-}
-
-/// Looks for something on the clipboard.
-pub(super) fn read_clipboard(tell: &Tell, open: Opener, wanted: Wanted) {
-    work(tell, move || {
-        let said = open()
-            .ok_or(Fault::Unreadable)
-            .and_then(|mut clipboard| clipboard::find(&mut *clipboard, &[wanted.head()]));
-        let nothing = matches!(said, Err(Fault::Unreadable | Fault::Nothing));
-        found(wanted, said).map_err(|failure| match nothing {
-            true => Failure { sentence: T::FailPaste, ..failure },
-            false => failure,
-        })
-    });
+fn look_in(source: Source, open: &Opener) -> Result<Taken, Failure> {
+    match source {
+        Source::Folder(path) => match folder::list(&path.unwrap_or_else(folder::home)) {
+            Ok(folder) => Ok(Taken::Folder(folder)),
+            Err(error) => Err(Failure { sentence: T::FailFolder, detail: error.to_string() }),
+        },
+        Source::File(path, wanted) => found(wanted, picture::read_file(&path, &[wanted.head()])),
+        Source::Picture(shot, wanted) => {
+            let rgb = |at: usize| shot.pixels.get(at).map_or([0; 3], |p| [p.r(), p.g(), p.b()]);
+            found(wanted, picture::read_pixels(shot.size[0], shot.size[1], rgb, &[wanted.head()]))
+        }
+        Source::Clipboard(wanted) => {
+            let said = open()
+                .ok_or(Fault::Unreadable)
+                .and_then(|mut clipboard| clipboard::find(&mut *clipboard, &[wanted.head()]));
+            let nothing = matches!(said, Err(Fault::Unreadable | Fault::Nothing));
+            found(wanted, said).map_err(|failure| match nothing {
+                true => Failure { sentence: T::FailPaste, ..failure },
+                false => failure,
+            })
+        }
+    }
 }
 
 /// Empties the clipboard if `text` still lies on it. Whoever lends it and keeps silent holds nothing up.
@@ -68,8 +69,8 @@ async fn within<Found: Send + 'static>(
     tokio::time::timeout(time, tokio::task::spawn_blocking(does)).await.ok()?.ok()
 }
 
-fn found(wanted: Wanted, read: Result<String, Fault>) -> Result<Update, Failure> {
-    read.map(|text| Update::Taken(wanted, text)).map_err(|fault| {
+fn found(wanted: Wanted, read: Result<String, Fault>) -> Result<Taken, Failure> {
+    read.map(|text| Taken::Text(wanted, text)).map_err(|fault| {
         let sentence = match fault {
             Fault::Unreadable => T::FailFile,
             Fault::TooLarge => T::FailFileLarge,
@@ -78,23 +79,6 @@ fn found(wanted: Wanted, read: Result<String, Fault>) -> Result<Update, Failure>
         };
         Failure { sentence, detail: String::new() }
     })
-}
-
-/// Does slow work beside the worker. A decoder that falls over ends in a refusal like any other bad file, and so does a
-/// program that lends its clipboard and never answers.
-fn work(tell: &Tell, does: impl FnOnce() -> Result<Update, Failure> + Send + 'static) {
-    let tell = tell.clone();
-    tokio::spawn(async move {
-        tell.say(Update::Began(Task::Take)).await;
-        let fallen = || Err(Failure { sentence: T::FailFileKind, detail: String::new() });
-        match within(PATIENCE, does).await.unwrap_or_else(fallen) {
-            Ok(update) => {
-                tell.say(update).await;
-                tell.done(Task::Take).await;
-            }
-            Err(failure) => tell.say(Update::Failed(Task::Take, failure)).await,
-        }
-    });
 }
 
 #[cfg(test)]

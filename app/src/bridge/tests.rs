@@ -1,6 +1,7 @@
 //! The bridge over real nodes.
 
 use std::{
+    os::unix::ffi::OsStringExt,
     sync::{
         Mutex,
         mpsc::{Receiver, channel},
@@ -10,9 +11,9 @@ use std::{
 
 use super::*;
 use crate::{
-    action::By,
+    action::{By, Source},
     desktop::{clipboard::tests::Laid, picture},
-    model::{Compared, Delivery, Fade, Model, PageAt, Wanted},
+    model::{Compared, Delivery, Fade, Model, PageAt, Taken, Wanted},
 };
 
 /// Longest wait for one fact; only a defect reaches it.
@@ -63,12 +64,11 @@ impl Window {
 
     /// Looks on the clipboard, and returns what was found.
     fn paste(&mut self, wanted: Wanted) -> Option<String> {
-        self.model.failures.clear();
-        self.bridge.tell(Command::ReadClipboard(wanted));
-        let mut told = self.gather("the beginning", |m| m.is_busy(Task::Take));
-        told.extend(self.gather("the end", |m| !m.is_busy(Task::Take)));
+        let number = self.model.begin_take();
+        self.bridge.tell(Command::Take(number, Source::Clipboard(wanted)));
+        let told = self.gather("the answer", |m| !m.is_busy(Task::Take));
         told.into_iter().find_map(|update| match update {
-            Update::Taken(of, text) if of == wanted => Some(text),
+            Update::Taken(of, Ok(Taken::Text(what, text))) if (of, what) == (number, wanted) => Some(text),
             _ => None,
         })
     }
@@ -224,9 +224,39 @@ fn a_profile_is_made_locked_refused_and_opened_again() {
 }
 
 #[test]
+fn settings_that_cannot_be_kept_are_told_once_until_they_can_be_again() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut window = Window::open(home.path());
+    let keep = |percent| Command::Keep(Prefs { text_percent: percent, ..Prefs::default() });
+    // Nothing is written through this, whoever one is.
+    let way = home.path().join("window.new");
+    std::fs::create_dir(&way).expect("a folder in the way");
+    for percent in [85, 115, 130] {
+        window.bridge.tell(keep(percent));
+    }
+    let passphrase = zeroize::Zeroizing::new("등불 강가".to_owned());
+    window.bridge.tell(Command::Create { name: "하늘".into(), passphrase });
+    window.until("what was asked after them", |m| m.stage == Stage::Open);
+    let said = |m: &Model| m.notices.iter().filter(|n| n.sentence == T::PrefsNotSaved).count();
+    assert_eq!(said(&window.model), 1);
+    std::fs::remove_dir(&way).expect("removed");
+    window.bridge.tell(keep(130));
+    window.bridge.tell(Command::RelayAdd("rubbish".into()));
+    window.until("what was asked after it", |m| m.failures.contains_key(&Task::Relay));
+    assert_eq!(Paths::at(home.path()).prefs().map(|p| p.text_percent), Some(130));
+    std::fs::create_dir(&way).expect("a folder in the way");
+    window.bridge.tell(keep(150));
+    window.until("the second word", |m| said(m) == 2);
+}
+
+#[test]
 fn a_profile_comes_back_from_its_backup_by_words_and_a_file_is_never_replaced() {
     let home = tempfile::tempdir().expect("a folder");
-    let file = home.path().join("kept");
+    // A name that is no text, in a folder whose name is none.
+    let name = |bytes: &[u8]| std::ffi::OsString::from_vec(bytes.to_vec());
+    let folder = home.path().join(name(b"\xC0stick"));
+    std::fs::create_dir(&folder).expect("room");
+    let file = folder.join(name(b"kept \xFF"));
     let secret = |text: &str| zeroize::Zeroizing::new(text.to_owned());
     let mut window = Window::open(home.path());
     window.bridge.tell(Command::Create { name: "하늘".into(), passphrase: secret("등불 강가") });
@@ -263,6 +293,7 @@ fn a_profile_comes_back_from_its_backup_by_words_and_a_file_is_never_replaced() 
         secret: secret(words),
         passphrase: secret("새 등불"),
     };
+    assert_eq!(std::fs::read_dir(&folder).expect("there").count(), 1, "and nothing beside it");
     window.bridge.tell(restore("nonsense"));
     window.until("a refusal", |m| {
         m.failures.get(&Task::Restore).is_some_and(|f| f.sentence == T::FailBackupSecret)

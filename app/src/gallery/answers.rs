@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Fake, MINUTE, message};
 use crate::{
-    action::{By, Command},
+    action::{By, Command, Source},
     app::World,
     desktop::{
         clipboard::Cleared,
@@ -12,9 +12,9 @@ use crate::{
     },
     i18n::{Lang, T},
     model::{
-        Bond, Chat, ChatId, Compared, Delivery, Draft, Fade, Found, Last, Message, MessageKey, Notice,
-        PageAt, Quote, Relay, RelayKey, Safety, Stage, Step, StepKind, Takes, Task, Trail, Update, Wanted,
-        Words,
+        Bond, Chat, ChatId, Compared, Delivery, Draft, Fade, Failure, Found, Last, Message, MessageKey,
+        Notice, PageAt, Quote, Relay, RelayKey, Safety, Stage, Step, StepKind, Taken, Takes, Task, Trail,
+        Update, Wanted, Words,
     },
 };
 
@@ -178,20 +178,14 @@ impl World for Fake {
                 }
             }
             Command::KeepDesk(chat) => self.desk = Some(chat),
-            Command::Look(_) => self.look(),
-            Command::ReadFile(path, wanted) => match path.to_string_lossy().ends_with(".png") {
-                true => self.updates.extend([Update::Taken(wanted, INVITE.into()), Update::Done(Task::Take)]),
-                false => self.fail(Task::Take, T::FailFileNothing),
-            },
-            Command::ReadPicture(_, wanted) => {
-                let text = if matches!(wanted, Wanted::Safety(_)) { "madang-safety:same" } else { INVITE };
-                self.updates.extend([Update::Taken(wanted, text.into()), Update::Done(Task::Take)]);
+            Command::Take(number, source) => {
+                let said = self.look_in(&source);
+                let said = said.map_err(|sentence| Failure { sentence, detail: String::new() });
+                self.taken.push_back(Update::Taken(number, said));
+                if !self.takes_long {
+                    self.updates.append(&mut self.taken);
+                }
             }
-            Command::ReadClipboard(wanted) if self.clipboard.starts_with(wanted.head()) => {
-                let text = self.clipboard.clone();
-                self.updates.extend([Update::Taken(wanted, text), Update::Done(Task::Take)]);
-            }
-            Command::ReadClipboard(_) => self.fail(Task::Take, T::FailPaste),
             Command::Notify { title, body } => self.noticed.push((title, body)),
             Command::HideNotices => {}
             Command::ClearClipboard(_) => self.updates.push_back(Update::Clipboard(Cleared::Gone)),
@@ -282,15 +276,28 @@ impl Fake {
         });
     }
 
-    fn look(&mut self) {
-        let entry = |file, name: &str| Entry { file, name: name.into() };
-        let entries = vec![
-            entry(false, "2026"),
-            entry(false, "QR"),
-            entry(true, "invite.png"),
-            entry(true, "invite.txt"),
-        ];
-        let path = PathBuf::from("/home/haneul");
-        self.updates.push_back(Update::Folder(Folder { path, entries, more: false }));
+    fn look_in(&self, source: &Source) -> Result<Taken, T> {
+        match source {
+            Source::Folder(_) => Ok(Taken::Folder(folder())),
+            Source::File(path, wanted) if path.to_string_lossy().ends_with(".png") => {
+                Ok(Taken::Text(*wanted, INVITE.into()))
+            }
+            Source::File(..) => Err(T::FailFileNothing),
+            Source::Picture(_, wanted @ Wanted::Safety(_)) => {
+                Ok(Taken::Text(*wanted, "madang-safety:same".into()))
+            }
+            Source::Picture(_, wanted) => Ok(Taken::Text(*wanted, INVITE.into())),
+            Source::Clipboard(wanted) if self.clipboard.starts_with(wanted.head()) => {
+                Ok(Taken::Text(*wanted, self.clipboard.clone()))
+            }
+            Source::Clipboard(_) => Err(T::FailPaste),
+        }
     }
+}
+
+fn folder() -> Folder {
+    let entry = |file, name: &str| Entry { file, name: name.into() };
+    let entries =
+        vec![entry(false, "2026"), entry(false, "QR"), entry(true, "invite.png"), entry(true, "invite.txt")];
+    Folder { path: PathBuf::from("/home/haneul"), entries, more: false }
 }

@@ -26,6 +26,21 @@ impl Fake {
         self.contact(chat, |c| c.name = name.to_owned());
     }
 
+    /// From now on what is looked for is not answered before [`Fake::find`].
+    pub(crate) fn take_long(&mut self) {
+        self.takes_long = true;
+    }
+
+    /// Answers the oldest thing that was looked for.
+    pub(crate) fn find_one(&mut self) {
+        self.updates.extend(self.taken.pop_front());
+    }
+
+    /// Answers all that was looked for, the oldest first.
+    pub(crate) fn find(&mut self) {
+        self.updates.append(&mut self.taken);
+    }
+
     /// Lets everybody who is waited for answer.
     pub(crate) fn answer(&mut self) {
         for chat in &mut self.chats {

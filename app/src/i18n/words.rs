@@ -243,6 +243,8 @@ words! {
         "맞는 내용을 찾지 못했습니다. QR 코드 전체가 또렷하게 들어 있나요?";
     FailPaste: "Nothing fitting is on the clipboard. Copy the text or a picture of the QR code first.",
         "클립보드에 맞는 내용이 없습니다. 글이나 QR 코드 그림을 먼저 복사하세요.";
+    TypedMeanwhile: "Found, but you have typed something here meanwhile, and that stays. To put in what was found, take it again.",
+        "찾았지만 그동안 입력하신 내용이 있어 그대로 두었습니다. 찾은 것을 넣으려면 다시 가져오세요.";
     FailFolder: "This folder cannot be opened.",
         "이 폴더를 열 수 없습니다.";
 
@@ -455,6 +457,9 @@ words! {
     BackupNot: "Whoever has the file and what opens it has your account, your contacts and all history in it, and can come back as you. It keeps what you delete later, and its size tells roughly how much there is. Not in it: contacts who have not answered yet, invites.",
         "파일과 그것을 여는 문구를 가진 사람은 계정과 연락처, 대화를 모두 갖게 되고 당신인 것처럼 돌아올 수 있습니다. 나중에 지운 내용도 백업에는 남고, 파일 크기로 대략의 양을 짐작할 수 있습니다. 아직 답하지 않은 연락처와 초대는 들어 있지 않습니다.";
     BackupPath: "New file", "새 파일";
+    BackupPlace: "Choose a folder", "폴더 고르기";
+    BackupPlaceBody: "The folder in which the backup will lie.", "백업을 둘 폴더를 고르세요.";
+    BackupHere: "Put it here", "여기에 두기";
     BackupPathHint: "Such as /media/usb/madang.backup", "예: /media/usb/madang.backup";
     BackupByWords: "Twelve recovery words", "복구 단어 열두 개";
     BackupByPassphrase: "A passphrase of its own", "백업 전용 암호 문구";

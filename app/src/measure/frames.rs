@@ -19,7 +19,7 @@ use crate::{
 };
 
 const WINDOW: Vec2 = Vec2::new(1366.0, 768.0);
-const CHAT: ChatId = ChatId(1);
+pub(super) const CHAT: ChatId = ChatId(1);
 /// As the node's pages are.
 const PAGE: u64 = 100;
 /// Frames before any is counted: fonts and the first texts are rasterised.
@@ -39,7 +39,7 @@ pub(super) fn run(many: u64) {
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..2 {
         for (times, count) in times.iter_mut().zip([few, many]) {
-            times.append(&mut conversation(count));
+            times.append(&mut conversation(count, FRAMES, |n| crate::text::body(&text(n))));
         }
     }
     let [few_times, many_times] = &mut times;
@@ -54,7 +54,7 @@ pub(super) fn run(many: u64) {
     println!("{}", report("frames-naive-control", some, &mut naive(some, 20)));
 }
 
-fn report(what: &str, messages: u64, times: &mut [Duration]) -> String {
+pub(super) fn report(what: &str, messages: u64, times: &mut [Duration]) -> String {
     format!(
         "{{\"what\":\"{what}\",\"messages\":{messages},\"frames\":{},\"p50_ms\":{:.3},\"p99_ms\":{:.3},\"worst_ms\":{:.3}}}",
         times.len(),
@@ -64,22 +64,28 @@ fn report(what: &str, messages: u64, times: &mut [Duration]) -> String {
     )
 }
 
-/// The times of frames in a conversation of `count` messages.
-fn conversation(count: u64) -> Vec<Duration> {
+/// The times of frames in a conversation of `count` messages, after some that are not counted.
+pub(super) fn conversation(
+    count: u64,
+    frames: usize,
+    said: impl Fn(u64) -> String + 'static,
+) -> Vec<Duration> {
+    let (ctx, mut app) = opened(count, said);
+    let times = (0..WARM_UP + frames).map(|frame| {
+        let up = (frame / TURN).is_multiple_of(2);
+        one(&ctx, frame, if up { STEP } else { -STEP }, |ui| app.frame(ui))
+    });
+    times.skip(WARM_UP).collect()
+}
+
+/// A window on a conversation of `count` messages, before its first frame. `said` gives the text of each, fit to show.
+pub(super) fn opened(count: u64, said: impl Fn(u64) -> String + 'static) -> (egui::Context, App<Talk>) {
     let ctx = egui::Context::default();
     theme::install(&ctx);
     let prefs = Prefs { language: Lang::Ko, ..Prefs::default() };
-    let mut app = App::new(Talk::new(count), prefs, Zone::default(), None);
+    let mut app = App::new(Talk::new(count, said), prefs, Zone::default(), None);
     app.start_at(Route::Chats(Some(CHAT)), "");
-    let mut times = Vec::with_capacity(FRAMES);
-    for frame in 0..WARM_UP + FRAMES {
-        let up = (frame / TURN).is_multiple_of(2);
-        let took = one(&ctx, frame, if up { STEP } else { -STEP }, |ui| app.frame(ui));
-        if frame >= WARM_UP {
-            times.push(took);
-        }
-    }
-    times
+    (ctx, app)
 }
 
 /// The same rows in a list that lays out all of them.
@@ -98,7 +104,12 @@ fn naive(count: u64, frames: usize) -> Vec<Duration> {
 }
 
 /// One frame: the wheel turned by `step` points over the middle, laid out and tessellated.
-fn one(ctx: &egui::Context, frame: usize, step: f32, mut draw: impl FnMut(&mut egui::Ui)) -> Duration {
+pub(super) fn one(
+    ctx: &egui::Context,
+    frame: usize,
+    step: f32,
+    mut draw: impl FnMut(&mut egui::Ui),
+) -> Duration {
     let wheel = Event::MouseWheel {
         unit: MouseWheelUnit::Point,
         delta: Vec2::new(0.0, step),
@@ -124,16 +135,18 @@ fn one(ctx: &egui::Context, frame: usize, step: f32, mut draw: impl FnMut(&mut e
 }
 
 /// A world with one conversation that is written while it is read.
-struct Talk {
+pub(super) struct Talk {
     count: u64,
+    said: Box<dyn Fn(u64) -> String>,
     updates: VecDeque<Update>,
 }
 
 impl Talk {
-    fn new(count: u64) -> Talk {
+    fn new(count: u64, said: impl Fn(u64) -> String + 'static) -> Talk {
         let chat =
             Chat { id: CHAT, name: "이웃".into(), bond: Bond::Live, writable: true, ..Chat::default() };
-        Talk { count, updates: VecDeque::from([Update::Stage(Stage::Open), Update::Chats(vec![chat])]) }
+        let said = Box::new(said);
+        Talk { count, said, updates: VecDeque::from([Update::Stage(Stage::Open), Update::Chats(vec![chat])]) }
     }
 
     fn message(&self, n: u64) -> Message {
@@ -141,7 +154,7 @@ impl Talk {
             key: MessageKey::invented(n),
             place: n + 1,
             mine: n.is_multiple_of(3),
-            text: crate::text::body(&text(n)),
+            text: (self.said)(n),
             reply: None,
             label_ms: Some(1_700_000_000_000 + n * 600_000),
             late: n.is_multiple_of(101),

@@ -11,7 +11,7 @@ use crate::{
     route::Route,
 };
 
-use super::{BOTH, composer, press, shows, wide, window, write};
+use super::{BOTH, Window, composer, press, shows, wide, window, write};
 
 #[test]
 fn a_draft_is_kept_when_one_pauses_and_is_back_after_the_lock() {
@@ -102,7 +102,7 @@ fn an_invite_is_taken_from_a_file_and_from_a_screenshot() {
 
 #[test]
 fn the_button_lets_the_worker_look_on_the_clipboard_and_never_the_window() {
-    let asked = |w: &super::Window| {
+    let asked = |w: &Window| {
         let commands = w.output().viewport_output.values().flat_map(|viewport| &viewport.commands);
         commands.filter(|command| matches!(command, egui::ViewportCommand::RequestPaste)).count()
     };
@@ -121,6 +121,79 @@ fn the_button_lets_the_worker_look_on_the_clipboard_and_never_the_window() {
         let field = w.get_by_role_and_label(Role::MultilineTextInput, lang.tr(T::PasteInvite));
         assert!(field.value().is_some_and(|text| text.starts_with("madang:aaa")));
     }
+}
+
+#[test]
+fn a_late_paste_replaces_nothing_that_was_typed_meanwhile() {
+    for lang in BOTH {
+        for (screen, role, label, head) in [
+            ("take", Role::MultilineTextInput, T::PasteInvite, "madang:"),
+            ("network", Role::TextInput, T::RelayText, "madang-relay:"),
+        ] {
+            let mut w = window(screen, lang, [1366.0, 1200.0]);
+            w.state_mut().world.take_long();
+            w.state_mut().world.clipboard = format!("{head}{}", "a".repeat(200));
+            let value =
+                |w: &Window| w.get_by_role_and_label(role, lang.tr(label)).value().unwrap_or_default();
+            press(&mut w, lang.tr(T::PasteHere));
+            assert!(shows(&w, lang.tr(T::LookingInFile)));
+            write(&mut w, role, lang.tr(label), "10.0.0.5");
+            w.state_mut().world.find();
+            w.run_steps(3);
+            assert_eq!(value(&w), "10.0.0.5", "{screen}");
+            assert!(shows(&w, lang.tr(T::TypedMeanwhile)) && !shows(&w, lang.tr(T::LookingInFile)));
+            // Asked for again with the text there, it is put in.
+            press(&mut w, lang.tr(T::PasteHere));
+            w.state_mut().world.find();
+            w.run_steps(3);
+            assert!(value(&w).starts_with(head), "{screen}");
+        }
+    }
+}
+
+#[test]
+fn a_late_paste_reaches_no_page_that_was_left_and_no_profile_that_was_locked() {
+    for way in ["page", "lock"] {
+        let mut w = wide("take", Lang::En);
+        w.state_mut().world.take_long();
+        w.state_mut().world.clipboard = format!("madang:{}", "a".repeat(200));
+        press(&mut w, Lang::En.tr(T::PasteHere));
+        if way == "page" {
+            press(&mut w, Lang::En.tr(T::Settings));
+        } else {
+            w.key_press_modifiers(Modifiers::COMMAND, Key::L);
+            w.run_steps(4);
+            write(&mut w, Role::PasswordInput, Lang::En.tr(T::Passphrase), "correct horse");
+            w.key_press(Key::Enter);
+            w.run_steps(5);
+            assert!(w.state().model.stage.is_open());
+        }
+        w.state_mut().world.find();
+        w.run_steps(3);
+        w.key_press_modifiers(Modifiers::COMMAND, Key::N);
+        w.run_steps(3);
+        press(&mut w, Lang::En.tr(T::TakeInvite));
+        let field = w.get_by_role_and_label(Role::MultilineTextInput, Lang::En.tr(T::PasteInvite));
+        assert_eq!(field.value().unwrap_or_default(), "", "{way}");
+    }
+}
+
+#[test]
+fn of_two_things_that_are_looked_for_the_second_is_shown_as_under_way_until_it_has_come() {
+    let mut w = wide("take", Lang::En);
+    w.state_mut().world.take_long();
+    w.state_mut().world.clipboard = format!("madang:{}", "a".repeat(200));
+    press(&mut w, Lang::En.tr(T::PasteHere));
+    w.input_mut().dropped_files.push(Arc::new(Dropped("/home/haneul/invite.txt")));
+    w.run_steps(3);
+    w.state_mut().world.find_one();
+    w.run_steps(3);
+    assert!(shows(&w, Lang::En.tr(T::LookingInFile)), "the dropped file is still looked into");
+    let field = w.get_by_role_and_label(Role::MultilineTextInput, Lang::En.tr(T::PasteInvite));
+    assert_eq!(field.value().unwrap_or_default(), "", "what was dropped later is what is wanted");
+    w.state_mut().world.find();
+    w.run_steps(3);
+    assert!(shows(&w, Lang::En.tr(T::FailFileNothing)) && !shows(&w, Lang::En.tr(T::LookingInFile)));
 }
 
 /// A file that was dragged onto the window.

@@ -5,6 +5,7 @@ use egui_kittest::{Harness, kittest::NodeT, kittest::Queryable};
 
 use super::{Window, composer, harness, press, shows, wide};
 use crate::{
+    gallery,
     i18n::{Lang, T},
     model::ChatId,
 };
@@ -13,24 +14,8 @@ fn open_chat() -> Window {
     harness("chat", Lang::En, [1366.0, 768.0], Harness::builder().allow_missing_glyphs())
 }
 
-/// 64 KiB of everything that could hurt.
 fn floods() -> Vec<String> {
-    let kib64 = 64 * 1024;
-    vec![
-        format!("a{}", "\u{0301}".repeat(kib64 / 2)),
-        "\u{1100}".repeat(kib64 / 3),
-        "👩\u{200D}".repeat(kib64 / 7),
-        "\u{202E}\u{2066}evil\u{202C}".repeat(kib64 / 13),
-        "\u{200B}\u{2060}\u{FEFF}".repeat(kib64 / 9),
-        "가".repeat(kib64 / 3),
-        "\n".repeat(kib64),
-        "a\n".repeat(kib64 / 2),
-        "x".repeat(kib64),
-        "\t".repeat(kib64),
-        (0..kib64 as u32 / 4).filter_map(|n| char::from_u32(0x2_0000 + n)).collect(),
-        "\u{FFFF}\u{0}\u{1B}[31m".repeat(kib64 / 9),
-        "﷽".repeat(kib64 / 3),
-    ]
+    gallery::floods::floods().into_iter().map(|(_, text)| text).collect()
 }
 
 #[test]

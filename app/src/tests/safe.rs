@@ -38,6 +38,22 @@ fn a_backup_says_what_it_does_not_do_and_its_words_are_shown_once() {
 }
 
 #[test]
+fn a_folder_for_the_backup_is_chosen_in_the_list() {
+    for lang in BOTH {
+        let mut w = window("settings", lang, [1366.0, 6000.0]);
+        press(&mut w, lang.tr(T::BackupPlace));
+        assert!(shows(&w, lang.tr(T::BackupPlaceBody)));
+        press(&mut w, "invite.txt");
+        assert!(shows(&w, lang.tr(T::BackupPlaceBody)), "a file is no folder");
+        press(&mut w, lang.tr(T::BackupHere));
+        let field = w.get_by_role_and_label(Role::TextInput, lang.tr(T::BackupPath));
+        assert_eq!(field.value().as_deref(), Some("/home/haneul/madang.backup"));
+        press(&mut w, lang.tr(T::BackupWrite));
+        assert_eq!(told(&w, "BackUp"), 1);
+    }
+}
+
+#[test]
 fn a_backup_under_a_passphrase_of_its_own_wants_a_good_one() {
     for lang in BOTH {
         let mut w = window("settings", lang, [1366.0, 6000.0]);

@@ -11,6 +11,25 @@ use crate::{
 use super::{BOTH, Window, composer, copied_by, press, shows, wide, window, write};
 
 #[test]
+fn the_field_grows_to_eight_lines_and_stands_near_the_foot_of_the_window() {
+    let foot = |lines: usize| {
+        let mut w = wide("chat", Lang::En);
+        let composer = &mut w.state_mut().views.conversations.entry(ChatId(1)).or_default().composer;
+        composer.draft = vec!["line"; lines].join("\n");
+        w.run_steps(6);
+        let field = w.get_by_role_and_label(Role::MultilineTextInput, &super::composer(Lang::En)).rect();
+        let below = 768.0 - field.bottom();
+        assert!(lines > 1 || (7.0..=18.0).contains(&below), "{below}");
+        768.0 - w.get_by_role_and_label(Role::List, Lang::En.tr(T::Messages)).rect().bottom()
+    };
+    let [one, two, six, eight, twelve] = [1, 2, 6, 8, 12].map(foot);
+    let line = two - one;
+    assert!(line > 15.0 && one < 64.0, "{one} {two}");
+    assert!((six - one - 5.0 * line).abs() < 2.0, "{one} {two} {six}");
+    assert!(eight > six + line && (twelve - eight).abs() < line, "{six} {eight} {twelve}");
+}
+
+#[test]
 fn a_message_is_written_and_shown_with_its_sign() {
     for lang in BOTH {
         let mut w = wide("chat", lang);

@@ -23,6 +23,8 @@ const INVITE_CHARS_MAX: usize = 4096;
 #[derive(Default)]
 pub(crate) struct Add {
     taking: bool,
+    /// Something was typed into the invite's field since an invite was looked for.
+    typed: bool,
     /// The name is what is wanted next.
     name_next: bool,
     text: String,
@@ -35,11 +37,20 @@ impl Add {
         self.taking = true;
     }
 
-    /// Puts an invite that was found into its field.
-    pub(crate) fn take(&mut self, invite: &str) {
+    /// An invite is looked for from now on.
+    pub(crate) fn wait(&mut self) {
+        self.typed = false;
+    }
+
+    /// Puts an invite that was found into its field, unless something was typed there meanwhile. Says whether it did.
+    pub(crate) fn take(&mut self, invite: &str) -> bool {
         self.taking = true;
+        if self.typed && !self.text.trim().is_empty() {
+            return false;
+        }
         invite.clone_into(&mut self.text);
         self.name_next = true;
+        true
     }
 
     /// Forgets what was typed; the contact is there now.
@@ -132,17 +143,20 @@ fn take(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Add) -> Option<Acti
     ui.add_space(space::M);
     let head =
         ui.label(RichText::new(cx.tr(T::PasteInvite)).font(theme::strong(size::SMALL)).color(cx.c.ink));
-    ui.add(
-        TextEdit::multiline(&mut state.text)
-            .font(egui::TextStyle::Monospace)
-            .desired_width(f32::INFINITY)
-            .desired_rows(3)
-            .char_limit(INVITE_CHARS_MAX),
-    )
-    .labelled_by(head.id);
+    let field = ui
+        .add(
+            TextEdit::multiline(&mut state.text)
+                .font(egui::TextStyle::Monospace)
+                .desired_width(f32::INFINITY)
+                .desired_rows(3)
+                .char_limit(INVITE_CHARS_MAX),
+        )
+        .labelled_by(head.id);
+    state.typed |= field.changed();
     ui.add_space(space::S);
     let name = button::field(ui, cx, T::TheirName, Some(T::TheirNameHint), &mut state.name, NAME_CHARS_MAX);
-    if std::mem::take(&mut state.name_next) {
+    // Asking for the focus that it has would cut the input method off.
+    if std::mem::take(&mut state.name_next) && !name.has_focus() {
         name.request_focus();
     }
     let entered = name.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));

@@ -6,25 +6,26 @@ use egui::{Grid, RichText, Ui};
 
 use super::passphrase::NewPassphrase;
 use crate::{
-    action::{Action, By, Command},
+    action::{Action, By, Choice, Command},
     i18n::{Lang, T},
     model::{Model, Task, Words},
     theme::{self, size, space},
     widget::{
         Cx, button, page,
+        path::PathText,
         secret::{self, Secret},
     },
 };
 
-/// Longest path that can be typed, in characters.
-const PATH_CHARS_MAX: usize = 1024;
+/// What a backup is called where only its folder was chosen.
+const NAME: &str = "madang.backup";
 /// Recovery words in one line.
 const WORDS_IN_LINE: usize = 3;
 
 /// What the part of settings remembers.
 #[derive(Default)]
 pub(crate) struct BackUp {
-    path: String,
+    path: PathText,
     by_passphrase: bool,
     passphrase: NewPassphrase,
     tried: bool,
@@ -33,6 +34,11 @@ pub(crate) struct BackUp {
 }
 
 impl BackUp {
+    /// Takes the folder that was chosen.
+    pub(crate) fn take(&mut self, folder: &Path) {
+        self.path.set(&folder.join(NAME));
+    }
+
     /// Shows the words until they have been noted.
     pub(crate) fn show_words(&mut self, words: Words) {
         self.words = Some(words);
@@ -42,7 +48,7 @@ impl BackUp {
 /// What the form on the first screen remembers.
 #[derive(Default)]
 pub(crate) struct Restore {
-    path: String,
+    path: PathText,
     secret: Secret,
     passphrase: NewPassphrase,
     tried: bool,
@@ -51,7 +57,7 @@ pub(crate) struct Restore {
 impl Restore {
     /// Takes the file that was chosen.
     pub(crate) fn take(&mut self, path: &Path) {
-        self.path = path.to_string_lossy().into_owned();
+        self.path.set(path);
     }
 }
 
@@ -67,7 +73,10 @@ pub(crate) fn write(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut BackUp)
     ui.add_space(space::S);
     page::warning(ui, cx, cx.tr(T::BackupNot));
     ui.add_space(space::S);
-    button::field(ui, cx, T::BackupPath, Some(T::BackupPathHint), &mut state.path, PATH_CHARS_MAX);
+    let chars = PathText::CHARS_MAX;
+    button::field(ui, cx, T::BackupPath, Some(T::BackupPathHint), &mut state.path.text, chars);
+    let place = button::quiet(ui, cx, T::BackupPlace, true).clicked();
+    ui.add_space(space::S);
     ui.horizontal_wrapped(|ui| {
         for (by_passphrase, word) in [(false, T::BackupByWords), (true, T::BackupByPassphrase)] {
             if button::choice(ui, cx, cx.tr(word), state.by_passphrase == by_passphrase).clicked() {
@@ -99,6 +108,9 @@ pub(crate) fn write(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut BackUp)
         page::warning(ui, cx, cx.tr(word));
     }
     page::failure(ui, cx, model, Task::Backup);
+    if place {
+        return Some(Action::Choose(Choice::Place));
+    }
     let path = path.filter(|_| pressed && wanting.is_none())?;
     state.tried = false;
     let by = if state.by_passphrase {
@@ -139,7 +151,8 @@ pub(crate) fn restore(
     ui.add_space(space::S);
     page::warning(ui, cx, cx.tr(T::RestoreNot));
     ui.add_space(space::S);
-    button::field(ui, cx, T::RestoreFile, Some(T::BackupPathHint), &mut state.path, PATH_CHARS_MAX);
+    let chars = PathText::CHARS_MAX;
+    button::field(ui, cx, T::RestoreFile, Some(T::BackupPathHint), &mut state.path.text, chars);
     let choose = button::quiet(ui, cx, T::ChooseFile, true).clicked();
     ui.add_space(space::S);
     secret::show(ui, cx, T::RestoreSecret, None, &mut state.secret);
@@ -173,7 +186,7 @@ pub(crate) fn restore(
     }
     page::failure(ui, cx, model, Task::Restore);
     if choose {
-        return (cancelled, Some(Action::Choose(None)));
+        return (cancelled, Some(Action::Choose(Choice::Backup)));
     }
     let Some(path) = path.filter(|_| pressed && wanting.is_none()) else { return (cancelled, None) };
     state.tried = false;
@@ -182,7 +195,6 @@ pub(crate) fn restore(
 }
 
 /// A path from the root on; another would depend on where the program was started.
-fn whole(typed: &str) -> Option<PathBuf> {
-    let path = Path::new(typed.trim());
-    (path.is_absolute() && path.file_name().is_some()).then(|| path.to_owned())
+fn whole(said: &PathText) -> Option<PathBuf> {
+    Some(said.path()).filter(|path| path.is_absolute() && path.file_name().is_some())
 }

@@ -428,9 +428,13 @@ fn menu(
         }
         item(ui, Icon::Trash, T::DeleteMessage, Pressed::Delete);
     };
-    egui::Popup::menu(&response).accessible_name(cx.tr(T::MessageActions)).show(&mut items);
+    egui::Popup::menu(&response)
+        .width(measure::MENU)
+        .accessible_name(cx.tr(T::MessageActions))
+        .show(&mut items);
     egui::Popup::context_menu(label)
         .id(label.id.with("context"))
+        .width(measure::MENU)
         .accessible_name(cx.tr(T::MessageActions))
         .show(&mut items);
     pressed

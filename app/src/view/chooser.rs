@@ -1,4 +1,4 @@
-//! Choosing a file: the folder's things as a list, by pointer or by keys.
+//! Choosing a file or a folder: the folder's things as a list, by pointer or by keys.
 
 use std::path::PathBuf;
 
@@ -6,31 +6,45 @@ use egui::{Key, RichText, ScrollArea, Ui};
 
 use super::keys;
 use crate::{
-    action::{Action, Command},
+    action::{Action, Choice, Source},
     desktop::folder::Entry,
     i18n::T,
     model::{Model, Task, Wanted},
     text,
     theme::{self, measure, size, space},
-    widget::{Cx, button, icon::Icon, page, row},
+    widget::{Cx, button, icon::Icon, page, path::PathText, row},
 };
-
-/// Longest path that can be typed, in characters.
-const PATH_CHARS_MAX: usize = 1024;
 
 /// What the chooser remembers while it is open.
 pub(crate) struct Chooser {
-    /// What is looked for in the file; nothing: the file itself is meant.
-    wanted: Option<Wanted>,
-    path: String,
+    choice: Choice,
+    path: PathText,
     /// The folder that `path` was taken from.
     shown: Option<PathBuf>,
 }
 
 impl Chooser {
-    /// A chooser for a file in which `wanted` is looked for, or for the file itself.
-    pub(crate) fn new(wanted: Option<Wanted>) -> Chooser {
-        Chooser { wanted, path: String::new(), shown: None }
+    /// A chooser for that.
+    pub(crate) fn new(choice: Choice) -> Chooser {
+        Chooser { choice, path: PathText::default(), shown: None }
+    }
+
+    /// The words at its head.
+    fn words(&self) -> (T, T) {
+        match self.choice {
+            Choice::Find(_) => (T::ChooseFile, T::ChooseFileBody),
+            Choice::Backup => (T::ChooseFile, T::ChooseBackupBody),
+            Choice::Place => (T::BackupPlace, T::BackupPlaceBody),
+        }
+    }
+
+    /// What is asked when this file is pressed.
+    fn pressed(&self, file: PathBuf) -> Option<Action> {
+        match self.choice {
+            Choice::Find(wanted) => Some(Action::Take(Source::File(file, wanted))),
+            Choice::Backup => Some(Action::ChosenBackup(file)),
+            Choice::Place => None,
+        }
     }
 }
 
@@ -38,8 +52,9 @@ impl Chooser {
 pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Chooser) -> (bool, Option<Action>) {
     ui.set_width(measure::PALETTE.min(ui.ctx().content_rect().width() - space::XXL * 2.0));
     let mut asked = None;
-    let close = keys::head(ui, cx, cx.tr(T::ChooseFile));
-    page::hint(ui, cx, cx.tr(state.wanted.map_or(T::ChooseBackupBody, |_| T::ChooseFileBody)));
+    let (head, body) = state.words();
+    let close = keys::head(ui, cx, cx.tr(head));
+    page::hint(ui, cx, cx.tr(body));
     ui.add_space(space::S);
     let Some(folder) = &model.folder else {
         page::failure(ui, cx, model, Task::Take);
@@ -47,22 +62,22 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Chooser)
     };
     if state.shown.as_ref() != Some(&folder.path) {
         state.shown = Some(folder.path.clone());
-        state.path = folder.path.to_string_lossy().into_owned();
+        state.path.set(&folder.path);
     }
     ui.horizontal(|ui| {
         let up = folder.path.parent();
         let pressed =
             button::icon_named(ui, cx, Icon::Over, cx.tr(T::FolderUp), cx.c.ink, up.is_some()).clicked();
         if let Some(up) = up.filter(|_| pressed) {
-            asked = Some(Action::Do(Command::Look(Some(up.to_owned()))));
+            asked = Some(look(up.to_owned()));
         }
-        let edit = egui::TextEdit::singleline(&mut state.path)
+        let edit = egui::TextEdit::singleline(&mut state.path.text)
             .desired_width(f32::INFINITY)
-            .char_limit(PATH_CHARS_MAX)
+            .char_limit(PathText::CHARS_MAX)
             .margin(theme::inset::FIELD);
         let field = ui.add(edit).accessible_name(cx.tr(T::FilePath));
         if field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
-            asked = Some(Action::Do(Command::Look(Some(PathBuf::from(&state.path)))));
+            asked = Some(look(state.path.path()));
         }
     });
     page::failure(ui, cx, model, Task::Take);
@@ -80,14 +95,10 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Chooser)
                     continue;
                 }
                 let path = folder.path.join(&entry.name);
-                if entry.file {
-                    asked = Some(match state.wanted {
-                        Some(wanted) => Action::Do(Command::ReadFile(path, wanted)),
-                        None => Action::Chosen(path),
-                    });
-                    done = true;
-                } else {
-                    asked = Some(Action::Do(Command::Look(Some(path))));
+                if !entry.file {
+                    asked = Some(look(path));
+                } else if let Some(action) = state.pressed(path) {
+                    (asked, done) = (Some(action), true);
                 }
             }
         },
@@ -97,7 +108,17 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Chooser)
     } else if folder.more {
         page::hint(ui, cx, cx.tr(T::FolderMore));
     }
+    if state.choice == Choice::Place {
+        ui.add_space(space::S);
+        if button::primary(ui, cx, T::BackupHere, true).clicked() {
+            (asked, done) = (Some(Action::ChosenPlace(folder.path.clone())), true);
+        }
+    }
     (done, asked)
+}
+
+fn look(path: PathBuf) -> Action {
+    Action::Take(Source::Folder(Some(path)))
 }
 
 fn one(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) -> bool {
@@ -127,7 +148,7 @@ pub(crate) fn ways(ui: &mut Ui, cx: &Cx<'_>, model: &Model, wanted: Wanted) -> O
             asked = Some(Action::Paste);
         }
         if button::quiet(ui, cx, T::ChooseFile, idle).clicked() {
-            asked = Some(Action::Choose(Some(wanted)));
+            asked = Some(Action::Choose(Choice::Find(wanted)));
         }
     });
     if !idle {

@@ -60,49 +60,21 @@ pub(crate) fn show(
                 .color(cx.c.danger),
         );
     }
-    let name = cx.with(T::MessageTo, &[&chat.name]);
     let mut asked = false;
-    ui.horizontal(|ui| {
-        let send_side = measure::TOUCH + space::S;
-        let width = ui.available_width() - send_side;
-        let line = size::BODY * measure::LEADING;
-        ui.scope(|ui| {
+    ui.horizontal_top(|ui| {
+        let width = ui.available_width() - measure::TOUCH - space::S;
+        let field = ui.vertical(|ui| {
             ui.set_width(width);
-            ScrollArea::vertical()
-                .id_salt("composer")
-                .max_height(line * f32::from(LINES_MAX) + space::L)
-                .show(ui, |ui| {
-                    let return_key = if enter_sends {
-                        KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter)
-                    } else {
-                        KeyboardShortcut::new(Modifiers::NONE, Key::Enter)
-                    };
-                    let edit = TextEdit::multiline(&mut composer.draft)
-                        .id(field_id(chat))
-                        .desired_rows(1)
-                        .desired_width(f32::INFINITY)
-                        .return_key(return_key)
-                        .margin(theme::inset::COMPOSER)
-                        .hint_text(RichText::new(cx.tr(T::WriteMessage)).color(cx.c.weak));
-                    let response = ui.add(edit).accessible_name(&name);
-                    composer.unkept |= response.changed();
-                    // Asking for the focus that it has would cut the input method off: the next letter came in Latin.
-                    if std::mem::take(&mut composer.focus) && !response.has_focus() {
-                        response.request_focus();
-                    }
-                    if response.has_focus() {
-                        asked = wants_to_send(ui, enter_sends, composer);
-                    } else {
-                        composer.composing = false;
-                        composer.send_when_composed = false;
-                    }
-                });
+            asked = field(ui, cx, chat, enter_sends, composer);
         });
         let ready = over == 0 && !composer.draft.trim().is_empty();
         let colour = if ready { cx.c.jade_ink } else { cx.c.weak };
-        asked |= button::icon_named(ui, cx, Icon::Send, cx.tr(T::Send), colour, ready).clicked();
+        // Beside the last line, however many there are.
+        ui.vertical(|ui| {
+            ui.add_space((field.response.rect.height() - measure::TOUCH).max(0.0));
+            asked |= button::icon_named(ui, cx, Icon::Send, cx.tr(T::Send), colour, ready).clicked();
+        });
     });
-    ui.add_space(space::S);
     if !asked || over > 0 {
         return None;
     }
@@ -114,6 +86,36 @@ pub(crate) fn show(
     composer.unkept = true;
     composer.focus = true;
     Some(Sent { text, reply_to: composer.reply_to.take() })
+}
+
+/// The field itself: as tall as what is written, and scrolled beyond that. Says whether Enter asks to send.
+fn field(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, enter_sends: bool, composer: &mut Composer) -> bool {
+    let name = cx.with(T::MessageTo, &[&chat.name]);
+    let modifiers = if enter_sends { Modifiers::SHIFT } else { Modifiers::NONE };
+    let tallest = size::BODY * measure::LEADING * f32::from(LINES_MAX) + space::L;
+    // As much as it may take, whatever the row around it had before; what is not needed is given back.
+    let area = ScrollArea::vertical().id_salt("composer").max_height(tallest).min_scrolled_height(tallest);
+    area.show(ui, |ui| {
+        let edit = TextEdit::multiline(&mut composer.draft)
+            .id(field_id(chat))
+            .desired_rows(1)
+            .desired_width(f32::INFINITY)
+            .return_key(KeyboardShortcut::new(modifiers, Key::Enter))
+            .margin(theme::inset::COMPOSER)
+            .hint_text(RichText::new(cx.tr(T::WriteMessage)).color(cx.c.weak));
+        let response = ui.add(edit).accessible_name(&name);
+        composer.unkept |= response.changed();
+        // Asking for the focus that it has would cut the input method off: the next letter came in Latin.
+        if std::mem::take(&mut composer.focus) && !response.has_focus() {
+            response.request_focus();
+        }
+        if response.has_focus() {
+            return wants_to_send(ui, enter_sends, composer);
+        }
+        (composer.composing, composer.send_when_composed) = (false, false);
+        false
+    })
+    .inner
 }
 
 /// The field's id, so that the palette and chats can focus it.

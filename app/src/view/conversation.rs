@@ -56,6 +56,20 @@ impl Conversation {
         self.find.take().is_some()
     }
 
+    /// Shows all of a long message.
+    pub(crate) fn show_whole(&mut self, key: MessageKey) {
+        if self.whole.len() >= WHOLE_MAX {
+            self.whole.clear();
+        }
+        self.whole.insert(key);
+    }
+
+    /// Goes to a message that is loaded.
+    #[cfg(feature = "gallery")]
+    pub(crate) fn lead_to(&mut self, key: MessageKey) {
+        self.stream.go_to_row(key, 0.0);
+    }
+
     /// Goes to the newest message and focuses the field.
     pub(crate) fn arrive(&mut self) {
         self.stream.go_to_end();
@@ -86,7 +100,10 @@ pub(crate) fn show(
     }
     let answered = state.composer.reply_to.and_then(|key| timeline.find(key));
     let foot = egui::Panel::bottom(egui::Id::unique(("foot", chat.id)))
-        .frame(Frame::NONE.inner_margin(Margin::symmetric(space::L as i8, 0)))
+        .frame(
+            Frame::NONE
+                .inner_margin(Margin { bottom: space::S as i8, ..Margin::symmetric(space::L as i8, 0) }),
+        )
         .show_separator_line(false)
         .show(ui, |ui| {
             let column = egui::UiBuilder::new()
@@ -231,12 +248,7 @@ fn messages(
             Some(Pressed::Quoted(key)) => {
                 asked = lead_to(chat, timeline, &mut state.stream, key, view_height).or(asked);
             }
-            Some(Pressed::Whole) => {
-                if state.whole.len() >= WHOLE_MAX {
-                    state.whole.clear();
-                }
-                state.whole.insert(message.key);
-            }
+            Some(Pressed::Whole) => state.show_whole(message.key),
             None => {}
         }
     }

@@ -21,12 +21,23 @@ const LINKED_NAMED: usize = 8;
 #[derive(Default)]
 pub(crate) struct Network {
     text: String,
+    /// Something was typed since a relay was looked for.
+    typed: bool,
 }
 
 impl Network {
-    /// Puts a relay that was found into its field.
-    pub(crate) fn take(&mut self, relay: &str) {
-        relay.clone_into(&mut self.text);
+    /// A relay is looked for from now on.
+    pub(crate) fn wait(&mut self) {
+        self.typed = false;
+    }
+
+    /// Puts a relay that was found into its field, unless something was typed there meanwhile. Says whether it did.
+    pub(crate) fn take(&mut self, relay: &str) -> bool {
+        let is_put = !self.typed || self.text.trim().is_empty();
+        if is_put {
+            relay.clone_into(&mut self.text);
+        }
+        is_put
     }
 
     /// Forgets what was typed; the relay is there now.
@@ -78,6 +89,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Network)
             ui.add_space(space::M);
             let field =
                 button::field(ui, cx, T::RelayText, Some(T::RelayTextHint), &mut state.text, RELAY_CHARS_MAX);
+            state.typed |= field.changed();
             let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
             let ready = !state.text.trim().is_empty() && !model.is_busy(Task::Relay);
             if (button::primary(ui, cx, T::AddRelay, ready).clicked() || entered) && ready {

@@ -18,9 +18,18 @@ const ROWS_MAX: usize = 40;
 /// What the palette remembers while it is open.
 #[derive(Default)]
 pub(crate) struct Palette {
+    /// It was opened over a conversation.
+    in_chat: bool,
     text: String,
     at: usize,
     focused: bool,
+}
+
+impl Palette {
+    /// A palette that was opened over this page.
+    pub(crate) fn over(route: Route) -> Palette {
+        Palette { in_chat: matches!(route, Route::Chats(Some(_))), ..Palette::default() }
+    }
 }
 
 struct Entry {
@@ -44,7 +53,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Palette)
         state.at = 0;
     }
     ui.add_space(space::S);
-    let mut found: Vec<Entry> = entries(cx, model)
+    let mut found: Vec<Entry> = entries(cx, model, state.in_chat)
         .into_iter()
         .filter(|e| state.text.trim().is_empty() || text::contains(&e.label, &state.text))
         .take(ROWS_MAX)
@@ -98,7 +107,7 @@ fn row(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry, chosen: bool) -> egui::Response 
     response
 }
 
-fn entries(cx: &Cx<'_>, model: &Model) -> Vec<Entry> {
+fn entries(cx: &Cx<'_>, model: &Model, in_chat: bool) -> Vec<Entry> {
     let mut all = Vec::new();
     let mut add = |icon, label: String, action| all.push(Entry { icon, label, action });
     for chat in &model.chats {
@@ -117,7 +126,9 @@ fn entries(cx: &Cx<'_>, model: &Model) -> Vec<Entry> {
     let (icon, word) = super::rail::way_out(model);
     add(icon, cx.tr(word).to_owned(), Action::Lock);
     add(Icon::Keyboard, cx.tr(T::KeysTitle).to_owned(), Action::Keys);
-    add(Icon::Search, cx.tr(T::SearchHere).to_owned(), Action::FindInChat);
+    if in_chat {
+        add(Icon::Search, cx.tr(T::SearchHere).to_owned(), Action::FindInChat);
+    }
     add(Icon::Scroll, cx.tr(T::LicencesRead).to_owned(), Action::Go(Route::Licences));
     if model.stage == Stage::Open {
         add(Icon::Warning, cx.tr(T::WipeAct).to_owned(), Action::Ask(Sure::Profile));

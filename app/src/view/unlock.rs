@@ -1,6 +1,6 @@
 //! The lock screen. It names nobody.
 
-use egui::{Key, RichText, Ui};
+use egui::{Key, RichText, ScrollArea, Ui};
 
 use super::welcome;
 use crate::{
@@ -26,6 +26,12 @@ pub(crate) struct Unlock {
 /// Draws the screen.
 pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Unlock) -> Option<Action> {
     let room = ui.available_height();
+    // With large letters in a small window, what failed and its details are longer than that.
+    let area = ScrollArea::vertical().auto_shrink(false);
+    area.show(ui, |ui| column(ui, cx, model, state, room)).inner
+}
+
+fn column(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Unlock, room: f32) -> Option<Action> {
     page::column(ui, measure::FORM, |ui| {
         ui.add_space(((room - measure::UNLOCK) / 2.5).max(space::L));
         Icon::Lock.show(ui, size::HUGE, cx.c.jade_ink);

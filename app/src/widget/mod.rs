@@ -5,6 +5,7 @@ pub(crate) mod button;
 pub(crate) mod icon;
 pub(crate) mod page;
 pub(crate) mod paragraph;
+pub(crate) mod path;
 pub(crate) mod qr;
 pub(crate) mod row;
 pub(crate) mod secret;

@@ -53,9 +53,17 @@ pub(crate) fn write(
     path: &Path,
     sealed: ([u8; HEAD_BYTES], Sealer),
 ) -> Result<(), TransferError> {
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "its name is no text"))?;
-    write_on(&RealDisk::new(folder_of(path)), name, store, sealed)
+    let nameless = || io::Error::new(io::ErrorKind::InvalidInput, "it has no name");
+    let (name, folder) = (path.file_name().ok_or_else(nameless)?, folder_of(path));
+    let disk = RealDisk::new(folder);
+    if let Some(name) = name.to_str() {
+        return write_on(&disk, name, store, sealed);
+    }
+    // A disk's names are text. One that is none is given to the whole file at the end, also at once.
+    let like = format!("{}{UNFINISHED}", name.to_string_lossy());
+    write_on(&disk, &like, store, sealed)?;
+    fs::rename(folder.join(&like), path)?;
+    Ok(disk.sync_names()?)
 }
 
 /// At every instant the file of this name is the one that was there before, whole, or the new one, whole.
