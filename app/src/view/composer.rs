@@ -92,7 +92,8 @@ pub(crate) fn show(
 fn field(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, enter_sends: bool, composer: &mut Composer) -> bool {
     let name = cx.with(T::MessageTo, &[&chat.name]);
     let modifiers = if enter_sends { Modifiers::SHIFT } else { Modifiers::NONE };
-    let tallest = size::BODY * measure::LEADING * f32::from(LINES_MAX) + space::L;
+    let line = ui.text_style_height(&egui::TextStyle::Body);
+    let tallest = line * f32::from(LINES_MAX) + theme::inset::COMPOSER.sum().y;
     // As much as it may take, whatever the row around it had before; what is not needed is given back.
     let area = ScrollArea::vertical().id_salt("composer").max_height(tallest).min_scrolled_height(tallest);
     area.show(ui, |ui| {

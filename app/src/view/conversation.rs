@@ -236,7 +236,9 @@ fn messages(
     for (at, rect) in &visible.rows {
         let (message, Some(shape)) = (&timeline.messages[*at], shapes.get(at)) else { continue };
         let hit = state.find.as_ref().is_some_and(|find| find.marks(&message.text));
-        match bubble::paint(&mut child, cx, message, shape, talk.intersect(*rect), &chat.name, hit) {
+        // Of a row that begins above the view the lower part is seen, at its place.
+        let row = Rect::from_x_y_ranges(talk.intersect(*rect).x_range(), rect.y_range());
+        match bubble::paint(&mut child, cx, message, shape, row, &chat.name, hit) {
             Some(Pressed::Reply) => {
                 state.composer.reply_to = Some(message.key);
                 state.composer.unkept = true;
