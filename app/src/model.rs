@@ -228,7 +228,7 @@ impl std::fmt::Debug for Words {
 }
 
 /// Slow work of which one runs at a time.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Task {
     /// Making a profile.
     Create,

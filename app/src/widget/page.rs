@@ -173,10 +173,9 @@ pub(crate) fn failure(ui: &mut Ui, cx: &Cx<'_>, model: &Model, task: Task) {
         ui.add_space(space::S);
         warning(ui, cx, cx.tr(*sentence));
         if !detail.is_empty() {
-            ui.collapsing(
-                RichText::new(cx.tr(T::Details)).font(theme::regular(size::SMALL)).color(cx.c.weak),
-                |ui| hint(ui, cx, detail),
-            );
+            // Several may stand on one page.
+            let title = RichText::new(cx.tr(T::Details)).font(theme::regular(size::SMALL)).color(cx.c.weak);
+            egui::CollapsingHeader::new(title).id_salt(task).show(ui, |ui| hint(ui, cx, detail));
         }
     }
 }
