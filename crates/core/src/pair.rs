@@ -341,15 +341,15 @@ impl Pair {
         sending.stream != self.stream || rank(rival) < rank(sending)
     }
 
-    /// The other side has spoken in a generation, having sealed items up to `sealed` by then. Once that is the one we
-    /// send on, all others but younger ones only drain. Returns whether it is heard for the first time.
-    pub(crate) fn hear(&mut self, number: u32, sealed: u64, now: Used) -> bool {
+    /// The other side has spoken in a generation, having sealed items up to `sealed` by then, if it said so. Once that is
+    /// the one we send on, all others but younger ones only drain. Returns whether it is heard for the first time.
+    pub(crate) fn hear(&mut self, number: u32, sealed: Option<u64>, now: Used) -> bool {
         let Some(generation) = self.generations.get_mut(&number) else { return false };
         let first = !generation.is_heard();
         if first {
             generation.enter(Phase::Live);
         }
-        if number == self.sending {
+        if let Some(sealed) = sealed.filter(|_| number == self.sending) {
             let depth = generation.depth;
             let others = self.generations.values_mut().filter(|g| g.number != number && !g.is_draining());
             // Who has fallen back to an older one keeps the younger, in case the other side has taken one up.

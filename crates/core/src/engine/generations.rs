@@ -209,6 +209,8 @@ impl Engine {
         let now = self.used(turn.now.moment);
         self.owe_receipt(party, road, turn);
         let Some(cert) = self.their_cert(party) else { return Ok(()) };
+        // Who begins something in a generation knows it, whether or not what they begin can be taken up.
+        self.hear(party, parent, None, turn);
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
         let Some(base) = pair.generation(parent) else { return Ok(()) };
         // What was taken up is sent again until they hear of it: the copy says nothing new, and is not refused.

@@ -225,8 +225,14 @@ impl Engine {
         }
     }
 
-    /// The other side has spoken in a generation.
-    fn hear(&mut self, party: Party, generation: u32, sealed: u64, turn: &mut Turn<'_, '_>) {
+    /// The other side has spoken in a generation, by a segment or by what begins another one.
+    pub(super) fn hear(
+        &mut self,
+        party: Party,
+        generation: u32,
+        sealed: Option<u64>,
+        turn: &mut Turn<'_, '_>,
+    ) {
         let now = self.used(turn.now.moment);
         let Some(pair) = self.pairs.get_mut(&party) else { return };
         let opening = pair.generation(generation).and_then(|g| g.opening.clone());
@@ -262,7 +268,7 @@ impl Engine {
         road: Road,
         turn: &mut Turn<'_, '_>,
     ) -> Result<(), StoreError> {
-        self.hear(party, generation, segment.sealed, turn);
+        self.hear(party, generation, Some(segment.sealed), turn);
         self.dirty.insert(party);
         if !self.pairs.get(&party).is_some_and(|pair| pair.is_current(generation)) {
             return segment.items.iter().try_for_each(|item| self.take_late(party, item, turn));

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::duo::{Duo, ROADS};
 use super::{Command, Policy};
+use crate::event::ContactId;
 
 /// Something that happens. Numbers pick an envelope among those on record, and a road.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ enum Happening {
     Reverse(usize),
     /// Minutes pass.
     Pass(u64),
+    /// One of the two suspects the keys of the other: the offer that is out is burnt.
+    Suspect(usize),
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -26,6 +29,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         6 => any::<usize>().prop_map(Happening::Bring),
         1 => (2..60_usize).prop_map(Happening::Reverse),
         1 => (1..30_u64).prop_map(Happening::Pass),
+        1 => (0..2_usize).prop_map(Happening::Suspect),
     ]
 }
 
@@ -67,6 +71,9 @@ fn play(duo: &mut Duo, roads: Roads, what: &[Happening], start: usize, model: &m
                 last.for_each(|at| duo.deliver_by(roads.take(at), at));
             }
             Happening::Pass(minutes) => duo.pass(Duration::from_secs(60 * minutes)),
+            Happening::Suspect(at) => {
+                duo.ask(*at, Command::Suspect(ContactId(1)));
+            }
         }
     }
 }
@@ -124,12 +131,45 @@ proptest! {
     })]
 
     #[test]
-    fn any_order_repetition_and_loss_over_three_roads_ends_with_every_message_once_and_in_order(
+    fn any_order_repetition_loss_and_suspicion_over_three_roads_ends_with_every_message_once_and_in_order(
         what in prop::collection::vec(happening(), 1..120),
         messages in 2..30_u32,
     ) {
         run(&what, Roads::Three, messages)?;
     }
+}
+
+#[test]
+fn who_suspects_keys_again_and_again_while_both_begin_makes_nobody_deaf() {
+    use Happening::{Bring, Pass, Reverse, Suspect, Write};
+    // The second refuses what the first began, for its offer is burnt, and falls back to the generation before, which the
+    // first gives up for its fifth. All that the first says from then on are rekeys with offers that are burnt by the time
+    // they come, in what the second had begun. That the first knows it must be enough.
+    let what = [
+        Write(0),
+        Write(1),
+        Pass(10),
+        Write(1),
+        Bring(1330849164435774305),
+        Bring(11751261610355067533),
+        Write(0),
+        Bring(5133574864425093005),
+        Suspect(0),
+        Write(1),
+        Write(1),
+        Bring(3338271983629054876),
+        Bring(17227643023334555560),
+        Pass(9),
+        Suspect(0),
+        Suspect(1),
+        Reverse(53),
+        Suspect(1),
+        Reverse(43),
+        Suspect(1),
+        Pass(26),
+        Write(1),
+    ];
+    run(&what, Roads::Three, 23).expect("all came");
 }
 
 #[test]
