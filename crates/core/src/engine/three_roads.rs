@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::duo::{Duo, ROADS};
 use super::{Command, Policy};
@@ -124,10 +125,20 @@ fn run(what: &[Happening], roads: Roads, messages: u32) -> Result<(), TestCaseEr
     check(&duo, &model)
 }
 
+/// One in a thousand of these stories is new to all that were told before, and who looks for it looks for hours. The
+/// everyday run tells the same ones, so that what it finds is of the change at hand.
+fn seed() -> RngSeed {
+    match ProptestConfig::default().rng_seed {
+        RngSeed::Random => RngSeed::Fixed(1),
+        given @ RngSeed::Fixed(_) => given,
+    }
+}
+
 proptest! {
-    // 256 cases, most of a minute of one processor, or as many as PROPTEST_CASES says.
+    // 256 cases, most of a minute of one processor, or as many as PROPTEST_CASES says: the same ones each time, or those of
+    // PROPTEST_RNG_SEED.
     #![proptest_config(ProptestConfig {
-        max_shrink_iters: 100, failure_persistence: None, ..Default::default()
+        max_shrink_iters: 100, failure_persistence: None, rng_seed: seed(), ..Default::default()
     })]
 
     #[test]
