@@ -62,7 +62,8 @@ impl From<VaultError> for OpenError {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[must_use = "the person must hear of a rollback or of damage"]
 pub struct OpenReport {
-    /// The index was moved aside and built again from the log, for this reason.
+    /// The index was built again from the log, for this reason; the one before was moved aside or, if only its layout was
+    /// another, deleted.
     pub rebuilt: Option<Rebuilt>,
     /// The end of the log held a commit that was never acknowledged; it was cut off.
     pub torn_tail: bool,
@@ -112,6 +113,11 @@ pub enum Rebuilt {
     /// It did not open, or reported an error, or panicked.
     #[error("the index was damaged and has been built again from the log; nothing is lost")]
     Damaged,
+    /// Another version wrote it, in another layout: no damage.
+    #[error(
+        "the index had the layout of another version and has been built again from the log; nothing is lost"
+    )]
+    OtherLayout,
     /// It opened and was silently empty.
     #[error("the index was empty and has been built again from the log; nothing is lost")]
     Empty,

@@ -41,6 +41,21 @@ const SEGMENT_KEY: u8 = 1;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Trouble;
 
+/// Why there is no index to go on with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Unusable {
+    /// It is damaged.
+    Damaged,
+    /// Another version wrote it, in another layout.
+    OtherLayout,
+}
+
+impl From<Trouble> for Unusable {
+    fn from(Trouble: Trouble) -> Self {
+        Self::Damaged
+    }
+}
+
 /// How far the index has followed the log, and the segments as they stood then.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct State {
@@ -73,13 +88,22 @@ pub(crate) struct Index {
 
 impl Index {
     /// Opens the database or makes an empty one. `None` stands for one that has followed no log yet.
-    pub(crate) fn open(folder: &Path) -> Result<(Self, Option<State>), Trouble> {
-        guard(|| {
+    pub(crate) fn open(folder: &Path) -> Opened {
+        let opened = guard(|| {
             let db = open_database(folder)?;
             let index = Self { db: Some(db), file: folder.join("db") };
+            if index.layout()?.is_some_and(|layout| layout != LAYOUT) {
+                return Ok(None);
+            }
             let state = index.state()?;
-            Ok((index, state))
-        })
+            Ok(Some((index, state)))
+        })?;
+        opened.ok_or(Unusable::OtherLayout)
+    }
+
+    /// The layout of its rows, if it has any.
+    fn layout(&self) -> Result<Option<u8>, Failure> {
+        Ok(self.db()?.get(STATE_KEY)?.and_then(|bytes| bytes.first().copied()))
     }
 
     /// What the index says about a record.
@@ -257,7 +281,7 @@ impl Index {
 }
 
 /// What opening an index has come to.
-pub(crate) type Opened = Result<(Index, Option<State>), Trouble>;
+pub(crate) type Opened = Result<(Index, Option<State>), Unusable>;
 
 /// The index of a profile's own store while it is opened on a thread of its own. That needs no key, and with much
 /// history it takes a while: it goes on while the key is derived. Whoever drops it waits until the files are let go of.
@@ -276,7 +300,8 @@ impl Ahead {
 
     /// Waits for the end of it.
     pub(crate) fn finish(mut self) -> Opened {
-        self.0.take().map_or(Err(Trouble), |opening| opening.join().unwrap_or(Err(Trouble)))
+        let opened = self.0.take().and_then(|opening| opening.join().ok());
+        opened.unwrap_or(Err(Unusable::Damaged))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crypto::CryptoRng;
@@ -14,7 +14,7 @@ use proto::store::{Batch, StoreError};
 use crate::disk::{Disk, RealDisk};
 use crate::doors::{store_disk, store_folder};
 use crate::error::{OpenError, OpenReport, Rebuilt, store_error};
-use crate::index::{Ahead, Index};
+use crate::index::{Ahead, Index, Unusable};
 use crate::key_file::{KEY_NAME, create_key_file, discard_leftovers, read_key_file};
 use crate::keys::Keys;
 use crate::nodes::ROOT;
@@ -27,9 +27,8 @@ use crate::segment::{Point, parse_file_name};
 
 pub(crate) const LOCK_NAME: &str = "lock";
 pub(crate) const INDEX_NAME: &str = "index";
+/// The newest index that was damaged, kept for a look.
 const DAMAGED_NAME: &str = "index-damaged";
-/// Damaged indexes that are kept for a look; the oldest goes first.
-const DAMAGED_KEPT: u32 = 3;
 
 impl SealedStore {
     /// Makes a new store in a folder, which is made too if it is not there.
@@ -189,11 +188,13 @@ impl SealedStore {
             Some(ahead) => ahead.finish(),
             None => Index::open(&index_folder),
         };
+        let is_new = opened.is_err();
         let (index, state) = match opened {
             Ok((index, state)) => (index, state),
-            Err(_) => {
-                reason = Some(Rebuilt::Damaged);
-                (fresh_index(folder)?, None)
+            Err(why) => {
+                let (damaged, other) = (Rebuilt::Damaged, Rebuilt::OtherLayout);
+                reason = Some(if why == Unusable::OtherLayout { other } else { damaged });
+                (fresh_index(folder, reason)?, None)
             }
         };
         let (folder, profile) = (folder.to_owned(), profile.to_owned());
@@ -215,6 +216,7 @@ impl SealedStore {
                 // An index that knows no root which opens has passed by the nodes that do; the log has them.
                 if !store.follow_from(state, &mut report)? || !store.reaches_root()? {
                     report = OpenReport { rebuilt: Some(Rebuilt::Mismatch), ..OpenReport::default() };
+                    store.renew_index()?;
                     store.rebuild(&mut report)?;
                 }
             }
@@ -222,6 +224,9 @@ impl SealedStore {
             // A log that is gone as a whole, or an index that is not to be believed.
             (reason, _) => {
                 report.rebuilt = Some(reason.unwrap_or(Rebuilt::Mismatch));
+                if !is_new {
+                    store.renew_index()?;
+                }
                 store.rebuild(&mut report)?;
             }
         }
@@ -266,10 +271,15 @@ impl SealedStore {
         Ok(commit.is_some_and(|commit| commit.point(point.segment) == *point))
     }
 
-    /// Makes the index anew from the log alone.
-    fn rebuild(&mut self, report: &mut OpenReport) -> Result<(), OpenError> {
+    /// Puts an empty index in place of the one that is open.
+    fn renew_index(&mut self) -> Result<(), OpenError> {
         self.index.close();
-        self.index = fresh_index(&self.folder)?;
+        self.index = fresh_index(&self.folder, None)?;
+        Ok(())
+    }
+
+    /// Fills an empty index from the log alone.
+    fn rebuild(&mut self, report: &mut OpenReport) -> Result<(), OpenError> {
         self.index_failed.set(false);
         self.recent = Recent::default();
         self.segments.clear();
@@ -294,7 +304,7 @@ impl SealedStore {
         let writer = self.writer.take().filter(|writer| writer.salt.is_none());
         let next_number = self.next_number;
         let mut report = OpenReport::default();
-        let healed = self.rebuild(&mut report);
+        let healed = self.renew_index().and_then(|()| self.rebuild(&mut report));
         self.next_number = next_number;
         self.writer = writer;
         let healed = healed.map_err(|error| match error {
@@ -353,22 +363,17 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Moves an index out of the way, if there is one, and makes an empty one.
-fn fresh_index(folder: &Path) -> Result<Index, OpenError> {
-    let index = folder.join(INDEX_NAME);
-    if index.exists() {
-        let aside = |number: u32| -> PathBuf { folder.join(format!("{DAMAGED_NAME}-{number}")) };
-        let taken = (1..u32::MAX).take_while(|number| aside(*number).exists()).count() as u32;
-        if taken >= DAMAGED_KEPT {
-            for number in 1..=taken {
-                fs::remove_dir_all(aside(number))?;
-                if number > 1 {
-                    break;
-                }
-            }
+/// Moves an index out of the way, if there is one, and makes an empty one. What another version wrote is no damage to look
+/// at: it is deleted.
+fn fresh_index(folder: &Path, reason: Option<Rebuilt>) -> Result<Index, OpenError> {
+    let (index, aside) = (folder.join(INDEX_NAME), folder.join(DAMAGED_NAME));
+    if index.exists() && reason == Some(Rebuilt::OtherLayout) {
+        fs::remove_dir_all(&index)?;
+    } else if index.exists() {
+        if aside.exists() {
+            fs::remove_dir_all(&aside)?;
         }
-        let free = (1..u32::MAX).find(|number| !aside(*number).exists()).unwrap_or(1);
-        fs::rename(&index, aside(free))?;
+        fs::rename(&index, &aside)?;
     }
     match Index::open(&index) {
         Ok((fresh, None)) => Ok(fresh),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use common::{BY_RECORD, PASSPHRASE, SHARED, TABLES, content, files, random_batch, rng, small};
 use crypto::vault::Cost;
-use madang_store::{OpenError, OpenReport, SealedStore};
+use madang_store::{OpenError, OpenReport, Rebuilt, SealedStore};
 use proto::store::{Batch, Direction, MemoryStore, Store, StoreError};
 use rand::RngExt;
 
@@ -277,6 +277,42 @@ fn an_index_that_is_missing_empty_or_from_another_profile_is_made_again() {
         drop(store);
         let (_, report) = open(folder.path()).expect("it opens");
         assert_eq!(report, OpenReport::default());
+    }
+}
+
+#[test]
+fn an_index_of_another_layout_is_made_again_as_no_damage_and_leaves_nothing_behind() {
+    let folder = common::folder();
+    let model = filled(folder.path(), 60);
+    let index = folder.path().join("index");
+    let db = sled::open(&index).expect("a whole index");
+    let mut state = db.get([0]).expect("a whole index").expect("it has followed a log").to_vec();
+    state[0] = 1;
+    db.insert([0], state).expect("a whole index");
+    db.flush().expect("the disk works");
+    drop(db);
+    let (store, report) = open(folder.path()).expect("it opens");
+    assert_eq!(report.rebuilt, Some(Rebuilt::OtherLayout));
+    assert!(!report.is_loss() && common::same(&store, &model));
+    drop(store);
+    assert!(!folder.path().join("index-damaged").exists());
+    let (_, report) = open(folder.path()).expect("it opens");
+    assert_eq!(report, OpenReport::default());
+}
+
+#[test]
+fn of_damaged_indexes_the_newest_is_kept() {
+    let folder = common::folder();
+    let model = filled(folder.path(), 60);
+    for damage in ["first", "second", "third"] {
+        let db = folder.path().join("index/db");
+        fs::remove_file(&db).expect("a file");
+        fs::create_dir_all(db.join(damage)).expect("a folder");
+        let (store, report) = open(folder.path()).expect("it opens");
+        assert_eq!(report.rebuilt, Some(Rebuilt::Damaged));
+        assert!(common::same(&store, &model));
+        drop(store);
+        assert!(folder.path().join("index-damaged/db").join(damage).is_dir());
     }
 }
 

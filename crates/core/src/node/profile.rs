@@ -88,8 +88,9 @@ fn recover(store: &mut SealedStore, report: &store::OpenReport) -> Result<Vec<No
         // From here on the log is what it is: only who reads it from its beginning finds the loss again.
         store.checkpoint()?;
     }
-    // That nothing was lost is said only if it is so.
-    let rebuilt = (report.rebuilt.is_some() && !is_news).then_some(Notice::IndexRebuilt);
+    // That nothing was lost is said only if it is so; a new layout is no damage, and nobody's business.
+    let was_damaged = report.rebuilt.is_some_and(|reason| reason != store::Rebuilt::OtherLayout);
+    let rebuilt = (was_damaged && !is_news).then_some(Notice::IndexRebuilt);
     let untold = Engine::untold_loss(store)?.unwrap_or_default();
     Ok(rebuilt.into_iter().chain(told(&untold)).collect())
 }

@@ -52,7 +52,7 @@ fn changes() -> impl Strategy<Value = Changes> {
 }
 
 fn opened(folder: &Path) -> Index {
-    Index::open(folder).unwrap_or_else(|Trouble| panic!("an index opens")).0
+    Index::open(folder).unwrap_or_else(|why| panic!("an index opens: {why:?}")).0
 }
 
 fn applied(index: &Index, changes: &Changes) -> LiveChanges {
