@@ -140,7 +140,7 @@ words! {
     NextHit: "Next", "다음";
     FoundNone: "None", "없음";
     FirstWords: "You are connected. Everything you write here can be read only by the two of you.", "연결되었습니다. 여기에 쓰는 글은 두 사람만 읽을 수 있습니다.";
-    TooLong: "Too long for one message: {0} of {1} bytes.", "한 메시지로는 너무 깁니다: {1}바이트 중 {0}바이트.";
+    TooLong: "Too long for one message: {0} bytes, and at most {1} fit.", "한 메시지로는 너무 깁니다. {0}바이트인데 {1}바이트까지만 들어갑니다.";
     Messages: "Messages", "메시지 목록";
     ContactDetails: "Contact details", "연락처 정보";
     FadeHead: "Disappearing messages", "사라지는 메시지";
