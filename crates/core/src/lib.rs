@@ -13,6 +13,7 @@ pub mod event;
 pub mod contact;
 pub mod conversation;
 pub mod draft;
+pub mod glance;
 
 pub mod stream;
 
@@ -44,6 +45,7 @@ pub use conversation::{Choice, Message, Page, Span};
 pub use draft::Draft;
 pub use engine::{CommandError, RelayInfo, Takes, Whoami};
 pub use event::{ContactId, Delivery, Event, Notice, Place, RelayNumber, Step, TrailStep};
+pub use glance::Glance;
 #[cfg(feature = "node")]
 pub use net::{any_addresses, scrub_environment};
 #[cfg(feature = "node")]

@@ -14,9 +14,10 @@ use crate::contact::Contact;
 use crate::content::{Body, ConversationId, Item, MessageId, NAME_BYTES_MAX, TEXT_BYTES_MAX};
 #[cfg(doc)]
 use crate::content::{FADE_SECONDS_MAX, FADE_SECONDS_MIN};
-use crate::conversation::{self, Message, Page, Span, decode};
+use crate::conversation::{self, Page, Span, decode};
 use crate::draft::{self, DESK_BYTES_MAX, DRAFT_BYTES_MAX, Draft};
 use crate::event::{ContactId, Event, Place, RelayNumber, Trail, TrailStep};
+use crate::glance::Glance;
 use crate::tables;
 
 /// The most messages in one page.
@@ -73,8 +74,8 @@ pub enum Command {
     },
     /// All that is known of an own message's way.
     Trail(MessageId),
-    /// How many messages of a conversation are unread, with the newest message.
-    Glance(ConversationId),
+    /// How conversations stand. One that is not there is left out.
+    Glances(Vec<ConversationId>),
     /// The conversation was read up to a place; tells the other side if asked to. Unread stays at most what the other
     /// side wrote after it. Begins no count: what is to disappear was not shown by that ([`Command::Shown`]).
     MarkRead {
@@ -192,8 +193,8 @@ pub enum Answer {
     Page(Page),
     /// To [`Command::Trail`].
     Trail(Vec<TrailStep>),
-    /// To [`Command::Glance`]: unread messages and the newest one.
-    Glance(u32, Option<Message>),
+    /// To [`Command::Glances`], in the order in which they were asked for.
+    Glances(Vec<Glance>),
     /// To [`Command::Drafts`].
     Drafts(Vec<Draft>),
     /// To [`Command::Desk`]: what was kept, or nothing.
@@ -351,13 +352,11 @@ impl Engine {
                 None => Err(CommandError::NoConversation),
             },
             Command::Trail(id) => self.trail(&id, turn)?,
-            Command::Glance(conversation) => match self.by_conversation.get(&conversation) {
-                Some(number) => {
-                    let newest = conversation::newest(*number, turn.overlay)?;
-                    Ok(Answer::Glance(self.conversations[number].unread, newest))
-                }
-                None => Err(CommandError::NoConversation),
-            },
+            Command::Glances(wanted) => {
+                let there = wanted.iter().filter_map(|id| self.by_conversation.get(id));
+                let look = |number: &u32| Glance::at(*number, &self.conversations[number], turn.overlay);
+                Ok(Answer::Glances(there.map(look).collect::<Result<_, _>>()?))
+            }
             Command::MarkRead { conversation, place, tell } => {
                 self.mark_read(conversation, place, tell && self.counts(), turn)?
             }

@@ -295,12 +295,27 @@ mod tests {
     }
 
     #[test]
+    fn a_glance_says_what_is_unread_what_came_last_and_what_holds_and_nothing_of_what_is_not_there() {
+        let mut duo = Duo::new(Policy::default());
+        let conversation = duo.conversation();
+        duo.ask(0, Command::SetDisappearing(conversation, Some(duration(60))));
+        duo.write(1, "first");
+        duo.write(1, "second");
+        let wanted = vec![ConversationId([9; 16]), conversation];
+        let Answer::Glances(glances) = duo.ask(0, Command::Glances(wanted)) else { panic!("glances") };
+        let [glance] = glances.as_slice() else { panic!("one conversation is there: {glances:?}") };
+        assert_eq!((glance.conversation, glance.unread), (conversation, 2));
+        assert_eq!(glance.disappears_after, Some(duration(60)));
+        assert_eq!(glance.newest.as_ref().and_then(|newest| newest.text.as_deref()), Some("second"));
+    }
+
+    #[test]
     fn what_came_after_the_last_that_was_shown_stays_unread() {
         let mut duo = Duo::new(Policy::default());
         let conversation = duo.conversation();
-        let unread = |duo: &mut Duo| match duo.ask(0, Command::Glance(conversation)) {
-            Answer::Glance(unread, _) => unread,
-            other => panic!("a glance, not {other:?}"),
+        let unread = |duo: &mut Duo| match duo.ask(0, Command::Glances(vec![conversation])) {
+            Answer::Glances(glances) => glances[0].unread,
+            other => panic!("glances, not {other:?}"),
         };
         duo.write(1, "shown");
         let shown = *places(&mut duo, 0).last().expect("it came");

@@ -25,10 +25,11 @@ pub use self::config::Config;
 pub use self::profile::NodeError;
 use crate::contact::Contact;
 use crate::content::{ConversationId, MessageId};
-use crate::conversation::{Message, Page, Span};
+use crate::conversation::{Page, Span};
 use crate::draft::Draft;
 use crate::engine::{Answer, Command, CommandError, RelayInfo, Whoami};
 use crate::event::{ContactId, Event, Notice, Place, RelayNumber, TrailStep};
+use crate::glance::Glance;
 
 /// Requests that wait for the driver; beyond it the asker waits.
 const REQUESTS_MAX: usize = 256;
@@ -322,13 +323,13 @@ impl Node {
         })
     }
 
-    /// Returns how many messages of a conversation are unread, and its newest message.
+    /// Returns how conversations stand, in the order in which they are asked for; one that is not there is left out.
     ///
     /// # Errors
     /// As [`Node::ask`].
-    pub async fn glance(&self, conversation: ConversationId) -> Result<(u32, Option<Message>), NodeError> {
-        answered(self.ask(Command::Glance(conversation)).await?, |a| match a {
-            Answer::Glance(unread, newest) => Some((unread, newest)),
+    pub async fn glances(&self, conversations: Vec<ConversationId>) -> Result<Vec<Glance>, NodeError> {
+        answered(self.ask(Command::Glances(conversations)).await?, |a| match a {
+            Answer::Glances(glances) => Some(glances),
             _ => None,
         })
     }
