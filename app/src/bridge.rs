@@ -298,11 +298,13 @@ impl Worker {
         }
     }
 
+    /// Takes over a profile that was opened. The window hears of it once it has been told what is in there, so that
+    /// it never says that there is nothing.
     async fn opened(&mut self, mut session: Session, cast: Option<Cast>, task: Task) {
-        self.tell.done(task).await;
-        self.tell.say(Update::Stage(if cast.is_some() { Stage::Practice } else { Stage::Open })).await;
         session.tell_read = self.tell_read;
         session.tell_all().await;
+        self.tell.say(Update::Stage(if cast.is_some() { Stage::Practice } else { Stage::Open })).await;
+        self.tell.done(task).await;
         if cast.is_none() {
             session.tell_desk().await;
         }

@@ -11,11 +11,9 @@ use std::{
 };
 
 use madang_core::{
-    ContactId, ConversationId, Event, Events, Message as Kept, MessageId, Node, NodeError, Place,
+    ContactId, ConversationId, Event, Events, Glance, Message as Kept, MessageId, Node, NodeError, Place,
     RelayNumber, Span, Step as Done,
 };
-
-use tokio::task::JoinSet;
 
 use self::changes::Changes;
 use self::shown::{chat_of, compared_of, fade_of, last_of, line_of, me_of, message_of, takes_of, time_of};
@@ -87,11 +85,11 @@ impl Session {
         self.node.shutdown().await;
     }
 
-    /// Tells the window all that it shows at first.
+    /// Tells the window all that it shows at first; the chats before what stands around them.
     pub(super) async fn tell_all(&mut self) {
-        self.tell_me().await;
         self.chats.clear();
         self.tell_chats(None).await;
+        self.tell_me().await;
         self.tell_roads().await;
     }
 
@@ -409,9 +407,11 @@ impl Session {
     }
 
     async fn tell_me(&mut self) {
-        if let (Ok(whoami), Ok(addresses)) = (self.node.whoami().await, self.node.addresses().await) {
+        let node = &self.node;
+        let asked = tokio::join!(node.whoami(), node.addresses(), node.disappearing_default());
+        if let (Ok(whoami), Ok(addresses), fade) = asked {
             let addresses = addresses.iter().map(ToString::to_string).collect();
-            let fade = fade_of(self.node.disappearing_default().await.ok().flatten());
+            let fade = fade_of(fade.ok().flatten());
             let me = me_of(&whoami, addresses, fade);
             if self.told_me.as_ref() != Some(&me) {
                 self.told_me = Some(me.clone());
@@ -426,7 +426,7 @@ impl Session {
         let there: BTreeSet<ChatId> = contacts.iter().map(|c| ChatId(c.id.0)).collect();
         self.chats.retain(|id, _| there.contains(id));
         let mut renewed = Vec::new();
-        let mut wanted = Vec::new();
+        let mut wanted = BTreeMap::new();
         for contact in contacts {
             let id = ChatId(contact.id.0);
             let before = self.chats.remove(&id);
@@ -438,10 +438,10 @@ impl Session {
             }
             let told =
                 |conversation: &ConversationId| new || lines.is_none_or(|lines| lines.contains(conversation));
-            wanted.extend(contact.conversation.filter(told).map(|conversation| (id, conversation)));
+            wanted.extend(contact.conversation.filter(told).map(|conversation| (conversation, id)));
             self.chats.insert(id, Known { chat, conversation: contact.conversation });
         }
-        self.glance(wanted).await;
+        self.glance(&wanted).await;
         let chats = self.chats.values().map(|known| known.chat.clone()).collect();
         self.tell.say(Update::Chats(chats)).await;
         for contact in renewed {
@@ -449,20 +449,16 @@ impl Session {
         }
     }
 
-    /// Reads the last lines of chats. All are asked for at once, and the node answers many in one turn.
-    async fn glance(&mut self, wanted: Vec<(ChatId, ConversationId)>) {
-        let mut glances = JoinSet::new();
-        for (id, conversation) in wanted {
-            let node = self.node.clone();
-            glances.spawn(async move {
-                let (seen, fade) = tokio::join!(node.glance(conversation), node.disappearing(conversation));
-                (id, seen, fade)
-            });
+    /// Reads the last lines of chats, all in one question.
+    async fn glance(&mut self, wanted: &BTreeMap<ConversationId, ChatId>) {
+        if wanted.is_empty() {
+            return;
         }
-        while let Some(glance) = glances.join_next().await {
-            let Ok((id, Ok((unread, newest)), fade)) = glance else { continue };
-            let Some(Known { chat, .. }) = self.chats.get_mut(&id) else { continue };
-            chat.fade = fade_of(fade.ok().flatten());
+        let Ok(glances) = self.node.glances(wanted.keys().copied().collect()).await else { return };
+        for Glance { conversation, unread, newest, disappears_after } in glances {
+            let known = wanted.get(&conversation).and_then(|id| self.chats.get_mut(id));
+            let Some(Known { chat, .. }) = known else { continue };
+            chat.fade = fade_of(disappears_after);
             chat.unread = unread;
             chat.last = newest.as_ref().map(last_of);
             chat.order = newest.and_then(|m| m.label_ms).unwrap_or(0);
@@ -470,10 +466,9 @@ impl Session {
     }
 
     async fn tell_roads(&mut self) {
-        let (Ok(relays), Ok(contacts)) = (self.node.relays().await, self.node.contacts().await) else {
-            return;
-        };
-        let links = u32::try_from(contacts.iter().filter(|c| c.linked).count()).unwrap_or(u32::MAX);
+        let Ok(relays) = self.node.relays().await else { return };
+        let links = self.chats.values().filter(|known| known.chat.linked).count();
+        let links = u32::try_from(links).unwrap_or(u32::MAX);
         let relays = relays.into_iter().filter(|r| r.home).map(|r| Relay {
             key: RelayKey(r.number.0),
             label: r.addresses.first().map(|a| text::address(a)).unwrap_or_default(),

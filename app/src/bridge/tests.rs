@@ -224,6 +224,28 @@ fn a_profile_is_made_locked_refused_and_opened_again() {
 }
 
 #[test]
+fn a_window_that_hears_of_an_open_profile_has_been_told_what_is_in_it() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut window = Window::open(home.path());
+    let passphrase = || zeroize::Zeroizing::new("등불 강가".to_owned());
+    let create = Command::Create { name: "하늘".into(), passphrase: passphrase() };
+    for begin in [create, Command::Unlock { passphrase: passphrase() }] {
+        window.bridge.tell(begin);
+        let told = window.gather("an open profile", |m| m.stage == Stage::Open);
+        let at = |what: fn(&Update) -> bool| told.iter().position(what);
+        let opened = at(|update| matches!(update, Update::Stage(Stage::Open)));
+        let before: [fn(&Update) -> bool; 3] = [
+            |update| matches!(update, Update::Chats(_)),
+            |update| matches!(update, Update::Me(_)),
+            |update| matches!(update, Update::Roads(_)),
+        ];
+        assert!(before.into_iter().all(|what| at(what).is_some_and(|at| Some(at) < opened)), "{told:?}");
+        window.bridge.tell(Command::Lock);
+        window.until("a lock", |m| m.stage == Stage::Locked);
+    }
+}
+
+#[test]
 fn settings_that_cannot_be_kept_are_told_once_until_they_can_be_again() {
     let home = tempfile::tempdir().expect("a folder");
     let mut window = Window::open(home.path());

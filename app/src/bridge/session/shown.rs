@@ -29,8 +29,8 @@ pub(super) fn chat_of(contact: &Contact, before: Option<Chat>) -> Chat {
     let before = before.unwrap_or_default();
     Chat {
         id: ChatId(contact.id.0),
-        name: text::name(&contact.name),
-        their_name: text::name(&contact.their_name),
+        name: name_of(&contact.name),
+        their_name: name_of(&contact.their_name),
         seed,
         verified: contact.verified,
         bond,
@@ -45,6 +45,17 @@ pub(super) fn chat_of(contact: &Contact, before: Option<Chat>) -> Chat {
     }
 }
 
+/// A name as it is shown. One of which nothing is seen is an ellipsis, so that nobody stands there without a name.
+fn name_of(raw: &str) -> String {
+    let shown = text::name(raw);
+    if shown.is_empty() && !raw.is_empty() { "…".to_owned() } else { shown }
+}
+
+/// What a message says; nothing if its kind is of a newer version.
+fn body_of(message: &Kept) -> String {
+    message.text.as_deref().map(text::body).unwrap_or_default()
+}
+
 /// The last line of a chat.
 pub(super) fn last_of(message: &Kept) -> Last {
     let delivery = message.mine.then(|| delivery_of(message.delivery));
@@ -53,7 +64,7 @@ pub(super) fn last_of(message: &Kept) -> Last {
 
 /// What a message says in one line.
 pub(super) fn line_of(message: &Kept) -> String {
-    text::line(&text::body(message.text.as_deref().unwrap_or_default()), LINE_CHARS)
+    text::line(&body_of(message), LINE_CHARS)
 }
 
 /// A message of a conversation, with what it answers.
@@ -62,7 +73,7 @@ pub(super) fn message_of(kept: &Kept, reply: Option<Quote>) -> Message {
         key: MessageKey(kept.id.0),
         place: kept.place.0,
         mine: kept.mine,
-        text: text::body(kept.text.as_deref().unwrap_or_default()),
+        text: body_of(kept),
         chose: chosen(kept),
         fades: kept.disappears_after.map(seconds),
         shown: false,
@@ -205,6 +216,17 @@ mod tests {
         let message = message_of(&kept, None);
         assert!(is_fit(&message.text, true));
         assert!(message.late && message.gap);
+    }
+
+    #[test]
+    fn what_has_nothing_to_be_seen_is_told_as_such_and_not_as_of_a_newer_kind() {
+        assert_eq!(
+            (message_of(&kept("\u{200B}"), None).text, line_of(&kept(" \n"))),
+            ("…".into(), "…".into())
+        );
+        let newer = Kept { text: None, ..kept("") };
+        assert_eq!((message_of(&newer, None).text, line_of(&newer)), (String::new(), String::new()));
+        assert_eq!((name_of("\u{200B}"), name_of("")), ("…".into(), String::new()));
     }
 
     #[test]
