@@ -188,7 +188,7 @@ fn message(key: u64, mine: bool, text: &str, label: u64) -> Message {
         key: MessageKey::invented(key),
         place: key,
         mine,
-        text: crate::text::body(text),
+        text: if text.is_empty() { String::new() } else { crate::text::body(text) },
         reply: None,
         label_ms: Some(label),
         late: false,

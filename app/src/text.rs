@@ -5,7 +5,8 @@
 //! 2. controls, direction marks, tags and blanks without width are left out, and Hangul fillers with them;
 //! 3. of the marks on one letter [`MARKS_MAX`] stay, of the signs of one grapheme [`GRAPHEME_CHARS_MAX`];
 //! 4. of empty lines in a row [`EMPTY_LINES_MAX`] stay, and a text ends after [`BODY_BYTES_MAX`] bytes with an ellipsis;
-//! 5. a name is one line without joiners, at most [`NAME_CHARS_MAX`] characters.
+//! 5. a text of which nothing is seen then is an ellipsis;
+//! 6. a name is one line without joiners, at most [`NAME_CHARS_MAX`] characters.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 use unicode_segmentation::UnicodeSegmentation;
@@ -56,6 +57,9 @@ pub(crate) fn body(raw: &str) -> String {
         }
         text.truncate(end);
         text.push('…');
+    }
+    if !text.chars().any(is_seen) {
+        return "…".to_owned();
     }
     if text.matches('\n').count() > EMPTY_LINES_MAX { without_empty_lines(&text) } else { text }
 }
@@ -186,6 +190,11 @@ fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200D}' | '\u{FE0E}' | '\u{FE0F}')
 }
 
+/// Whether a sign that is shown leaves something on the screen; the empty cell of Braille does not.
+fn is_seen(c: char) -> bool {
+    !c.is_whitespace() && !is_joiner(c) && c != '\u{2800}'
+}
+
 /// Controls, direction marks, tags and blanks without width.
 fn is_hidden(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
@@ -205,6 +214,16 @@ mod tests {
         assert_eq!(name("ali\u{202E}ecila\u{200B}\u{2066}"), "aliecila");
         assert_eq!(name(" a\n\tb\u{3164} "), "a b");
         assert_eq!(name("\u{1112}\u{1161}\u{11AB}"), "한");
+    }
+
+    #[test]
+    fn a_text_of_which_nothing_is_seen_is_an_ellipsis_and_never_empty() {
+        for text in
+            ["", " \n\t", "\u{200B}", "\u{200D}\u{FE0F}", "\u{3164}\u{3164}", "\u{2800}", "\u{A0}\u{202E}"]
+        {
+            assert_eq!(body(text), "…", "{text:?}");
+        }
+        assert_eq!(body("\u{200B}."), ".");
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub(crate) mod inset {
     use egui::Margin;
 
     /// A field of a form.
-    pub(crate) const FIELD: Margin = Margin::symmetric(10, 8);
+    pub(crate) const FIELD: Margin = Margin::symmetric(10, 9);
     /// A field with the sign of a search at its left.
     pub(crate) const SEARCH: Margin = Margin { left: 32, right: 8, top: 7, bottom: 7 };
     /// The field in which messages are written.
@@ -134,7 +134,7 @@ pub(crate) mod measure {
     /// Content this wide shows details beside it instead of over it.
     pub(crate) const BESIDE: f32 = 760.0;
     /// Height of a field of one line.
-    pub(crate) const FIELD: f32 = 37.0;
+    pub(crate) const FIELD: f32 = 36.0;
     /// From the edges of a field to the ends of its caret.
     pub(crate) const CARET: f32 = 9.0;
     /// From the left edge of a search to the middle of its sign.

@@ -96,7 +96,11 @@ impl<W: World> App<W> {
             Notify::Named => (product, lang.with(T::NotifyFrom, &[name])),
             Notify::Full => {
                 let chose = self.model.chat(chat).and_then(|chat| chat.last.as_ref()?.chose);
-                let said = chose.map_or(line.to_owned(), |fade| fade.sentence(lang, false, name));
+                let said = match chose {
+                    Some(fade) => fade.sentence(lang, false, name),
+                    None if line.is_empty() => lang.tr(T::NotifySomething).to_owned(),
+                    None => line.to_owned(),
+                };
                 (name.to_owned(), said)
             }
         };

@@ -1,6 +1,6 @@
 //! Which screen fills the window.
 
-use egui::{Frame, Margin, RichText, Ui};
+use egui::{Frame, Margin, RichText, Spinner, Ui};
 
 use super::{App, World, over::sheet};
 use crate::{
@@ -18,7 +18,14 @@ impl<W: World> App<W> {
         let stage = if self.locking { Stage::Loading } else { self.model.stage };
         match stage {
             Stage::Loading => {
-                centre(ui, cx, |ui| page::column(ui, measure::FORM, |ui| page::working(ui, cx, T::Loading)));
+                centre(ui, cx, |ui| {
+                    ui.add_space(ui.available_height() * 0.4);
+                    ui.vertical_centered(|ui| {
+                        let spinner = Spinner::new().size(size::HUGE).color(cx.c.jade);
+                        ui.add(spinner).accessible_name(cx.tr(T::Working));
+                        page::hint(ui, cx, cx.tr(T::Loading));
+                    });
+                });
                 None
             }
             Stage::Welcome => {

@@ -66,7 +66,7 @@ words! {
     Unlock: "Unlock", "잠금 해제";
     Unlocking: "Opening. This takes a second or two on purpose.", "여는 중입니다. 일부러 1~2초 걸리게 되어 있습니다.";
     WrongPassphrase: "That did not open it. Check the capital letters and the input language.", "열리지 않았습니다. 대문자와 입력 언어를 확인하세요.";
-    InputHint: "Check Caps Lock and whether Korean or English is being typed.", "Caps Lock과 한/영 상태를 확인하세요.";
+    InputHint: "Check Caps Lock and the Korean/English key.", "Caps Lock과 한/영 상태를 확인하세요.";
     CapsLockOn: "Caps Lock seems to be on.",
         "Caps Lock이 켜져 있는 것 같습니다.";
     TypingHangul: "Korean is being typed.",
@@ -92,20 +92,20 @@ words! {
     NoChatsTitle: "Your conversations will be here", "대화가 여기에 모입니다";
     NoChatsBody: "Show somebody your invite, or paste the one you were given. You need not be online together.",
         "상대에게 초대를 보여 주거나 받은 초대를 붙여 넣으세요. 동시에 접속해 있지 않아도 됩니다.";
-    NothingFound: "Nothing found.", "찾은 것이 없습니다.";
+    NothingFound: "Nothing found.", "찾은 결과가 없습니다.";
     ChooseChat: "Choose a conversation", "대화를 고르세요";
     ChooseChatBody: "Ctrl+K finds people, actions and settings by name.", "Ctrl+K로 사람, 동작, 설정을 이름으로 찾을 수 있습니다.";
     WaitingForThem: "Waiting for their answer", "답을 기다리는 중";
-    WaitingExplained: "This works even if you are never online together: their answer is kept for you.", "동시에 접속하지 않아도 됩니다. 상대의 답은 당신을 위해 보관됩니다.";
+    WaitingExplained: "This works even if you are never online together: their answer is kept for you.", "동시에 접속하지 않아도 됩니다. 상대의 답은 여기에 닿을 때까지 보관됩니다.";
     Draft: "Draft", "작성 중";
     You: "You", "나";
     Unread: "{0} unread", "읽지 않음 {0}";
     Verified: "Verified", "확인됨";
     NotVerified: "Not verified yet", "아직 확인하지 않음";
     ShowAll: "Show all of it", "전체 보기";
-    LooksLike: "This name can be mistaken for “{0}”", "‘{0}’님의 이름과 혼동하기 쉽습니다";
+    LooksLike: "This name can be mistaken for “{0}”", "‘{0}’ 님의 이름과 혼동하기 쉽습니다";
     LooksLikeAdvice: "The name of this contact looks like that of “{0}”. Make sure whom you are writing to: verify, or give one of them a name of your own.",
-        "이 연락처의 이름은 ‘{0}’님의 이름과 비슷해 보입니다. 누구에게 쓰는지 확인하세요. 안전 번호를 비교하거나 둘 중 한 사람에게 다른 이름을 붙이면 됩니다.";
+        "이 연락처의 이름은 ‘{0}’ 님의 이름과 비슷해 보입니다. 누구에게 쓰는지 확인하세요. 안전 번호를 비교하거나 둘 중 한 사람에게 다른 이름을 붙이면 됩니다.";
     NoMessagesYet: "No messages yet", "아직 메시지가 없습니다";
     EndOfUnread: "New messages", "새 메시지";
 
@@ -149,10 +149,10 @@ words! {
     FadeDefaultExplained: "This is said in every new conversation when it begins. Conversations that you have already stay as they are.",
         "새 대화가 시작될 때마다 이 시간으로 정합니다. 이미 있는 대화는 바뀌지 않습니다.";
     FadeOff: "Off", "끔";
-    FadeSetMine: "You set messages to disappear after {0}.", "메시지가 {0} 뒤에 사라지도록 정했습니다.";
-    FadeSetTheirs: "{0} set messages to disappear after {1}.", "{0} 님이 메시지가 {1} 뒤에 사라지도록 정했습니다.";
-    FadeOffMine: "You set messages to stay.", "메시지가 사라지지 않도록 정했습니다.";
-    FadeOffTheirs: "{0} set messages to stay.", "{0} 님이 메시지가 사라지지 않도록 정했습니다.";
+    FadeSetMine: "You set messages to disappear after {0}.", "내가 메시지를 {0} 뒤에 사라지도록 정했습니다.";
+    FadeSetTheirs: "{0} set messages to disappear after {1}.", "{0} 님이 메시지를 {1} 뒤에 사라지도록 정했습니다.";
+    FadeOffMine: "You set messages to stay.", "내가 메시지를 사라지지 않도록 정했습니다.";
+    FadeOffTheirs: "{0} set messages to stay.", "{0} 님이 메시지를 사라지지 않도록 정했습니다.";
     FadesAfter: "Disappears {0} after it was shown", "보이고 나서 {0} 뒤에 사라짐";
     SpanSecond: "1 second", "1초";
     SpanSeconds: "{0} seconds", "{0}초";
@@ -171,7 +171,8 @@ words! {
     DeliveryWritten: "Written, kept on this computer", "작성됨, 이 컴퓨터에 보관";
     DeliverySealed: "Sealed, waiting for a road", "봉함됨, 길을 기다리는 중";
     DeliveryOnDevice: "On their device; confirmation is awaited", "상대 기기에 닿음, 확인을 기다리는 중";
-    DeliveryOnRelays: "Waiting on {0} relay(s)", "중계소 {0}곳에서 대기 중";
+    DeliveryOnRelay: "Waiting on a relay", "중계소에서 대기 중";
+    DeliveryOnRelays: "Waiting on {0} relays", "중계소 {0}곳에서 대기 중";
     DeliveryDelivered: "Delivered: their device confirmed it", "전달됨: 상대 기기가 확인함";
     DeliveryRead: "Read", "읽음";
     TrailTitle: "Delivery trail", "배달 경로";
@@ -196,7 +197,7 @@ words! {
     ShowInvite: "Show my invite", "내 초대 보여 주기";
     TakeInvite: "I was given an invite", "초대를 받았습니다";
     InviteExplained: "For one person. Show it, or send it over a channel you trust. Whoever uses it first becomes your contact.",
-        "한 사람만 쓸 수 있습니다. 직접 보여 주거나 믿을 수 있는 길로 보내세요. 먼저 쓴 사람이 연락처가 됩니다.";
+        "한 사람만 쓸 수 있습니다. 직접 보여 주거나 믿을 수 있는 길로 보내세요. 먼저 쓴 사람이 연락처에 추가됩니다.";
     MakeInvite: "Make an invite", "초대 만들기";
     MakingInvite: "Making an invite…", "초대를 만드는 중…";
     InviteText: "Invite text", "초대 글";
@@ -206,15 +207,15 @@ words! {
     ClipboardCleared: "The clipboard was cleared.", "클립보드를 비웠습니다.";
     NewInvite: "Make another", "하나 더 만들기";
     InviteNoRelay: "Without a relay, both of you must be on the same local network for the first contact. Add a relay under Network to be free of that.",
-        "중계소가 없으면 처음 연결할 때 두 사람이 같은 로컬 네트워크에 있어야 합니다. '연결'에서 중계소를 추가하면 그럴 필요가 없습니다.";
+        "중계소가 없으면 처음 연결할 때 두 사람이 같은 로컬 네트워크에 있어야 합니다. ‘연결’에서 중계소를 추가하면 그럴 필요가 없습니다.";
     PasteInvite: "Paste the invite here", "초대를 여기에 붙여 넣으세요";
     TheirName: "Your name for them", "내가 부를 이름";
     TheirNameHint: "Only you see it", "나에게만 보입니다";
     AcceptInvite: "Add contact", "연락처에 추가";
     Accepting: "Adding…", "추가하는 중…";
     AddExplained: "What happens next: your answer is sealed and sent. When they see it, you can write to each other.",
-        "다음 단계: 당신의 답이 봉함되어 보내집니다. 상대가 받으면 서로 글을 쓸 수 있습니다.";
-    NotAnInvite: "This does not look like an invite. It begins with “madang:”.", "초대가 아닌 것 같습니다. 초대는 “madang:”으로 시작합니다.";
+        "다음 단계: 내 답이 봉함되어 상대에게 보내집니다. 상대가 받으면 서로 글을 쓸 수 있습니다.";
+    NotAnInvite: "This does not look like an invite. It begins with “madang:”.", "초대가 아닌 것 같습니다. 초대는 ‘madang:’으로 시작합니다.";
     TakeWays: "Drop a file or a picture here, paste a screenshot of the QR code with Ctrl+V, or choose a file. You can also paste the text below.",
         "파일이나 그림을 여기에 끌어다 놓거나, QR 코드 화면을 찍어 Ctrl+V로 붙여 넣거나, 파일을 고르세요. 아래에 글을 붙여 넣어도 됩니다.";
     PasteHere: "Paste",
@@ -249,7 +250,7 @@ words! {
         "이 폴더를 열 수 없습니다.";
 
     // Verify.
-    VerifyTitle: "Verify {0}", "{0} 확인";
+    VerifyTitle: "Verify {0}", "{0} 님 확인";
     VerifyExplained: "Compare these digits with {0}: in person, or over a call where you know the voice. If all sixty are the same, nobody stands between you.",
         "{0} 님과 이 숫자를 비교하세요. 직접 만나거나, 목소리를 아는 통화로 하세요. 예순 자리가 모두 같으면 중간에 아무도 없습니다.";
     SafetyNumber: "Safety number", "안전 번호";
@@ -326,7 +327,7 @@ words! {
     RelayLost: "Lost just now; trying again by itself", "방금 끊김, 스스로 다시 시도합니다";
     RelayTryingFor: "Last reached {0} ago; trying again by itself", "{0} 전에 마지막으로 닿음, 스스로 다시 시도합니다";
     RelayMakingRoom: "It says that it is full and takes only what makes room, such as receipts.",
-        "가득 차서 받았다는 확인처럼 자리를 비우는 것만 받는다고 합니다.";
+        "가득 차서, 수신 확인처럼 자리를 비우는 것만 받는다고 합니다.";
     RelayFull: "It says that it is full and takes nothing for now.", "가득 차서 지금은 아무것도 받지 않는다고 합니다.";
     RelayLater: "It asks to wait, or for payment.", "기다려 달라고 하거나 대가를 요구합니다.";
     RelayWaiting: "Envelopes that wait to be left there: {0}", "맡기려고 기다리는 봉투: {0}개";
@@ -354,7 +355,7 @@ words! {
     TextSizeValue: "{0} %", "{0} %";
     Larger: "Larger", "크게";
     Smaller: "Smaller", "작게";
-    Writing: "Writing", "쓰기";
+    Writing: "Writing", "글쓰기";
     EnterSends: "Enter sends, Shift+Enter makes a new line", "Enter로 보내고 Shift+Enter로 줄 바꿈";
     TellRead: "Tell contacts when I have seen their messages",
         "상대의 메시지를 보았을 때 알려 주기";
@@ -379,8 +380,8 @@ words! {
     ProfileHead: "Profile", "프로필";
     AccountId: "Account", "계정";
     AutoLock: "Lock by itself", "자동 잠금";
-    AutoLockExplained: "Locking closes the profile and forgets its keys. Messages wait on the relays meanwhile.",
-        "잠그면 프로필을 닫고 열쇠를 메모리에서 지웁니다. 그동안 메시지는 중계소에서 기다립니다.";
+    AutoLockExplained: "Locking closes the profile and forgets its keys. Messages wait meanwhile, on relays or with whoever wrote them.",
+        "잠그면 프로필을 닫고 열쇠를 메모리에서 지웁니다. 그동안 메시지는 중계소나 보낸 사람의 컴퓨터에서 기다립니다.";
     PassphraseNew: "New passphrase",
         "새 암호 문구";
     PassphraseChange: "Change the passphrase",
@@ -455,7 +456,7 @@ words! {
     BackupExplained: "One sealed file with your account, contacts and history, to restore on another computer. The keys of conversations that go on are not in it: after restoring, every contact gets new ones.",
         "계정과 연락처, 대화를 봉함한 파일 하나로, 다른 컴퓨터에서 되살릴 수 있습니다. 진행 중인 대화의 열쇠는 들어 있지 않으며, 되살리면 연락처마다 새 열쇠를 만듭니다.";
     BackupNot: "Whoever has the file and what opens it has your account, your contacts and all history in it, and can come back as you. It keeps what you delete later, and its size tells roughly how much there is. Not in it: contacts who have not answered yet, invites.",
-        "파일과 그것을 여는 문구를 가진 사람은 계정과 연락처, 대화를 모두 갖게 되고 당신인 것처럼 돌아올 수 있습니다. 나중에 지운 내용도 백업에는 남고, 파일 크기로 대략의 양을 짐작할 수 있습니다. 아직 답하지 않은 연락처와 초대는 들어 있지 않습니다.";
+        "파일과 그것을 여는 문구를 가진 사람은 계정과 연락처, 대화를 모두 갖게 되고 본인 행세를 할 수 있습니다. 나중에 지운 내용도 백업에는 남고, 파일 크기로 대략의 양을 짐작할 수 있습니다. 아직 답하지 않은 연락처와 초대는 들어 있지 않습니다.";
     BackupPath: "New file", "새 파일";
     BackupPlace: "Choose a folder", "폴더 고르기";
     BackupPlaceBody: "The folder in which the backup will lie.", "백업을 둘 폴더를 고르세요.";
@@ -464,12 +465,12 @@ words! {
     BackupByWords: "Twelve recovery words", "복구 단어 열두 개";
     BackupByPassphrase: "A passphrase of its own", "백업 전용 암호 문구";
     BackupWordsExplained: "Madang draws the words and shows them once, when the file is written. Have paper ready.",
-        "마당이 단어를 뽑아, 파일을 쓴 뒤 한 번만 보여 드립니다. 종이를 준비하세요.";
+        "마당이 단어를 뽑아 백업을 만든 뒤 한 번만 보여 드립니다. 종이를 준비하세요.";
     BackupPassphrase: "Passphrase of the backup", "백업 암호 문구";
-    BackupWrite: "Write the backup", "백업 쓰기";
-    BackupWriting: "Writing the backup. Everything else waits meanwhile.", "백업을 쓰는 중입니다. 그동안 다른 일은 기다립니다.";
-    BackupWritten: "The backup is written.", "백업을 썼습니다.";
-    PathWhole: "Write the whole path of the file, beginning with “/”.", "“/”로 시작하는 파일의 전체 경로를 입력하세요.";
+    BackupWrite: "Write the backup", "백업 만들기";
+    BackupWriting: "Writing the backup. Everything else waits meanwhile.", "백업을 만드는 중입니다. 그동안 다른 일은 기다립니다.";
+    BackupWritten: "The backup is written.", "백업을 만들었습니다.";
+    PathWhole: "Write the whole path of the file, beginning with “/”.", "‘/’로 시작하는 파일의 전체 경로를 입력하세요.";
     WordsTitle: "Write these words on paper, in this order", "이 단어들을 순서대로 종이에 적으세요";
     WordsOnce: "They are shown only now. Nobody can show them again, and without them nobody opens the backup.",
         "지금 한 번만 보여 드립니다. 다시 볼 수 없으며, 이 단어들이 없으면 아무도 백업을 열 수 없습니다.";
@@ -478,13 +479,13 @@ words! {
     RestoreNot: "Restore only when the old device is gone: two devices that are the same person lose messages to each other. Your contacts are told. What you wrote after the backup was made does not come back, and contacts who had not answered by then need a new invite.",
         "옛 기기가 없어졌을 때만 되살리세요. 두 기기가 같은 사람이 되면 서로 메시지를 잃습니다. 연락처에는 되살렸다는 사실이 전해집니다. 백업을 만든 뒤에 쓴 글은 돌아오지 않으며, 그때까지 답하지 않은 사람에게는 새 초대가 필요합니다.";
     RestoreFile: "Backup file", "백업 파일";
-    ChooseBackupBody: "The file that was written as a backup.", "백업으로 써 둔 파일을 고르세요.";
+    ChooseBackupBody: "The file that was written as a backup.", "백업으로 만들어 둔 파일을 고르세요.";
     RestoreSecret: "Passphrase or recovery words of the backup", "백업의 암호 문구 또는 복구 단어";
     RestoreSecretMissing: "Enter the passphrase of the backup, or its twelve words.", "백업의 암호 문구나 단어 열두 개를 입력하세요.";
     RestorePassphrase: "New passphrase for this computer", "이 컴퓨터에서 쓸 새 암호 문구";
     RestoreAct: "Restore", "되살리기";
     Restoring: "Restoring. With much history this takes a while.", "되살리는 중입니다. 대화가 많으면 시간이 걸립니다.";
-    FailBackup: "The backup was not written. Check the folder and its free space.", "백업을 쓰지 못했습니다. 폴더와 남은 공간을 확인하세요.";
+    FailBackup: "The backup was not written. Check the folder and its free space.", "백업을 만들지 못했습니다. 폴더와 남은 공간을 확인하세요.";
     FailBackupThere: "There is something of this name already. Choose another name.", "같은 이름이 이미 있습니다. 다른 이름을 고르세요.";
     FailRestore: "The backup could not be read, and there is no profile. Check the file.", "백업을 읽지 못했으며 프로필은 만들어지지 않았습니다. 파일을 확인하세요.";
     FailBackupSecret: "This does not open the backup. Check it letter by letter.", "이것으로는 백업이 열리지 않습니다. 한 글자씩 확인하세요.";
@@ -514,7 +515,7 @@ words! {
     FailInUse: "This passphrase opens something here already. Choose another.", "이미 다른 것을 여는 암호 문구입니다. 다른 것을 고르세요.";
 
     // A device that counts no longer.
-    CallBackHead: "If others may hold this profile", "이 프로필이 남의 손에 들어갔다면";
+    CallBackHead: "If others may hold this profile", "이 프로필이 남의 손에 들어갔을 수 있다면";
     CallBackExplained: "For a lost computer, a copied disk or a stolen backup: call this device back, here or from the restored backup. Contacts learn of it as they are reached. They close the conversation and take nothing from this profile any more, whoever uses it. What is here can still be read. To go on you need a new profile and new invites.",
         "컴퓨터를 잃어버렸거나, 디스크가 복사되었거나, 백업을 도난당했을 때 씁니다. 여기서든 백업을 되살려서든 이 기기를 해지하세요. 연락처에는 닿는 대로 알려지며, 상대는 대화를 닫고 누가 쓰든 이 프로필에서 오는 것을 더는 받지 않습니다. 여기에 있는 것은 계속 읽을 수 있습니다. 다시 이야기하려면 새 프로필과 새 초대가 필요합니다.";
     CallBackAct: "Call this device back", "이 기기 해지";
@@ -571,13 +572,13 @@ words! {
     FailOpen: "The profile could not be opened.", "프로필을 열 수 없습니다.";
     FailOther: "That did not work. Try again.", "처리하지 못했습니다. 다시 시도하세요.";
     NoticeRebuilt: "The index was damaged and has been rebuilt from the log. Nothing is lost.", "색인이 손상되어 기록에서 다시 만들었습니다. 잃은 것은 없습니다.";
-    NoticeNewContact: "{0} is now your contact.", "{0} 님이 연락처가 되었습니다.";
+    NoticeNewContact: "{0} is now your contact.", "{0} 님이 연락처에 추가되었습니다.";
     NoticeInviteUsedAgain: "Somebody answered an invite that another had answered before. They were not let in.", "이미 쓰인 초대에 다른 사람이 답했습니다. 들이지 않았습니다.";
     NoticeInviteExpired: "An invite of yours was not answered within its days. Make a new one if it is still wanted.", "보낸 초대에 기한 안에 답이 없었습니다. 아직 필요하면 새로 만드세요.";
     NoticeInviteAnsweredLate: "Somebody answered an invite whose days were over. Make a new one for them.", "기한이 지난 초대에 누군가 답했습니다. 새 초대를 만들어 주세요.";
     NoticeInviteSpoiled: "Others have seen an invite of yours. If the person you meant does not appear, make a new one.", "보낸 초대를 다른 사람이 보았습니다. 기다리는 사람이 나타나지 않으면 새로 만드세요.";
     NoticeInviteOver: "{0}: the invite was used or its days are over. Ask for a new one.", "{0}: 초대가 이미 쓰였거나 기한이 지났습니다. 새 초대를 부탁하세요.";
-    NoticeInviteTaken: "{0}: somebody's answer was taken, and nothing says that it was yours. Ask whether they see you.", "{0}: 누군가의 답이 받아들여졌지만 당신의 답인지 알 수 없습니다. 상대에게 당신이 보이는지 물어보세요.";
+    NoticeInviteTaken: "{0}: somebody's answer was taken, and nothing says that it was yours. Ask whether they see you.", "{0}: 누군가의 답이 받아들여졌지만 내 답인지는 알 수 없습니다. 상대에게 내가 보이는지 물어보세요.";
     NoticeInviteExhausted: "{0}: the invite is used up, perhaps by a thief. Ask for a new one.", "{0}: 초대가 모두 쓰였습니다. 누군가 가로챘을 수 있습니다. 새 초대를 부탁하세요.";
     NoticeInviteForged: "{0}: what waits under the invite is not what it names. Do not trust it.", "{0}: 초대 아래에 있는 것이 초대가 말한 것과 다릅니다. 믿지 마세요.";
     NoticeContactRestored: "{0} says that their profile came back from a backup, or from damage. Ask them whether it did.", "{0} 님의 프로필이 백업이나 손상에서 되살아났다고 합니다. 본인에게 확인하세요.";

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use egui::{Key, Modifiers, Role};
+use egui_kittest::kittest::Queryable;
 
 use crate::{
     i18n::{Lang, T},
@@ -174,4 +175,25 @@ fn a_window_at_rest_asks_for_no_frame() {
             .collect();
         assert!(!soon.contains(&true), "{screen}");
     }
+}
+
+#[test]
+fn a_page_stands_at_the_same_place_with_a_scroll_bar_and_without() {
+    for lang in BOTH {
+        for (screen, word) in [("add", T::ShowInvite), ("welcome", T::TryDemo), ("unlock", T::Unlock)] {
+            let left = |tall: f32| {
+                let w = window(screen, lang, [1366.0, tall]);
+                w.get_by_label(lang.tr(word)).rect().left()
+            };
+            assert!((left(300.0) - left(1_600.0)).abs() < 0.5, "{screen}");
+        }
+    }
+}
+
+#[test]
+fn fields_of_one_line_are_equally_tall_whatever_is_written_there() {
+    let w = wide("welcome", Lang::En);
+    let tall = |role| w.get_all_by_role(role).map(|field| field.rect().height()).collect::<Vec<f32>>();
+    let all = [tall(Role::TextInput), tall(Role::PasswordInput)].concat();
+    assert!(all.len() == 3 && all.iter().all(|one| (one - all[0]).abs() < 1.0), "{all:?}");
 }

@@ -40,6 +40,14 @@ fn an_invite_is_shown_as_picture_and_text_and_taken_by_paste() {
 }
 
 #[test]
+fn an_invite_without_a_relay_promises_nothing_that_is_kept_meanwhile() {
+    for lang in BOTH {
+        let promises = |state| shows(&wide(state, lang), lang.tr(T::WaitingExplained));
+        assert!(promises("add") && !promises("no relay to invite by"));
+    }
+}
+
+#[test]
 fn people_stand_by_name_with_how_far_one_has_come_and_lead_to_their_details() {
     for lang in BOTH {
         let mut w = wide("people", lang);

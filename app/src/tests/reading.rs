@@ -83,6 +83,35 @@ fn older_pages_come_and_nothing_under_the_eye_moves() {
 }
 
 #[test]
+fn a_message_that_begins_above_the_view_is_not_painted_over_the_next() {
+    for lang in BOTH {
+        let mut w = long(lang, 300);
+        let mut cut = 0;
+        for _ in 0..12 {
+            page_up(&mut w, 1);
+            w.run_steps(2);
+            let view = list(&w);
+            let mut rows: Vec<egui::Rect> = w
+                .query_all_by_role(Role::Label)
+                .filter(|n| {
+                    let text = n.value().or_else(|| n.accesskit_node().label());
+                    text.is_some_and(|text| text.contains("가나다"))
+                })
+                .map(|n| n.rect())
+                .filter(|row| row.intersects(view))
+                .collect();
+            rows.sort_by(|a, b| a.top().total_cmp(&b.top()));
+            assert!(rows.len() > 2, "{rows:?}");
+            cut += usize::from(rows[0].top() < view.top());
+            for two in rows.windows(2) {
+                assert!(two[0].bottom() < two[1].top(), "{two:?} in {view:?}");
+            }
+        }
+        assert!(cut > 2, "some begin above the view: {cut}");
+    }
+}
+
+#[test]
 fn from_the_end_far_back_and_down_again_to_the_end() {
     for lang in BOTH {
         let mut w = long(lang, 3_000);

@@ -5,7 +5,8 @@ use egui_kittest::kittest::Queryable;
 
 use crate::{
     i18n::{Lang, T},
-    model::{Bond, ChatId, Fade, Update},
+    model::{Bond, ChatId, Fade, Notify, Update},
+    route::Route,
 };
 
 use super::{BOTH, Window, composer, copied_by, press, shows, wide, window, write};
@@ -182,6 +183,29 @@ fn the_text_of_a_message_is_copied_as_it_is_shown() {
         w.run_steps(3);
         assert_eq!(copied_by(&mut w, lang.tr(T::CopyText)), [said]);
         assert!(shows(&w, lang.tr(T::Copied)));
+    }
+}
+
+#[test]
+fn a_message_of_a_newer_kind_says_so_wherever_it_stands_and_has_no_text_to_copy() {
+    for lang in BOTH {
+        let mut w = wide("chat", lang);
+        w.state_mut().model.prefs.notify = Notify::Full;
+        w.state_mut().start_at(Route::Chats(Some(ChatId(2))), "");
+        w.run_steps(3);
+        w.state_mut().world.hear(ChatId(1), "");
+        w.run_steps(3);
+        assert_eq!(w.query_all_by_label_contains(lang.tr(T::NewerKind)).count(), 1, "in the list");
+        let noticed = w.state().world.noticed.last().map(|(_, body)| body.clone());
+        assert_eq!(noticed.as_deref(), Some(lang.tr(T::NotifySomething)));
+        w.state_mut().start_at(Route::Chats(Some(ChatId(1))), "");
+        w.run_steps(4);
+        assert_eq!(w.query_all_by_label_contains(lang.tr(T::NewerKind)).count(), 2, "in the chat too");
+        w.get_all_by_label(lang.tr(T::MessageActions)).last().expect("a message").click();
+        w.run_steps(3);
+        assert!(shows(&w, lang.tr(T::DeleteMessage)) && !shows(&w, lang.tr(T::CopyText)));
+        press(&mut w, lang.tr(T::Reply));
+        assert_eq!(w.query_all_by_label_contains(lang.tr(T::NewerKind)).count(), 3, "in what is answered");
     }
 }
 

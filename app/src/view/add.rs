@@ -118,8 +118,10 @@ fn give(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
             asked = Some(Action::Do(Command::Invite));
         }
     });
-    ui.add_space(space::S);
-    page::hint(ui, cx, cx.tr(T::WaitingExplained));
+    if !model.roads.relays.is_empty() {
+        ui.add_space(space::S);
+        page::hint(ui, cx, cx.tr(T::WaitingExplained));
+    }
     asked
 }
 

@@ -236,6 +236,7 @@ pub(crate) fn delivery_sign(cx: &Cx<'_>, delivery: Delivery) -> (Icon, String) {
     match delivery {
         Delivery::Written => (Icon::Clock, cx.tr(T::DeliveryWritten).to_owned()),
         Delivery::Sealed => (Icon::Hourglass, cx.tr(T::DeliverySealed).to_owned()),
+        Delivery::OnRelay(..=1) => (Icon::Relay, cx.tr(T::DeliveryOnRelay).to_owned()),
         Delivery::OnRelay(copies) => (Icon::Relay, cx.with(T::DeliveryOnRelays, &[&copies.to_string()])),
         Delivery::OnDevice => (Icon::Plane, cx.tr(T::DeliveryOnDevice).to_owned()),
         Delivery::Delivered => (Icon::Check, cx.tr(T::DeliveryDelivered).to_owned()),
@@ -296,7 +297,7 @@ pub(crate) fn spoken(cx: &Cx<'_>, message: &Message, name: &str) -> String {
 }
 
 /// What a message says; a kind of a later version says nothing here.
-fn words<'a>(cx: &Cx<'_>, message: &'a Message) -> &'a str {
+pub(crate) fn words<'a>(cx: &Cx<'_>, message: &'a Message) -> &'a str {
     if message.text.is_empty() { cx.tr(T::NewerKind) } else { &message.text }
 }
 
@@ -421,6 +422,9 @@ fn menu(
         };
         if message.chose.is_none() {
             item(ui, Icon::Reply, T::Reply, Pressed::Reply);
+        }
+        // Of a kind of a later version there is no text.
+        if message.chose.is_none() && !message.text.is_empty() {
             item(ui, Icon::Copy, T::CopyText, Pressed::Copy);
         }
         if message.mine {

@@ -97,6 +97,7 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, chosen: bool, draft: Option<&str>)
         }
         (None, Some(last)) => match last.chose {
             Some(fade) => fade.sentence(cx.lang, last.delivery.is_some(), &chat.name),
+            None if last.text.is_empty() => cx.tr(T::NewerKind).to_owned(),
             None => last.text.clone(),
         },
         (None, None) if chat.is_live() => cx.tr(T::NoMessagesYet).to_owned(),

@@ -84,6 +84,8 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Chooser)
     ui.add_space(space::S);
     let mut done = close;
     let tall = measure::TOUCH + space::XS;
+    // Rows are as wide as the field above them; the bar lies over their ends.
+    ui.spacing_mut().scroll.floating_allocated_width = 0.0;
     ScrollArea::vertical().max_height(measure::SHEET_LIST).auto_shrink([false, false]).show_rows(
         ui,
         tall,

@@ -2,6 +2,7 @@
 
 use egui::{Event, ImeEvent, Key, KeyboardShortcut, Modifiers, RichText, ScrollArea, TextEdit, Ui};
 
+use super::bubble;
 use crate::{
     i18n::T,
     model::{Chat, Message, MessageKey},
@@ -150,7 +151,8 @@ fn strip(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, answered: Option<&Message>, comp
     ui.horizontal(|ui| {
         Icon::Reply.show(ui, size::TITLE, cx.c.jade_ink);
         let who = if answered.is_some_and(|m| m.mine) { cx.tr(T::You) } else { &chat.name };
-        let words = answered.map_or(cx.tr(T::QuoteMissing).to_owned(), |m| text::line(&m.text, 120));
+        let words =
+            answered.map_or(cx.tr(T::QuoteMissing).to_owned(), |m| text::line(bubble::words(cx, m), 120));
         ui.label(
             RichText::new(cx.with(T::ReplyingTo, &[who]))
                 .font(theme::strong(size::SMALL))

@@ -55,7 +55,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat, find: &
     let mut asked = None;
     page::bar(ui, cx, |ui| {
         let side = (measure::TOUCH + space::S) * 3.0 + measure::HITS + space::S;
-        let width = (ui.available_width() - side).clamp(measure::WORDS_MIN, measure::READING);
+        let width = (ui.available_width() - side).max(measure::WORDS_MIN);
         let mut enter = false;
         ui.scope(|ui| {
             ui.set_width(width);

@@ -1,6 +1,6 @@
 //! The roads that work now, and the relays.
 
-use egui::{RichText, Ui};
+use egui::{Color32, FontId, Label, RichText, Ui, UiBuilder};
 
 use super::chooser;
 use crate::{
@@ -58,14 +58,8 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Network)
                 0 => cx.tr(T::RoadDirectNone).to_owned(),
                 _ => format!("{}: {}", cx.with(T::RoadDirectSome, &[&links.to_string()]), linked.join(", ")),
             };
-            road(
-                ui,
-                cx,
-                if links == 0 { Icon::Plugs } else { Icon::PlugsOn },
-                links > 0,
-                T::RoadDirect,
-                &direct,
-            );
+            let icon = if links == 0 { Icon::Plugs } else { Icon::PlugsOn };
+            road(ui, cx, icon, links > 0, T::RoadDirect, &direct);
             ui.add_space(space::S);
             let (all, up) =
                 (model.roads.relays.len(), model.roads.relays.iter().filter(|r| r.connected).count());
@@ -105,13 +99,8 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Network)
                 page::hint(ui, cx, cx.tr(T::NoAddresses));
             }
             for address in &model.me.addresses {
-                ui.add(
-                    egui::Label::new(
-                        RichText::new(address).font(egui::FontId::monospace(size::SMALL)).color(cx.c.ink),
-                    )
-                    .selectable(true)
-                    .wrap(),
-                );
+                let address = RichText::new(address).font(FontId::monospace(size::SMALL)).color(cx.c.ink);
+                ui.add(Label::new(address).selectable(true).wrap());
             }
         });
         if button::quiet(ui, cx, T::CopyDiagnostics, true).clicked() {
@@ -139,14 +128,15 @@ fn diagnostics(model: &Model) -> String {
 }
 
 fn road(ui: &mut Ui, cx: &Cx<'_>, icon: Icon, works: bool, head: T, state: &str) {
-    ui.horizontal(|ui| {
-        icon.show(ui, size::LARGE, if works { cx.c.jade_ink } else { cx.c.weak });
-        ui.vertical(|ui| {
-            ui.spacing_mut().item_spacing.y = space::XXS;
-            ui.label(RichText::new(cx.tr(head)).font(theme::strong(size::BODY)).color(cx.c.ink));
-            page::hint(ui, cx, state);
-        });
+    page::beside(ui, (icon, ink(cx, works)), 0.0, |ui| {
+        ui.label(RichText::new(cx.tr(head)).font(theme::strong(size::BODY)).color(cx.c.ink));
+        page::hint(ui, cx, state);
     });
+}
+
+/// The colour of a road's sign.
+fn ink(cx: &Cx<'_>, works: bool) -> Color32 {
+    if works { cx.c.jade_ink } else { cx.c.weak }
 }
 
 /// Whether a relay is reached, and for how long it has been so.
@@ -173,35 +163,20 @@ fn refusal(relay: &Relay) -> Option<T> {
 }
 
 fn one(ui: &mut Ui, cx: &Cx<'_>, relay: &Relay, idle: bool) -> Option<Action> {
-    let mut asked = None;
-    ui.horizontal(|ui| {
-        Icon::Relay.show(ui, size::LARGE, if relay.connected { cx.c.jade_ink } else { cx.c.weak });
-        let width = (ui.available_width() - measure::TOUCH - space::S).max(0.0);
-        ui.scope(|ui| {
-            ui.set_width(width);
-            ui.vertical(|ui| {
-                ui.spacing_mut().item_spacing.y = space::XXS;
-                ui.add(
-                    egui::Label::new(
-                        RichText::new(&relay.label)
-                            .font(egui::FontId::monospace(size::SMALL))
-                            .color(cx.c.ink),
-                    )
-                    .truncate(),
-                );
-                page::hint(ui, cx, &standing(cx, relay));
-                if let Some(word) = refusal(relay) {
-                    page::hint(ui, cx, cx.tr(word));
-                }
-                if relay.waiting > 0 {
-                    page::hint(ui, cx, &cx.with(T::RelayWaiting, &[&relay.waiting.to_string()]));
-                }
-            });
-        });
-        let name = cx.with(T::RemoveRelay, &[&relay.label]);
-        if button::icon_named(ui, cx, Icon::Trash, &name, cx.c.danger, idle).clicked() {
-            asked = Some(Action::Do(Command::RelayRemove(relay.key)));
+    let sign = (Icon::Relay, ink(cx, relay.connected));
+    let end = page::beside(ui, sign, measure::TOUCH, |ui| {
+        let address = RichText::new(&relay.label).font(FontId::monospace(size::SMALL)).color(cx.c.ink);
+        ui.add(Label::new(address).truncate());
+        page::hint(ui, cx, &standing(cx, relay));
+        if let Some(word) = refusal(relay) {
+            page::hint(ui, cx, cx.tr(word));
+        }
+        if relay.waiting > 0 {
+            page::hint(ui, cx, &cx.with(T::RelayWaiting, &[&relay.waiting.to_string()]));
         }
     });
-    asked
+    let name = cx.with(T::RemoveRelay, &[&relay.label]);
+    let bin = &mut ui.new_child(UiBuilder::new().max_rect(end));
+    let pressed = button::icon_named(bin, cx, Icon::Trash, &name, cx.c.danger, idle).clicked();
+    pressed.then_some(Action::Do(Command::RelayRemove(relay.key)))
 }

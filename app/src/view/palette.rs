@@ -70,6 +70,8 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Palette)
     }
     state.at = state.at.min(found.len() - 1);
     let mut chosen = enter.then_some(state.at);
+    // Rows are as wide as the field above them; the bar lies over their ends.
+    ui.spacing_mut().scroll.floating_allocated_width = 0.0;
     ScrollArea::vertical().max_height(measure::SHEET_LIST).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = space::XXS;
         for (at, entry) in found.iter().enumerate() {

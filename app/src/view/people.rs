@@ -34,12 +34,15 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
         ui.add_space(space::XL);
     }
     ui.spacing_mut().item_spacing.y = 0.0;
+    let room = ui.available_width();
     let clicked =
         ScrollArea::vertical().auto_shrink(false).show_rows(ui, measure::ROW, people.len(), |ui, range| {
             let mut clicked = None;
-            let wide = if cx.narrow { ui.available_width() } else { measure::READING };
-            let side = ((ui.available_width() - wide) / 2.0).max(0.0);
-            let column = ui.available_rect_before_wrap().shrink2(egui::vec2(side, 0.0));
+            let mut column = ui.available_rect_before_wrap();
+            if !cx.narrow {
+                column.min.x += ((room - measure::READING) / 2.0).max(0.0);
+                column.set_width(measure::READING);
+            }
             let ui = &mut ui.new_child(egui::UiBuilder::new().max_rect(column));
             if !cx.narrow {
                 sheet(ui, cx, column, range.start, people.len());

@@ -67,6 +67,20 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Settings
                 asked = pressed.map(|fade| Action::Do(Command::SetFadeDefault(fade))).or(asked.take());
             });
         }
+        page::section(ui, cx, T::RoadRelays, |ui| {
+            let up = model.roads.relays.iter().filter(|r| r.connected).count();
+            let all = model.roads.relays.len();
+            let state = if all == 0 {
+                cx.tr(T::RoadRelaysNone).to_owned()
+            } else {
+                cx.with(T::RoadRelaysSome, &[&up.to_string(), &all.to_string()])
+            };
+            page::hint(ui, cx, &state);
+            ui.add_space(space::S);
+            if button::quiet(ui, cx, T::OpenNetwork, true).clicked() {
+                asked = Some(Action::Go(Route::Network));
+            }
+        });
         page::section(ui, cx, T::AutoLock, |ui| {
             page::hint(ui, cx, cx.tr(T::AutoLockExplained));
             ui.add_space(space::S);
@@ -96,20 +110,6 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Settings
             page::section(ui, cx, T::CallBackHead, |ui| asked = call_back(ui, cx, model).or(asked.take()));
             page::section(ui, cx, T::WipeHead, |ui| asked = wipe(ui, cx).or(asked.take()));
         }
-        page::section(ui, cx, T::RoadRelays, |ui| {
-            let up = model.roads.relays.iter().filter(|r| r.connected).count();
-            let all = model.roads.relays.len();
-            let state = if all == 0 {
-                cx.tr(T::RoadRelaysNone).to_owned()
-            } else {
-                cx.with(T::RoadRelaysSome, &[&up.to_string(), &all.to_string()])
-            };
-            page::hint(ui, cx, &state);
-            ui.add_space(space::S);
-            if button::quiet(ui, cx, T::OpenNetwork, true).clicked() {
-                asked = Some(Action::Go(Route::Network));
-            }
-        });
         page::section(ui, cx, T::KeysTitle, |ui| keys::table(ui, cx));
         page::section(ui, cx, T::About, |ui| asked = about(ui, cx).or(asked.take()));
         asked.or(changed.map(|prefs| Action::Do(Command::Keep(prefs))))

@@ -2,12 +2,16 @@
 
 use egui::{Rect, RichText, Sense, Ui, Vec2};
 
+use super::bubble;
 use crate::{
     i18n::T,
     model::{Delivery, MessageKey, Model, StepKind, Timeline},
     theme::{self, measure, size, space, stroke},
     widget::{Cx, button, icon::Icon, page},
 };
+
+/// Characters of the message that are shown above its trail.
+const SAID_CHARS: usize = 160;
 
 /// Draws the trail of `key`; whether it is to be closed.
 pub(crate) fn show(
@@ -29,14 +33,12 @@ pub(crate) fn show(
     ui.add_space(space::S);
     let message = timeline.and_then(|t| t.find(key));
     if let Some(message) = message {
-        ui.add(
-            egui::Label::new(
-                RichText::new(crate::text::line(&message.text, 160))
-                    .font(theme::regular(size::SMALL))
-                    .color(cx.c.weak),
-            )
-            .wrap(),
-        );
+        let said = match message.chose {
+            // Only what was written here leaves a trail.
+            Some(fade) => fade.sentence(cx.lang, true, ""),
+            None => crate::text::line(bubble::words(cx, message), SAID_CHARS),
+        };
+        page::hint(ui, cx, &said);
         ui.add_space(space::M);
     }
     match model.trail.as_ref().filter(|trail| trail.key == key) {

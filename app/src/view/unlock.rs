@@ -1,6 +1,6 @@
 //! The lock screen. It names nobody.
 
-use egui::{Key, RichText, ScrollArea, Ui};
+use egui::{Key, RichText, ScrollArea, Ui, Vec2};
 
 use super::welcome;
 use crate::{
@@ -25,15 +25,15 @@ pub(crate) struct Unlock {
 
 /// Draws the screen.
 pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Unlock) -> Option<Action> {
-    let room = ui.available_height();
+    let room = ui.available_size();
     // With large letters in a small window, what failed and its details are longer than that.
     let area = ScrollArea::vertical().auto_shrink(false);
     area.show(ui, |ui| column(ui, cx, model, state, room)).inner
 }
 
-fn column(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Unlock, room: f32) -> Option<Action> {
-    page::column(ui, measure::FORM, |ui| {
-        ui.add_space(((room - measure::UNLOCK) / 2.5).max(space::L));
+fn column(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Unlock, room: Vec2) -> Option<Action> {
+    page::column(ui, room.x, measure::FORM, |ui| {
+        ui.add_space(((room.y - measure::UNLOCK) / 2.5).max(space::L));
         Icon::Lock.show(ui, size::HUGE, cx.c.jade_ink);
         ui.label(RichText::new(cx.tr(T::Madang)).font(theme::strong(size::HUGE)).color(cx.c.ink));
         page::hint(ui, cx, cx.tr(T::UnlockTitle));

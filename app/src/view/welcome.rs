@@ -47,14 +47,14 @@ impl Welcome {
 pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Welcome) -> Option<Action> {
     let form_wide = measure::FORM + space::XXL * 2.0;
     let both = form_wide + measure::FORM + space::XXL;
-    let room = ui.available_height();
-    let beside = ui.available_width() >= both + space::XXL * 2.0;
+    let room = ui.available_size();
+    let beside = room.x >= both + space::XXL * 2.0;
     ScrollArea::vertical()
         .auto_shrink(false)
         .show(ui, |ui| {
             if beside {
-                return page::column(ui, both, |ui| {
-                    ui.add_space(((room - measure::WELCOME) / 2.5).max(0.0));
+                return page::column(ui, room.x, both, |ui| {
+                    ui.add_space(((room.y - measure::WELCOME) / 2.5).max(0.0));
                     ui.horizontal_top(|ui| {
                         let side = ui.vertical(|ui| {
                             ui.set_width(measure::FORM);
@@ -73,7 +73,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Welcome)
                     .inner
                 });
             }
-            page::column(ui, form_wide, |ui| {
+            page::column(ui, room.x, form_wide, |ui| {
                 let asked = about(ui, cx, model, state);
                 ui.add_space(space::L);
                 let made = page::card(ui, cx, |ui| form(ui, cx, model, state));

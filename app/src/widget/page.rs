@@ -1,6 +1,9 @@
 //! The frame of a page: a head, a column of readable width, cards, hints.
 
-use egui::{Align, CornerRadius, Frame, Layout, Margin, RichText, ScrollArea, Stroke, Ui};
+use egui::{
+    Align, Color32, CornerRadius, Frame, Layout, Margin, Rect, RichText, ScrollArea, Stroke, Ui, UiBuilder,
+    Vec2,
+};
 
 use super::{Cx, button, icon::Icon};
 use crate::{
@@ -31,10 +34,11 @@ pub(crate) fn show(
                 .truncate(),
         );
     });
+    let room = ui.available_width();
     let inner = ScrollArea::vertical()
         .id_salt(title)
         .auto_shrink(false)
-        .show(ui, |ui| column(ui, measure::READING, add))
+        .show(ui, |ui| column(ui, room, measure::READING, add))
         .inner;
     asked.or(inner)
 }
@@ -42,27 +46,24 @@ pub(crate) fn show(
 /// The bar at the head of a page or column.
 pub(crate) fn bar(ui: &mut Ui, cx: &Cx<'_>, add: impl FnOnce(&mut Ui)) {
     let (rect, _) =
-        ui.allocate_exact_size(egui::vec2(ui.available_width(), measure::BAR), egui::Sense::hover());
+        ui.allocate_exact_size(Vec2::new(ui.available_width(), measure::BAR), egui::Sense::hover());
     ui.painter().hline(
         rect.x_range(),
         rect.bottom() - stroke::HAIR / 2.0,
         Stroke::new(stroke::HAIR, cx.c.line),
     );
-    let inner = rect.shrink2(egui::vec2(space::L, 0.0));
-    ui.scope_builder(
-        egui::UiBuilder::new().max_rect(inner).layout(Layout::left_to_right(Align::Center)),
-        |ui| {
-            ui.set_clip_rect(rect.intersect(ui.clip_rect()));
-            add(ui);
-        },
-    );
+    let inner = rect.shrink2(Vec2::new(space::L, 0.0));
+    ui.scope_builder(UiBuilder::new().max_rect(inner).layout(Layout::left_to_right(Align::Center)), |ui| {
+        ui.set_clip_rect(rect.intersect(ui.clip_rect()));
+        add(ui);
+    });
 }
 
-/// A column of at most `width`, centred.
-pub(crate) fn column<R>(ui: &mut Ui, width: f32, add: impl FnOnce(&mut Ui) -> R) -> R {
-    let available = ui.available_width();
-    let width = width.min(available - space::L * 2.0).max(0.0);
-    let side = ((available - width) / 2.0).max(space::L);
+/// A column of at most `width`, in the middle of a page that is `room` wide: it stands at the same place whether a
+/// scroll bar takes some of that or not.
+pub(crate) fn column<R>(ui: &mut Ui, room: f32, width: f32, add: impl FnOnce(&mut Ui) -> R) -> R {
+    let width = width.min(room - space::L * 2.0).max(0.0);
+    let side = ((room - width) / 2.0).max(space::L);
     Frame::NONE
         .inner_margin(Margin { left: side as i8, right: 0, top: 0, bottom: 0 })
         .show(ui, |ui| {
@@ -105,6 +106,24 @@ pub(crate) fn card<R>(ui: &mut Ui, cx: &Cx<'_>, add: impl FnOnce(&mut Ui) -> R) 
             add(ui)
         })
         .inner
+}
+
+/// A sign with lines of words beside it. Returns a place as wide as `end` at the right; it and the sign stand in the
+/// middle of the words, however many lines these are.
+pub(crate) fn beside(ui: &mut Ui, sign: (Icon, Color32), end: f32, add: impl FnOnce(&mut Ui)) -> Rect {
+    let (icon, ink) = sign;
+    let mut room = ui.available_rect_before_wrap();
+    let (left, right) = (room.left(), room.right());
+    room.min.x += size::LARGE + space::S;
+    room.max.x -= if end > 0.0 { end + space::S } else { 0.0 };
+    let words = ui.scope_builder(UiBuilder::new().max_rect(room), |ui| {
+        ui.set_width(room.width());
+        ui.spacing_mut().item_spacing.y = space::XXS;
+        add(ui);
+    });
+    let middle = words.response.rect.center().y;
+    icon.paint(ui.painter(), egui::pos2(left + size::LARGE / 2.0, middle), size::LARGE, ink);
+    Rect::from_center_size(egui::pos2(right - end / 2.0, middle), Vec2::splat(end))
 }
 
 /// A quiet sentence.
@@ -183,7 +202,8 @@ pub(crate) fn failure(ui: &mut Ui, cx: &Cx<'_>, model: &Model, task: Task) {
 /// Work that is under way.
 pub(crate) fn working(ui: &mut Ui, cx: &Cx<'_>, word: T) {
     ui.horizontal(|ui| {
-        ui.add(egui::Spinner::new().color(cx.c.jade)).accessible_name(cx.tr(T::Working));
+        let spinner = egui::Spinner::new().size(size::LARGE).color(cx.c.jade);
+        ui.add(spinner).accessible_name(cx.tr(T::Working));
         hint(ui, cx, cx.tr(word));
     });
 }
