@@ -19,7 +19,7 @@ use crate::event::{Event, Notice};
 use crate::tables;
 
 /// Minutes in one day of an invite.
-pub(super) const DAY_MINUTES: u64 = 24 * 60;
+const DAY_MINUTES: u64 = 24 * 60;
 /// Running time is written down this often while an invite is open, and each minute with other things.
 const SAVED_EVERY: u64 = 10;
 /// Invites that are over and whose answers are still told of; the oldest beyond it are forgotten.
@@ -85,6 +85,11 @@ impl Engine {
     fn save_uptime(&mut self, minutes: u64, turn: &mut Turn<'_, '_>) {
         self.invite_days.saved = minutes;
         turn.overlay.put(&tables::ME, b"", ME_INVITE_DAYS, encode(&minutes));
+    }
+
+    /// The minute of running time at which so many days from now are over.
+    pub(super) fn minutes_after(&self, days: u16, turn: &Turn<'_, '_>) -> u64 {
+        self.invite_days.minutes(turn.now.moment) + u64::from(days) * DAY_MINUTES
     }
 
     fn counts_days(&self) -> bool {

@@ -1,15 +1,25 @@
 //! For tests: bundles and answers that their seal opens and that begin nothing. Whoever waits for them is told.
 
+use crypto::X25519Secret;
 use crypto::handshake::{PeerKeys, Psk, initiate};
-use proto::id::LinkId;
-use proto::router::Router;
+use crypto::identity::Identity;
+use crypto::seal::{self, Class};
+use proto::id::{LinkId, Tag};
+use proto::invite::Invite;
+use proto::router::{Crossing, Router};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::super::Policy;
 use super::super::duo::Duo;
-use super::*;
-use crate::stream::Receiver;
+use super::super::receive::Road;
+use super::super::{Command, Policy};
+use super::inviting::seal_in;
+use super::under_invite::{BundleBody, InitBody, SUITE, bundle_hash, read_bundle};
+use crate::content::Item;
+use crate::conversation::{decode_whole, encode};
+use crate::event::{ContactId, Event, Notice};
+use crate::pair::inner;
+use crate::stream::{Receiver, Segment};
 
 /// The twelve, as the attacks of `crypto` derive them.
 fn small_order_points() -> impl Iterator<Item = [u8; 32]> {
@@ -137,7 +147,7 @@ fn a_bundle_with_a_seal_of_small_order_is_told_as_forged_and_not_answered() {
         let inner = [&[inner::BUNDLE][..], &encode(&body)].concat();
         let (class, to) = (Class::for_len(inner.len()).expect("it fits"), invite.secret.seal_key().public());
         let blob = seal::seal_stranger(class, &invite.bundle_tag.0, &to, &inner, &mut duo.rng);
-        duo.ask(1, super::super::Command::Accept { text: invite.to_text(), name: None });
+        duo.ask(1, Command::Accept { text: invite.to_text(), name: None });
         arrive(&mut duo, 1, invite.bundle_tag, &blob.expect("the class fits"));
         assert_eq!(notices(&duo, 1), [Notice::InviteForged(ContactId(1))], "{point:?}");
         assert!(duo.sides[1].engine.pairs.is_empty(), "nothing is answered");
