@@ -581,7 +581,8 @@ words! {
     NoticeInviteTaken: "{0}: somebody's answer was taken, and nothing says that it was yours. Ask whether they see you.", "{0}: 누군가의 답이 받아들여졌지만 내 답인지는 알 수 없습니다. 상대에게 내가 보이는지 물어보세요.";
     NoticeInviteExhausted: "{0}: the invite is used up, perhaps by a thief. Ask for a new one.", "{0}: 초대가 모두 쓰였습니다. 누군가 가로챘을 수 있습니다. 새 초대를 부탁하세요.";
     NoticeInviteForged: "{0}: what waits under the invite is not what it names. Do not trust it.", "{0}: 초대 아래에 있는 것이 초대가 말한 것과 다릅니다. 믿지 마세요.";
-    NoticeContactRestored: "{0} says that their profile came back from a backup, or from damage. Ask them whether it did.", "{0} 님의 프로필이 백업이나 손상에서 되살아났다고 합니다. 본인에게 확인하세요.";
+    NoticeContactRestored: "{0} says that they begin anew: after a backup, after damage, or because others may know their keys. Ask them whether it is so.", "{0} 님이 백업이나 손상 뒤라서, 또는 열쇠가 남에게 알려졌을 수 있어서 새로 시작한다고 합니다. 본인에게 확인하세요.";
+    NoticeBeginsAnew: "Nothing was heard of the new keys for {0}, so this device begins anew with them. They are told.", "{0} 님에게 보낸 새 열쇠에 답이 없어 이 기기가 새로 시작합니다. 상대에게도 알려집니다.";
     NoticeMetAgain: "{0} was met again, with new keys.", "{0} 님과 새 열쇠로 다시 이어졌습니다.";
     NoticeNeedsInvite: "{0} cannot be met again from what is left here. Exchange a new invite.", "여기 남은 것만으로는 {0} 님과 다시 이어질 수 없습니다. 새 초대를 주고받으세요.";
     NoticeDeviceCalledBack: "{0} has called back the device you wrote to. Nothing goes there any more.", "{0} 님이 지금까지 쓰던 기기를 해지했습니다. 더는 그 기기로 보내지 않습니다.";

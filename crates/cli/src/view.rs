@@ -346,7 +346,15 @@ pub fn notice(notice: &Notice) -> (&'static str, String) {
         Notice::ContactRestored(contact) => (
             "contact-restored",
             format!(
-                "contact {} says that their profile came back from a backup, or from damage; ask them whether it did",
+                "contact {} says that they begin anew: after a backup, after damage, or because others may know their \
+                 keys; ask them whether it is so",
+                contact.0
+            ),
+        ),
+        Notice::BeginsAnew(contact) => (
+            "begins-anew",
+            format!(
+                "nothing was heard of the new keys for contact {}, so this device begins anew with them; they are told",
                 contact.0
             ),
         ),

@@ -131,6 +131,8 @@ pub enum Item {
     LastResort(Vec<u8>),
     /// After a repair: of the reader's messages in this conversation, the sender has those up to this number.
     Have(ConversationId, u64),
+    /// In the first word of a repair: its sender has lost nothing, and says again all that was not acknowledged.
+    Whole,
     /// Its author deleted it before it was received: nothing is said, and the stream goes on.
     Withdrawn,
     /// Something this version does not know. Acknowledged like all else, then left alone.
@@ -166,6 +168,7 @@ impl Item {
                 .and_then(|e| e.bytes(&conversation.0))
                 .and_then(|e| e.u64(*number))
                 .map(drop),
+            Self::Whole => e.array(1).and_then(|e| e.u8(9)).map(drop),
             Self::Withdrawn => e.array(1).and_then(|e| e.u8(16)).map(drop),
             Self::Unknown(kind) => e.array(1).and_then(|e| e.u8(*kind)).map(drop),
         };
@@ -211,8 +214,9 @@ impl Item {
                 let conversation = d.bytes()?.try_into().map_err(|_| ContentError::Malformed)?;
                 Self::Have(ConversationId(conversation), d.u64()?)
             }
+            (9, 1) => Self::Whole,
             (16, 1) => Self::Withdrawn,
-            (0..=8 | 16, _) => return Err(ContentError::Malformed),
+            (0..=9 | 16, _) => return Err(ContentError::Malformed),
             (unknown, _) => return Ok(Self::Unknown(unknown)),
         };
         if d.position() == bytes.len() { Ok(item) } else { Err(ContentError::Malformed) }

@@ -201,10 +201,12 @@ pub enum Notice {
     InviteExhausted(ContactId),
     /// What waits under the invite is not what the invite names.
     InviteForged(ContactId),
-    /// The contact's device says that it was restored from a backup, or has lost something to damage; it holds the right
-    /// keys. Ask them if it is so.
+    /// The contact's device says that it begins anew: it was restored from a backup, has lost something to damage, or its
+    /// keys may be known to somebody else. It holds the right keys, and so does a copy of it. Ask them if it is so.
     ContactRestored(ContactId),
-    /// After this profile was restored or lost something, the contact was met again.
+    /// A suspicion was not answered, so this device begins anew with the contact, as after a restored backup.
+    BeginsAnew(ContactId),
+    /// After this profile began anew with the contact, it was met again.
     MetAgain(ContactId),
     /// After this profile was restored or lost something, the contact can only be met again by a new invite.
     NeedsInvite(ContactId),

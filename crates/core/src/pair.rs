@@ -142,6 +142,19 @@ pub(crate) struct Keys {
     pub(crate) is_hasty: bool,
     /// A repair was begun, and they have not told yet which of our messages they have.
     pub(crate) awaits_have: bool,
+    /// A person suspects these keys, and nothing was heard yet that begins later.
+    pub(crate) suspicion: Option<Suspicion>,
+    /// When a suspicion that nobody answered was last said by a repair.
+    pub(crate) begun_anew: Option<Used>,
+}
+
+/// A person's word that keys of a pair may be known to somebody else.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Suspicion {
+    /// Since when an answer is waited for.
+    pub(crate) since: Used,
+    /// Generations from this number on begin later, and answer it once they are heard.
+    pub(crate) from: u32,
 }
 
 impl Keys {
@@ -160,6 +173,8 @@ impl Keys {
             repairs: Vec::new(),
             is_hasty: false,
             awaits_have: false,
+            suspicion: None,
+            begun_anew: None,
         }
     }
 
@@ -280,10 +295,25 @@ impl Pair {
         self.next_generation += 1;
         self.are_keys_dirty = true;
         let parent = origin.parent.and_then(|number| self.generations.get(&number));
-        let depth = parent.map_or(0, |parent| parent.depth + 1);
+        let depth = parent.map_or(0, |parent| parent.depth.saturating_add(1));
         let place = Place { number, stream: self.stream, depth };
         let generation = Generation::new(place, origin, established, session, seals);
         self.generations.insert(number, generation);
+        number
+    }
+
+    /// Adds a generation that is not sent on and that no word in another one lets drain: only what begins it is sent.
+    pub(crate) fn add_apart(
+        &mut self,
+        origin: Origin,
+        established: Established,
+        session: Session,
+        seals: (X25519Secret, X25519Public),
+    ) -> u32 {
+        let number = self.add(origin, established, session, seals);
+        if let Some(generation) = self.generations.get_mut(&number) {
+            generation.depth = u32::MAX;
+        }
         number
     }
 
@@ -395,6 +425,30 @@ impl Pair {
             generation.opening = None;
             generation.enter(Phase::Drain { since: now, upto: u64::MAX });
         }
+    }
+
+    /// Notes that a person suspects these keys: an answer is waited for. What was waited for before and has not come keeps
+    /// its time.
+    pub(crate) fn note_suspicion(&mut self, now: Used) {
+        let unanswered = self.keys.suspicion.filter(|before| !self.has_answered(*before));
+        let since = unanswered.map_or(now, |before| before.since);
+        let from = self.next_generation;
+        self.keys_mut().suspicion = Some(Suspicion { since, from });
+    }
+
+    /// Tells whether the other side has spoken in a generation that began after a suspicion.
+    pub(crate) fn has_answered(&self, suspicion: Suspicion) -> bool {
+        self.generations.values().any(|g| g.number >= suspicion.from && g.is_heard())
+    }
+
+    /// Tells whether a repair of ours is under way that was not heard.
+    pub(crate) fn says_repair(&self) -> bool {
+        self.generations.values().any(|g| matches!(g.opening, Some(Opening::Repair { .. })))
+    }
+
+    /// Tells whether the other side is known to be in the stream that runs now: something of ours in it has come.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.generations.values().any(|g| g.stream == self.stream && g.seen_by_them > 0)
     }
 
     /// Tells whether segments of this generation belong to the stream that runs now.

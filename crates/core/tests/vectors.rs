@@ -66,6 +66,7 @@ fn items() -> Vec<(&'static str, Item)> {
         ("devices", Item::Devices(vec![6, 7])),
         ("last resort", Item::LastResort(vec![8, 9])),
         ("have", Item::Have(ConversationId([0x11; 16]), 300)),
+        ("whole", Item::Whole),
         ("withdrawn", Item::Withdrawn),
     ]
 }

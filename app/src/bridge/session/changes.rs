@@ -157,6 +157,7 @@ impl Session {
             Word::ContactRestored(contact) => {
                 self.notice(T::NoticeContactRestored, Some(*contact), true).await
             }
+            Word::BeginsAnew(contact) => self.notice(T::NoticeBeginsAnew, Some(*contact), false).await,
             Word::MetAgain(contact) => self.notice(T::NoticeMetAgain, Some(*contact), false).await,
             Word::NeedsInvite(contact) => self.notice(T::NoticeNeedsInvite, Some(*contact), true).await,
             Word::DeviceCalledBack(contact) => {

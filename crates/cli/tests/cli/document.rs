@@ -105,6 +105,7 @@ fn the_document_names_every_command_every_field_and_every_notice() {
         Notice::InviteExhausted(contact),
         Notice::InviteForged(contact),
         Notice::ContactRestored(contact),
+        Notice::BeginsAnew(contact),
         Notice::MetAgain(contact),
         Notice::NeedsInvite(contact),
         Notice::DeviceCalledBack(contact),

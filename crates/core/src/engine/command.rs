@@ -335,6 +335,7 @@ impl Engine {
             Command::Suspect(id) if !self.pairs.contains_key(&Party(id.0)) => Err(CommandError::NoContact),
             Command::Suspect(id) => {
                 self.suspect(Party(id.0));
+                self.await_answer(Party(id.0), turn);
                 Ok(Answer::Done)
             }
             Command::CallBack => {

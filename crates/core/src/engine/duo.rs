@@ -152,6 +152,12 @@ impl Duo {
         self.wire.clear();
     }
 
+    /// The two have a link again.
+    pub(super) fn meet(&mut self) {
+        self.connect();
+        self.rest();
+    }
+
     /// One of them ends in order and starts again.
     pub(super) fn start_again(&mut self, at: usize) {
         self.turn(at, vec![Input::Closing]);

@@ -212,7 +212,8 @@ impl Engine {
         // Who begins something in a generation knows it, whether or not what they begin can be taken up.
         self.hear(party, parent, None, turn);
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
-        let Some(base) = pair.generation(parent) else { return Ok(()) };
+        // A stream that has ended begins nothing, and nobody falls back to it.
+        let Some(base) = pair.generation(parent).filter(|_| pair.is_current(parent)) else { return Ok(()) };
         // What was taken up is sent again until they hear of it: the copy says nothing new, and is not refused.
         if pair.generations().any(|taken| taken.their_seal() == rekey.seal()) {
             return Ok(());

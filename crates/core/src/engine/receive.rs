@@ -295,7 +295,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes an item of a stream that has ended with a repair: its number counts no longer, a message in it does.
+    /// Takes an item of a stream that has ended with a repair: its number counts no longer. A message in it does, and a
+    /// list of devices, which the account has signed: a repair of somebody else must not overtake a call-back.
     pub(super) fn take_late(
         &mut self,
         party: Party,
@@ -304,6 +305,7 @@ impl Engine {
     ) -> Result<(), StoreError> {
         match Item::decode(item) {
             Ok(Item::Message(content)) => self.take_message(party, &content, turn),
+            Ok(Item::Devices(list)) => self.take_devices(party, &list, turn),
             _ => Ok(()),
         }
     }
@@ -401,7 +403,7 @@ impl Engine {
             }
             Item::Have(conversation, sequence) => self.take_have(party, conversation, sequence, turn),
             // The seal of a generation is taken where the generation begins.
-            Item::Seal(_) | Item::Withdrawn | Item::Unknown(_) => Ok(()),
+            Item::Seal(_) | Item::Whole | Item::Withdrawn | Item::Unknown(_) => Ok(()),
         }
     }
 

@@ -3,10 +3,16 @@
 //! Ratchets and slots of a backup may have been used since it was made, so a restored profile sends with none of them.
 //! It begins a generation with each contact's last resort, says so under its device's signature, and both sides number
 //! what is not acknowledged from 1 again. What comes twice by that is known by its message id.
+//!
+//! The same road is left to a device whose keys somebody else has used: when a person's suspicion is not answered, and
+//! when its account calls it back.
 
+use std::time::Duration;
+
+use crypto::X25519Public;
 use crypto::handshake::PeerKeys;
 use crypto::prekey::Bundle;
-use crypto::renewal::{REPAIR_SLOTS, Repair, RepairSecret};
+use crypto::renewal::{Begun, REPAIR_SLOTS, Repair, RepairSecret};
 use crypto::seal::{self, Class};
 use proto::envelope::{Blob, Envelope};
 use proto::id::Party;
@@ -20,9 +26,37 @@ use crate::contact::ContactState;
 use crate::content::{ConversationId, Item, SEQUENCE_MAX};
 use crate::conversation;
 use crate::event::{Delivery, Event, Notice, Trail};
-use crate::pair::{OPENING, Opening, Origin, SlotId, TTL_DAYS, inner};
+use crate::pair::{OPENING, Opening, Origin, Pair, SlotId, Suspicion, TTL_DAYS, inner};
 use crate::stream::Segment;
 use crate::tables;
+use crate::uptime::Used;
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+/// Use for which an answer to a person's suspicion is waited for, before the repair drop is used.
+const UNANSWERED: Duration = DAY;
+/// The least use between two such repairs of one pair: mailboxes keep each for 30 days, and there are eight places.
+const ANEW_PACE: Duration = Duration::from_secs(7 * DAY.as_secs());
+
+/// A generation that begins by the repair drop.
+struct Drawn {
+    origin: Origin,
+    begun: Begun,
+    their_seal: X25519Public,
+}
+
+/// What is still to come of the stream before a repair.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Before {
+    /// Somebody has lost something: what comes yet may never come again, and is read as it comes.
+    MayMatter,
+    /// Nobody has lost anything: all that was not read comes again in its order, and the rest may be a thief's.
+    ComesAgain,
+}
+
+/// The first word of a repair that says something beside the stream: under number 0, which the stream never counts.
+fn aside(item: &Item) -> Segment {
+    Segment { items: vec![item.encode()], ..Segment::default() }
+}
 
 impl Engine {
     /// If the profile came out of a backup: gives every contact a new generation.
@@ -65,35 +99,114 @@ impl Engine {
     }
 
     fn begin_repair(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
-        let now = self.used(turn.now.moment);
-        let cert = self.their_cert(party);
-        let Some(pair) = self.pairs.get(&party) else { return Ok(()) };
-        let theirs = pair.keys().their_last_resort.as_ref().zip(cert);
-        let Some((cert, bundle)) = theirs.and_then(|(bytes, cert)| {
-            let bundle = Bundle::parse(bytes, &cert).ok()?;
-            Some((cert, bundle))
-        }) else {
+        let Some(drawn) = self.draw_repair(party, &Segment::default(), turn) else {
             return self.give_up(party, turn);
         };
-        let old: Vec<u32> = pair.generations().map(|g| g.number).collect();
-        self.begin_stream(party, turn)?;
-        self.give_last_resort_again(party, turn)?;
-        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        self.begin_anew(party, drawn, Before::MayMatter, turn)?;
+        if self.pairs.contains_key(&party) {
+            // A backup may keep what was written and not what waited.
+            self.queue_written(party, turn)?;
+        }
+        Ok(())
+    }
+
+    /// Draws what begins a generation by the repair drop, with a first word in it. Nothing if the other side has left no
+    /// last resort that is sound.
+    fn draw_repair(&self, party: Party, word: &Segment, turn: &mut Turn<'_, '_>) -> Option<Drawn> {
+        let cert = self.their_cert(party)?;
+        let keys = self.pairs.get(&party)?.keys();
+        let bundle = Bundle::parse(keys.their_last_resort.as_ref()?, &cert).ok()?;
         let peer = PeerKeys { cert: &cert, bundle: &bundle };
-        let word = pair.first_word().encode();
-        let Ok((repair, begun)) = Repair::begin(&self.me, peer, &pair.keys().repair, &word, turn.rng) else {
-            return self.give_up(party, turn);
-        };
+        let (repair, begun) = Repair::begin(&self.me, peer, &keys.repair, &word.encode(), turn.rng).ok()?;
         let first_slot = turn.rng.next_u32() % REPAIR_SLOTS;
         let inner = [&[inner::REPAIR][..], &repair.encode()].concat();
         let opening = Opening::Repair { inner, first_slot, slot: first_slot };
-        let origin = Origin { parent: None, opening: Some(opening), born: now };
-        let number = pair.add(origin, begun.established, begun.session, (begun.seal, bundle.seal()));
+        let origin = Origin { parent: None, opening: Some(opening), born: self.used(turn.now.moment) };
+        Some(Drawn { origin, begun, their_seal: bundle.seal() })
+    }
+
+    /// Begins the stream anew in a generation of the repair drop. All generations before it are gone.
+    fn begin_anew(
+        &mut self,
+        party: Party,
+        drawn: Drawn,
+        before: Before,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        let old: Vec<u32> = pair.generations().map(|g| g.number).collect();
+        pair.keys_mut().suspicion = None;
+        self.begin_stream(party, before, turn)?;
+        self.give_last_resort_again(party, turn)?;
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        let Drawn { origin, begun, their_seal } = drawn;
+        let number = pair.add(origin, begun.established, begun.session, (begun.seal, their_seal));
         pair.send_on(number);
         old.into_iter().try_for_each(|number| self.bury(party, number, turn))?;
-        // A backup may keep what was written and not what waited.
-        self.queue_written(party, turn)?;
         self.widen(party, number, turn);
+        self.send_repair(party, number, turn)
+    }
+
+    /// A person suspects the keys that are shared with somebody: from now on an answer is waited for, in a generation that
+    /// begins later.
+    pub(super) fn await_answer(&mut self, party: Party, turn: &Turn<'_, '_>) {
+        let now = self.used(turn.now.moment);
+        if let Some(pair) = self.pairs.get_mut(&party) {
+            pair.note_suspicion(now);
+            self.dirty.insert(party);
+        }
+    }
+
+    /// Returns the use at which a suspicion that nobody has answered goes by the repair drop.
+    pub(super) fn repair_due(pair: &Pair) -> Option<Used> {
+        let due = pair.keys().suspicion?.since.plus(UNANSWERED);
+        Some(pair.keys().begun_anew.map_or(due, |last| due.max(last.plus(ANEW_PACE))))
+    }
+
+    /// Begins anew by the repair drop if a person's suspicion was not answered for so long: somebody who has a copy of this
+    /// device may have used the offer in it first, and then nothing of ours is heard in any generation.
+    pub(super) fn press_suspicion(
+        &mut self,
+        party: Party,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let (now, counts) = (self.used(turn.now.moment), self.counts());
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        let Some(suspicion) = pair.keys().suspicion else { return Ok(()) };
+        let is_over = !counts || pair.has_answered(suspicion) || pair.says_repair();
+        if !is_over && Self::repair_due(pair).is_none_or(|due| due > now) {
+            return Ok(());
+        }
+        self.dirty.insert(party);
+        // While they are not known to be in the stream that runs now, another one could cross with one of theirs.
+        let waits = !is_over && !pair.is_shared();
+        pair.keys_mut().suspicion = waits.then_some(Suspicion { since: now, ..suspicion });
+        if is_over || waits {
+            return Ok(());
+        }
+        let Some(drawn) = self.draw_repair(party, &aside(&Item::Whole), turn) else { return Ok(()) };
+        if let Some(pair) = self.pairs.get_mut(&party) {
+            pair.keys_mut().begun_anew = Some(now);
+        }
+        self.begin_anew(party, drawn, Before::ComesAgain, turn)?;
+        self.event(Event::Notice(Notice::BeginsAnew(Self::contact_id(party))));
+        Ok(())
+    }
+
+    /// A device that its account has called back says so by the repair drop too: where somebody who has a copy of it has
+    /// taken the conversation over, no other place is left. The word holds the list, so that one envelope is enough; it is
+    /// never spoken in, and what waits in the stream goes on waiting there.
+    pub(super) fn call_by_repair(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        if self.counts() || self.pairs.get(&party).is_none_or(Pair::says_repair) {
+            return Ok(());
+        }
+        let word = aside(&Item::Devices(self.me.list().bytes().to_vec()));
+        let Some(drawn) = self.draw_repair(party, &word, turn) else { return Ok(()) };
+        let parent = self.pairs.get(&party).and_then(|pair| pair.sending().parent);
+        self.make_room(party, parent, turn)?;
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        let Drawn { origin, begun, their_seal } = drawn;
+        let number = pair.add_apart(origin, begun.established, begun.session, (begun.seal, their_seal));
         self.send_repair(party, number, turn)
     }
 
@@ -186,21 +299,27 @@ impl Engine {
         let Ok(word) = Segment::decode(&answered.plain) else { return Ok(false) };
         let seals = (bundle.seal().clone(), repair.seal());
         let crosses = matches!(pair.sending().opening, Some(Opening::Repair { .. }));
-        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(false) };
+        self.take_called_back(party, &word, turn)?;
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(true) };
         self.dirty.insert(party);
         if !pair.keys_mut().note_repair(&answered.established.sid) {
             self.owe_receipt(party, road, turn);
             return Ok(true);
         }
+        let is_whole = word.items.iter().any(|item| Item::decode(item) == Ok(Item::Whole));
+        let before = if is_whole { Before::ComesAgain } else { Before::MayMatter };
         if !crosses {
-            self.begin_stream(party, turn)?;
+            self.begin_stream(party, before, turn)?;
         }
         self.make_room(party, None, turn)?;
-        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(false) };
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(true) };
         let origin = Origin { parent: None, opening: None, born: now };
         let number = pair.add(origin, answered.established, answered.session, seals);
         self.prefer(party, number);
         self.widen(party, number, turn);
+        if before == Before::ComesAgain {
+            self.bury_streams(party, turn)?;
+        }
         if let Some(contact) = self.contacts.get_mut(&party) {
             // A backup counts from where it was made.
             contact.reach_number = None;
@@ -213,13 +332,43 @@ impl Engine {
         Ok(true)
     }
 
-    /// Begins the stream anew: what is held is read in order, what is not acknowledged is numbered from 1, behind word
-    /// of what we have. Envelopes under way are withdrawn, offers forgotten.
-    fn begin_stream(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+    /// The first word of a repair may say that its device is called back. That counts before all else, and under whatever
+    /// number it stands.
+    fn take_called_back(
+        &mut self,
+        party: Party,
+        word: &Segment,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let lists = word.items.iter().filter_map(|item| match Item::decode(item) {
+            Ok(Item::Devices(list)) => Some(list),
+            _ => None,
+        });
+        lists.take(1).try_for_each(|list| self.take_devices(party, &list, turn))
+    }
+
+    /// Ends all generations of streams that have ended.
+    fn bury_streams(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let Some(pair) = self.pairs.get(&party) else { return Ok(()) };
+        let ended = pair.generations().map(|g| g.number).filter(|number| !pair.is_current(*number));
+        let ended: Vec<u32> = ended.collect();
+        ended.into_iter().try_for_each(|number| self.bury(party, number, turn))
+    }
+
+    /// Begins the stream anew: what is held is read in order, unless it comes again, what is not acknowledged is numbered
+    /// from 1, behind word of what we have. Envelopes under way are withdrawn, offers forgotten.
+    fn begin_stream(
+        &mut self,
+        party: Party,
+        before: Before,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
         let name = tables::name(party.0);
         for (order, bytes) in take_all(&tables::HELD, party, turn)? {
             turn.overlay.delete(&tables::HELD, &name, order);
-            self.take_late(party, &bytes, turn)?;
+            if before == Before::MayMatter {
+                self.take_late(party, &bytes, turn)?;
+            }
         }
         let waiting = take_all(&tables::SENT, party, turn)?;
         for (order, _) in &waiting {

@@ -168,6 +168,7 @@ impl Engine {
         let due: Vec<Party> =
             self.pairs.values().filter(|p| self.is_due(p, turn.now.moment)).map(|p| p.party).collect();
         for party in due {
+            self.press_suspicion(party, turn)?;
             self.bury_drained(party, turn)?;
             self.give_keys(party, turn)?;
             self.renew(party, turn)?;
@@ -175,6 +176,7 @@ impl Engine {
             self.post_again(party, turn)?;
             self.reseal_doubted(party, turn)?;
             self.flush(party, turn)?;
+            self.call_by_repair(party, turn)?;
             self.plan_probe(party, turn.now.moment);
         }
         Ok(())
@@ -195,7 +197,8 @@ impl Engine {
         };
         let oldest = pair.lasting().map(|(_, flight)| flight.posted).min();
         let repost = oldest.map(|posted| self.uptime.moment(Used(posted).plus(self.policy.repost)));
-        [ack, doubt, early, pair.gather_until, pair.probe_at, repost].into_iter().flatten().min()
+        let suspicion = Self::repair_due(pair).map(|due| self.uptime.moment(due));
+        [ack, doubt, early, pair.gather_until, pair.probe_at, repost, suspicion].into_iter().flatten().min()
     }
 
     fn flush(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {

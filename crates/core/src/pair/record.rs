@@ -12,7 +12,7 @@ use zeroize::Zeroize;
 
 use super::generation::{Generation, Opening, Phase};
 use super::window::Window;
-use super::{GENERATIONS_MAX, Keys, Pair};
+use super::{GENERATIONS_MAX, Keys, Pair, Suspicion};
 use crate::conversation::{decode, encode};
 use crate::stream::{Receiver, Sender};
 use crate::tables;
@@ -45,6 +45,10 @@ struct PairRecord {
     is_hasty: bool,
     #[n(11)]
     awaits_have: bool,
+    #[n(12)]
+    suspicion: Option<(u64, u32)>,
+    #[n(13)]
+    begun_anew: Option<u64>,
 }
 
 impl Drop for PairRecord {
@@ -259,7 +263,18 @@ impl Keys {
             next_generation,
             is_hasty: self.is_hasty,
             awaits_have: self.awaits_have,
+            suspicion: self.suspicion.map(|suspicion| (suspicion.since.0, suspicion.from)),
+            begun_anew: self.begun_anew.map(|used| used.0),
         })
+    }
+
+    /// Forgets what a repair makes anew, and times of use that may not be those of the profile in which it is read.
+    #[cfg(feature = "node")]
+    fn leave_behind(&mut self) {
+        self.offer = None;
+        self.their_offer = None;
+        self.suspicion = None;
+        self.begun_anew = None;
     }
 
     fn decode(bytes: &[u8]) -> Result<(Self, u32), StoreError> {
@@ -280,6 +295,8 @@ impl Keys {
             repairs: record.repairs.chunks_exact(8).map(|s| s.try_into().expect("8 bytes")).collect(),
             is_hasty: record.is_hasty,
             awaits_have: record.awaits_have,
+            suspicion: record.suspicion.map(|(since, from)| Suspicion { since: Used(since), from }),
+            begun_anew: record.begun_anew.map(Used),
         };
         Ok((keys, record.next_generation))
     }
@@ -329,8 +346,7 @@ impl Pair {
     #[cfg(feature = "node")]
     pub(crate) fn keys_for_backup(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
         let (mut keys, next_generation) = Keys::decode(bytes)?;
-        keys.offer = None;
-        keys.their_offer = None;
+        keys.leave_behind();
         Ok(keys.encode(next_generation))
     }
 
@@ -339,8 +355,7 @@ impl Pair {
     #[cfg(feature = "node")]
     pub(crate) fn keys_after_loss(bytes: &[u8], next: u32, leap: u32) -> Result<(Vec<u8>, u32), StoreError> {
         let (mut keys, next_generation) = Keys::decode(bytes)?;
-        keys.offer = None;
-        keys.their_offer = None;
+        keys.leave_behind();
         let next = next.max(next_generation).saturating_add(leap);
         Ok((keys.encode(next), next))
     }
