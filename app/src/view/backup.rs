@@ -75,7 +75,7 @@ pub(crate) fn write(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut BackUp)
     ui.add_space(space::S);
     let chars = PathText::CHARS_MAX;
     button::field(ui, cx, T::BackupPath, Some(T::BackupPathHint), &mut state.path.text, chars);
-    let place = button::quiet(ui, cx, T::BackupPlace, true).clicked();
+    let place = button::quiet(ui, cx, T::BackupPlace, !model.is_busy(Task::Backup)).clicked();
     ui.add_space(space::S);
     ui.horizontal_wrapped(|ui| {
         for (by_passphrase, word) in [(false, T::BackupByWords), (true, T::BackupByPassphrase)] {
@@ -153,7 +153,7 @@ pub(crate) fn restore(
     ui.add_space(space::S);
     let chars = PathText::CHARS_MAX;
     button::field(ui, cx, T::RestoreFile, Some(T::BackupPathHint), &mut state.path.text, chars);
-    let choose = button::quiet(ui, cx, T::ChooseFile, true).clicked();
+    let choose = button::quiet(ui, cx, T::ChooseFile, !model.is_busy(Task::Restore)).clicked();
     ui.add_space(space::S);
     secret::show(ui, cx, T::RestoreSecret, None, &mut state.secret);
     state.passphrase.show(ui, cx, T::RestorePassphrase);

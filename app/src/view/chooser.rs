@@ -51,6 +51,8 @@ impl Chooser {
 /// Draws the chooser. The first part says that it is to be closed.
 pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Chooser) -> (bool, Option<Action>) {
     ui.set_width(measure::PALETTE.min(ui.ctx().content_rect().width() - space::XXL * 2.0));
+    // A sheet takes 400 points by itself, and the list of what is there needs more.
+    ui.set_max_height(ui.ctx().content_rect().height() - measure::BAR * 2.0);
     let mut asked = None;
     let (head, body) = state.words();
     let close = keys::head(ui, cx, cx.tr(head));

@@ -1,13 +1,16 @@
 //! Where one writes: a field that grows to eight lines, the strip of a reply, the button that sends.
 
-use egui::{Event, ImeEvent, Key, KeyboardShortcut, Modifiers, RichText, ScrollArea, TextEdit, Ui};
+use egui::{
+    CornerRadius, Event, Frame, ImeEvent, Key, KeyboardShortcut, Modifiers, Rect, RichText, ScrollArea,
+    Shape, Stroke, StrokeKind, TextEdit, Ui, Vec2, epaint::RectShape,
+};
 
 use super::bubble;
 use crate::{
     i18n::T,
     model::{Chat, Message, MessageKey},
     text,
-    theme::{self, measure, size, space},
+    theme::{self, measure, radius, size, space, stroke},
     widget::{Cx, button, icon::Icon},
 };
 
@@ -97,13 +100,21 @@ fn field(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, enter_sends: bool, composer: &mu
     let tallest = line * f32::from(LINES_MAX) + theme::inset::COMPOSER.sum().y;
     // As much as it may take, whatever the row around it had before; what is not needed is given back.
     let area = ScrollArea::vertical().id_salt("composer").max_height(tallest).min_scrolled_height(tallest);
-    area.show(ui, |ui| {
+    // The frame stands still around what is scrolled.
+    let edge = if ui.memory(|memory| memory.has_focus(field_id(chat))) {
+        Stroke::new(stroke::RING, cx.c.jade)
+    } else {
+        Stroke::new(stroke::HAIR, cx.c.outline)
+    };
+    let begun = ui.cursor().min;
+    let ground = ui.painter().add(Shape::Noop);
+    let shown = area.show(ui, |ui| {
         let edit = TextEdit::multiline(&mut composer.draft)
             .id(field_id(chat))
             .desired_rows(1)
             .desired_width(f32::INFINITY)
             .return_key(KeyboardShortcut::new(modifiers, Key::Enter))
-            .margin(theme::inset::COMPOSER)
+            .frame(Frame::NONE.inner_margin(theme::inset::COMPOSER))
             .hint_text(RichText::new(cx.tr(T::WriteMessage)).color(cx.c.weak));
         let response = ui.add(edit).accessible_name(&name);
         composer.unkept |= response.changed();
@@ -116,8 +127,12 @@ fn field(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, enter_sends: bool, composer: &mu
         }
         (composer.composing, composer.send_when_composed) = (false, false);
         false
-    })
-    .inner
+    });
+    let tall = shown.content_size.y.min(shown.inner_rect.height());
+    let frame = Rect::from_min_size(begun, Vec2::new(ui.max_rect().width(), tall));
+    let round = CornerRadius::same(radius::S);
+    ui.painter().set(ground, RectShape::new(frame, round, cx.c.raised, edge, StrokeKind::Inside));
+    shown.inner
 }
 
 /// The field's id, so that the palette and chats can focus it.

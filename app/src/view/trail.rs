@@ -92,12 +92,13 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, step: &crate::model::Step, last: bool) {
                 cx.c.line,
             );
         }
-        ui.painter().circle_filled(
-            centre,
-            measure::STEP_SIGN / 2.0,
-            if last { cx.c.jade } else { cx.c.quiet },
-        );
-        icon.paint(ui.painter(), centre, size::BODY, if last { cx.c.on_jade } else { cx.c.ink });
+        let (ground, ink) = match (step.kind, last) {
+            (StepKind::Refused, _) => (cx.c.persimmon_soft, cx.c.persimmon),
+            (_, true) => (cx.c.jade, cx.c.on_jade),
+            (_, false) => (cx.c.quiet, cx.c.ink),
+        };
+        ui.painter().circle_filled(centre, measure::STEP_SIGN / 2.0, ground);
+        icon.paint(ui.painter(), centre, size::BODY, ink);
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = space::HAIR;
             ui.label(RichText::new(cx.tr(word)).font(theme::strong(size::BODY)).color(cx.c.ink));

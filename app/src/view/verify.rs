@@ -69,23 +69,24 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat) -> Opti
             ui.vertical_centered(|ui| qr::show(ui, &safety.qr, measure::QR_SMALL, cx.tr(T::SafetyQr)));
         });
         ui.add_space(space::M);
-        let taken = chooser::landing(ui, cx, model, Wanted::Safety(chat.id), T::SafetyWays);
+        // What was found stands above what it was found by, where it is seen without scrolling.
         match model.compared.filter(|(of, _)| *of == chat.id) {
             Some((_, Compared::Same)) => {
-                ui.add_space(space::S);
                 page::info(ui, cx, cx.tr(T::CodeSame));
             }
             Some((_, Compared::NoNumber(digits))) => {
-                ui.add_space(space::S);
                 page::info(ui, cx, &cx.with(T::CodeNoNumber, &[&digits.to_string()]));
             }
             Some((_, Compared::Differs)) => {
-                ui.add_space(space::S);
                 page::warning(ui, cx, cx.tr(T::CodeDiffers));
                 page::warning(ui, cx, cx.tr(T::DifferAdvice));
             }
             None => {}
         }
+        if model.compared.is_some_and(|(of, _)| of == chat.id) {
+            ui.add_space(space::S);
+        }
+        let taken = chooser::landing(ui, cx, model, Wanted::Safety(chat.id), T::SafetyWays);
         ui.add_space(space::M);
         let idle = !model.is_busy(Task::Verify);
         let mut asked = taken;
@@ -99,12 +100,16 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat) -> Opti
                     asked = Some(Action::Do(Command::Verify(chat.id, true)));
                 }
                 let differ = ui.scope_id().with("differ");
-                if button::danger(ui, cx, T::TheyDiffer, idle).clicked() {
+                let pressed = button::danger(ui, cx, T::TheyDiffer, idle).clicked();
+                if pressed {
                     ui.data_mut(|data| data.insert_temp(differ, true));
                 }
                 if ui.data(|data| data.get_temp::<bool>(differ)).unwrap_or(false) {
                     ui.end_row();
                     page::warning(ui, cx, cx.tr(T::DifferAdvice));
+                }
+                if pressed {
+                    ui.scroll_to_cursor(Some(egui::Align::BOTTOM));
                 }
             }
         });
