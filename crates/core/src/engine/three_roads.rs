@@ -151,6 +151,62 @@ proptest! {
 }
 
 #[test]
+fn who_lacks_every_offer_that_is_out_after_suspicion_on_both_sides_is_not_left_apart() {
+    use Happening::{Bring, Pass, Reverse, Suspect, Write};
+    // The second has begun on an offer that the first has burnt since, and the newer ones are lost. All that the second
+    // says, receipts and all, goes where the first cannot hear it, and each asks for word ever more seldom. This was told
+    // as one that heals only after weeks.
+    let what = [
+        Write(0),
+        Pass(19),
+        Write(1),
+        Write(0),
+        Write(1),
+        Write(0),
+        Write(0),
+        Bring(15113765280352688298),
+        Write(0),
+        Pass(22),
+        Write(1),
+        Write(1),
+        Reverse(34),
+        Suspect(0),
+        Bring(796186071360307470),
+        Write(1),
+        Suspect(1),
+        Suspect(0),
+        Write(0),
+        Write(1),
+        Write(1),
+        Write(0),
+        Write(0),
+        Write(0),
+        Write(0),
+        Write(1),
+        Write(1),
+        Write(1),
+        Pass(22),
+        Suspect(0),
+        Write(1),
+        Write(1),
+        Write(0),
+        Suspect(0),
+        Pass(27),
+        Bring(440374817333241989),
+        Write(1),
+        Bring(5166318287528191735),
+        Bring(15040802578345164906),
+        Write(1),
+        Bring(648448363797295318),
+        Write(1),
+        Bring(9919256228959937591),
+        Bring(683607370316314352),
+        Pass(2),
+    ];
+    run(&what, Roads::Three, 2).expect("all came");
+}
+
+#[test]
 fn who_suspects_keys_again_and_again_while_both_begin_makes_nobody_deaf() {
     use Happening::{Bring, Pass, Reverse, Suspect, Write};
     // The second refuses what the first began, for its offer is burnt, and falls back to the generation before, which the
