@@ -125,8 +125,8 @@ fn run(what: &[Happening], roads: Roads, messages: u32) -> Result<(), TestCaseEr
     check(&duo, &model)
 }
 
-/// About one in a thousand of these stories is known not to heal in the time that [`heal`] gives it (chapter 17, section
-/// 5). Until that is mended the everyday run tells the same ones, which do, so that what it finds is of the change at hand.
+/// A few of these stories are known not to heal in the time that [`heal`] gives them (chapter 17, section 5). Until that is
+/// mended the everyday run tells the same ones, which do, so that what it finds is of the change at hand.
 fn seed() -> RngSeed {
     match ProptestConfig::default().rng_seed {
         RngSeed::Random => RngSeed::Fixed(1),
