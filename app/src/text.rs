@@ -191,7 +191,7 @@ fn is_joiner(c: char) -> bool {
 }
 
 /// Whether a sign that is shown leaves something on the screen; the empty cell of Braille does not.
-fn is_seen(c: char) -> bool {
+pub(crate) fn is_seen(c: char) -> bool {
     !c.is_whitespace() && !is_joiner(c) && c != '\u{2800}'
 }
 

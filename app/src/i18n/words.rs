@@ -281,8 +281,8 @@ words! {
         "마당이 알아서 바꿉니다. 누군가 이 컴퓨터에서 열쇠를 복사했을지 모른다면 지금 바꾸세요. 새 열쇠로 쓴 글은 옛 열쇠로 읽을 수 없습니다. 이 컴퓨터를 아직 들여다볼 수 있는 사람에게는 소용이 없습니다.";
     RenewAct: "Replace the keys now", "지금 열쇠 바꾸기";
     RenewTitle: "Replace the keys shared with {0}?", "{0} 님과 함께 쓰는 열쇠를 바꿀까요?";
-    RenewBody: "The keys that {0} was given for the next change are destroyed here, and others are sent. The new ones come into use at once, or, where {0}'s device has to help, when it is reached. No message is lost.",
-        "다음에 쓰도록 {0} 님에게 보낸 열쇠를 여기서 파기하고 다른 열쇠를 보냅니다. 새 열쇠는 바로 쓰이며, 상대 기기의 도움이 필요하면 그 기기에 닿은 뒤부터 쓰입니다. 메시지는 잃지 않습니다.";
+    RenewBody: "The keys that {0} was given for the next change are destroyed here, and others are sent. The new ones come into use at once, or, where {0}'s device has to help, when it is reached. If no answer in new keys comes within a day of use, this device begins the conversation anew, and {0} is told so. No message is lost.",
+        "다음에 쓰도록 {0} 님에게 보낸 열쇠를 여기서 파기하고 다른 열쇠를 보냅니다. 새 열쇠는 바로 쓰이며, 상대 기기의 도움이 필요하면 그 기기에 닿은 뒤부터 쓰입니다. 하루를 쓰는 동안 새 열쇠로 답이 오지 않으면 이 기기가 대화를 새 열쇠로 다시 시작하고 {0} 님에게 알립니다. 메시지는 잃지 않습니다.";
     RenewComing: "New keys are on the way. Until {0}'s device is reached, the ones before are in use.",
         "새 열쇠를 준비하는 중입니다. {0} 님의 기기에 닿을 때까지는 지금 열쇠를 씁니다.";
     NoticeRenewing: "New keys for the conversation with {0} are on the way.", "{0} 님과의 대화에 쓸 새 열쇠를 준비하고 있습니다.";
@@ -582,7 +582,7 @@ words! {
     NoticeInviteExhausted: "{0}: the invite is used up, perhaps by a thief. Ask for a new one.", "{0}: 초대가 모두 쓰였습니다. 누군가 가로챘을 수 있습니다. 새 초대를 부탁하세요.";
     NoticeInviteForged: "{0}: what waits under the invite is not what it names. Do not trust it.", "{0}: 초대 아래에 있는 것이 초대가 말한 것과 다릅니다. 믿지 마세요.";
     NoticeContactRestored: "{0} says that they begin anew: after a backup, after damage, or because others may know their keys. Ask them whether it is so.", "{0} 님이 백업이나 손상 뒤라서, 또는 열쇠가 남에게 알려졌을 수 있어서 새로 시작한다고 합니다. 본인에게 확인하세요.";
-    NoticeBeginsAnew: "Nothing was heard of the new keys for {0}, so this device begins anew with them. They are told.", "{0} 님에게 보낸 새 열쇠에 답이 없어 이 기기가 새로 시작합니다. 상대에게도 알려집니다.";
+    NoticeBeginsAnew: "Nothing was heard of the new keys for {0}, so this device begins the conversation anew. They are told.", "{0} 님에게 보낸 새 열쇠에 답이 없어 이 대화를 새 열쇠로 다시 시작합니다. 상대에게도 알려집니다.";
     NoticeMetAgain: "{0} was met again, with new keys.", "{0} 님과 새 열쇠로 다시 이어졌습니다.";
     NoticeNeedsInvite: "{0} cannot be met again from what is left here. Exchange a new invite.", "여기 남은 것만으로는 {0} 님과 다시 이어질 수 없습니다. 새 초대를 주고받으세요.";
     NoticeDeviceCalledBack: "{0} has called back the device you wrote to. Nothing goes there any more.", "{0} 님이 지금까지 쓰던 기기를 해지했습니다. 더는 그 기기로 보내지 않습니다.";

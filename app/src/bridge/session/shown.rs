@@ -48,7 +48,7 @@ pub(super) fn chat_of(contact: &Contact, before: Option<Chat>) -> Chat {
 /// A name as it is shown. One of which nothing is seen is an ellipsis, so that nobody stands there without a name.
 fn name_of(raw: &str) -> String {
     let shown = text::name(raw);
-    if shown.is_empty() && !raw.is_empty() { "…".to_owned() } else { shown }
+    if !shown.chars().any(text::is_seen) && !raw.is_empty() { "…".to_owned() } else { shown }
 }
 
 /// What a message says; nothing if its kind is of a newer version.
@@ -189,7 +189,9 @@ mod tests {
 
     #[test]
     fn whatever_others_call_themselves_the_window_is_told_a_name_that_is_fit_to_show() {
-        for name in [EVIL.to_owned(), format!("a{}", "\u{0301}".repeat(30_000)), "x".repeat(60_000)] {
+        let unseen = ["\u{2800}", "\u{200D}\u{FE0F}", "\u{3000}\u{2800}"].map(str::to_owned);
+        let long = [format!("a{}", "\u{0301}".repeat(30_000)), "x".repeat(60_000)];
+        for name in [EVIL.to_owned()].into_iter().chain(unseen).chain(long) {
             let contact = Contact {
                 id: ContactId(3),
                 name: name.clone(),
@@ -205,6 +207,7 @@ mod tests {
             let chat = chat_of(&contact, None);
             for shown in [&chat.name, &chat.their_name] {
                 assert!(is_fit(shown, false) && shown.chars().count() <= 48, "{shown:?}");
+                assert!(shown.chars().any(text::is_seen), "{shown:?}");
             }
         }
     }
