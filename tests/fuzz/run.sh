@@ -13,6 +13,7 @@ shift
 all=(frame envelope descriptor invite request reply cursor mailbox client link identity bundle init renewal ratchet seal key_file content backup wire log_record relay_config records command typed picture)
 readonly targets=("${@:-${all[@]}}")
 if [ "$seconds" = 0 ]; then
+  [ -f hours.tsv ] || { echo "nothing has been kept yet"; exit; }
   for target in "${targets[@]}"; do
     awk -F '\t' -v of="$target" '$1 == of { cpu += $2; runs += $3; edges = $4 > edges ? $4 : edges }
       END { printf "%-12s %7d s of processor %13d executions %7d edges\n", of, cpu, runs, edges }' hours.tsv
