@@ -2,7 +2,8 @@
 //!
 //! A batch is sealed into fixed blocks of the newest segment, written and synced; then it is acknowledged. The index
 //! hears of it later, in large sorted batches, from a thread of its own; until then a table in memory answers. When
-//! the index is missing, empty, damaged or ahead of the log, it is moved aside and built again.
+//! the index is missing, empty, damaged or ahead of the log, it is moved aside and built again; one of another layout is
+//! deleted.
 //!
 //! ```
 //! use proto::store::{Batch, LeafRule, Store, Table};

@@ -50,7 +50,8 @@ pub enum Command {
     SafetyNumber(ContactId),
     /// Whether the numbers were equal.
     Verify(ContactId, bool),
-    /// The keys that this contact was given may be known to somebody else: they are burnt and new ones made at once.
+    /// The keys that this contact was given may be known to somebody else: they are burnt and new ones made at once. If no
+    /// answer in new keys comes for a day of use, this device begins anew with the contact, as after a restored backup.
     Suspect(ContactId),
     /// This device counts no longer, says its account: whoever knows it is told and closes the conversation. Final.
     CallBack,

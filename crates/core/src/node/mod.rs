@@ -260,7 +260,9 @@ impl Node {
         self.ask(Command::Verify(contact, verified)).await.map(drop)
     }
 
-    /// Burns the keys that a contact was given, which somebody else may know, and makes new ones at once.
+    /// Burns the keys that a contact was given, which somebody else may know, and makes new ones at once. If they do not
+    /// answer in new keys for a day of use, this device begins anew with them, as after a restored backup: then
+    /// [`Notice::BeginsAnew`](crate::event::Notice::BeginsAnew) comes, and they are told.
     ///
     /// # Errors
     /// As [`Node::ask`]; [`CommandError::NoContact`] while there are no keys to burn.
