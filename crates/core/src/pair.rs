@@ -46,6 +46,8 @@ pub(crate) const GENERATIONS_MAX: usize = 4;
 /// Repairs of the other side that are remembered, so that an old one says nothing again.
 const REPAIRS_MAX: usize = 64;
 
+/// The depth of a generation that is kept apart: deeper than all others.
+pub(crate) const APART: u32 = u32::MAX;
 /// Under this slot number stands the envelope that begins a generation: it lies outside the generation's drop.
 pub(crate) const OPENING: u32 = u32::MAX;
 /// Under this generation number stand the slots of the repair drop.
@@ -302,19 +304,11 @@ impl Pair {
         number
     }
 
-    /// Adds a generation that is not sent on and that no word in another one lets drain: only what begins it is sent.
-    pub(crate) fn add_apart(
-        &mut self,
-        origin: Origin,
-        established: Established,
-        session: Session,
-        seals: (X25519Secret, X25519Public),
-    ) -> u32 {
-        let number = self.add(origin, established, session, seals);
+    /// No word in another generation lets this one drain, though it is not sent on: only what begins it is sent.
+    pub(crate) fn keep_apart(&mut self, number: u32) {
         if let Some(generation) = self.generations.get_mut(&number) {
-            generation.depth = u32::MAX;
+            generation.depth = APART;
         }
-        number
     }
 
     /// Takes a generation out. Its records, tags and flights are the caller's to end.

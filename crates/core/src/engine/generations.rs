@@ -45,7 +45,7 @@ pub struct Policy {
     pub repost: Duration,
 }
 
-const DAY: Duration = Duration::from_secs(24 * 3_600);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 impl Default for Policy {
     fn default() -> Self {

@@ -19,7 +19,7 @@ use proto::id::Party;
 use proto::router::{Crossing, Expected};
 use proto::store::StoreError;
 
-use super::generations::{LAST_RESORT_DAYS, take_all};
+use super::generations::{DAY, LAST_RESORT_DAYS, take_all};
 use super::receive::Road;
 use super::{Engine, ME_RESTORED, Turn};
 use crate::contact::ContactState;
@@ -31,7 +31,6 @@ use crate::stream::Segment;
 use crate::tables;
 use crate::uptime::Used;
 
-const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// Use for which an answer to a person's suspicion is waited for, before the repair drop is used.
 const UNANSWERED: Duration = DAY;
 /// The least use between two such repairs of one pair: mailboxes keep each for 30 days, and there are eight places.
@@ -206,7 +205,8 @@ impl Engine {
         self.make_room(party, parent, turn)?;
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
         let Drawn { origin, begun, their_seal } = drawn;
-        let number = pair.add_apart(origin, begun.established, begun.session, (begun.seal, their_seal));
+        let number = pair.add(origin, begun.established, begun.session, (begun.seal, their_seal));
+        pair.keep_apart(number);
         self.send_repair(party, number, turn)
     }
 

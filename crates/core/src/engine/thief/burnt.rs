@@ -406,7 +406,10 @@ fn a_call_back_is_said_by_one_repair_that_stays_and_one_more_start_says_no_other
     duo.ask(0, Command::CallBack);
     duo.pass(DAYS * 4);
     assert_eq!(repairs(&duo).len(), 1);
-    assert_eq!(duo.sides[0].engine.pairs[&Party(1)].generations().filter(|g| g.depth == u32::MAX).count(), 1);
+    assert_eq!(
+        duo.sides[0].engine.pairs[&Party(1)].generations().filter(|g| g.depth == crate::pair::APART).count(),
+        1
+    );
     // It is enough by itself.
     let alone = *repairs(&duo).first().expect("it was said");
     let number = duo.recorded.iter().position(|envelope| envelope.prefix == alone).expect("it was recorded");
