@@ -262,7 +262,7 @@ impl Node {
 
     /// Burns the keys that a contact was given, which somebody else may know, and makes new ones at once. If they do not
     /// answer in new keys for a day of use, this device begins anew with them, as after a restored backup: then
-    /// [`Notice::BeginsAnew`](crate::event::Notice::BeginsAnew) comes, and they are told.
+    /// [`Notice::BeginsAnew`] comes, and they are told.
     ///
     /// # Errors
     /// As [`Node::ask`]; [`CommandError::NoContact`] while there are no keys to burn.
