@@ -53,6 +53,7 @@ mod destruction;
 pub mod disk;
 mod doors;
 mod error;
+mod heal;
 mod index;
 mod key_file;
 mod keys;

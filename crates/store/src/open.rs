@@ -239,6 +239,7 @@ impl SealedStore {
         }
         store.check_tree()?;
         store.untold_loss = report.is_loss();
+        store.know_gaps(report.gaps.iter().map(|gap| gap.between));
         if store.point.number == 0 {
             store.write_first_commit()?;
         }
@@ -272,14 +273,14 @@ impl SealedStore {
     }
 
     /// Puts an empty index in place of the one that is open.
-    fn renew_index(&mut self) -> Result<(), OpenError> {
+    pub(crate) fn renew_index(&mut self) -> Result<(), OpenError> {
         self.index.close();
         self.index = fresh_index(&self.folder, None)?;
         Ok(())
     }
 
     /// Fills an empty index from the log alone.
-    fn rebuild(&mut self, report: &mut OpenReport) -> Result<(), OpenError> {
+    pub(crate) fn rebuild(&mut self, report: &mut OpenReport) -> Result<(), OpenError> {
         self.index_failed.set(false);
         self.recent = Recent::default();
         self.segments.clear();
@@ -291,33 +292,6 @@ impl SealedStore {
         // What is lost must be found again at the next start, unless something was committed knowing of it.
         let told = if report.is_loss() { Point::default() } else { self.point };
         self.replay_checkpoint(told)
-    }
-
-    /// Replaces an index that has failed while the store was open.
-    pub(crate) fn heal_index(&mut self) -> Result<(), StoreError> {
-        tracing::warn!("the index failed and is being built again from the log");
-        self.settle_key_file(true)?;
-        if let Some(job) = self.jobs.checkpoint.take() {
-            drop(job.join());
-        }
-        // A segment that nothing was written to yet is not found again by reading the log.
-        let writer = self.writer.take().filter(|writer| writer.salt.is_none());
-        let next_number = self.next_number;
-        let mut report = OpenReport::default();
-        let healed = self.renew_index().and_then(|()| self.rebuild(&mut report));
-        self.next_number = next_number;
-        self.writer = writer;
-        let healed = healed.map_err(|error| match error {
-            OpenError::Store(error) => error,
-            _ => StoreError::Corrupt("the index, and it cannot be built again"),
-        });
-        // Who holds the store believes in what is lost: the next start is told of it, and this one ends here.
-        let whole = healed.and_then(|()| match report.is_loss() {
-            true => Err(StoreError::Corrupt("the log, and it is to be opened anew")),
-            false => Ok(()),
-        });
-        self.broken |= whole.is_err();
-        whole
     }
 
     fn write_first_commit(&mut self) -> Result<(), OpenError> {

@@ -1,7 +1,7 @@
 //! The store itself: a batch is sealed into the log and synced; the index hears of it later.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::File;
 use std::ops::{Range, RangeInclusive};
@@ -62,6 +62,8 @@ pub struct SealedStore {
     pub(crate) broken: bool,
     /// Something is lost, and nothing was committed yet by who was told: the next start must find it again.
     pub(crate) untold_loss: bool,
+    /// Gaps of the log that who holds the store has heard of. At most [`GAPS_MAX`](crate::error::GAPS_MAX) by each call.
+    pub(crate) known_gaps: BTreeSet<[u8; 32]>,
     pub(crate) reader: RefCell<Cache>,
     pub(crate) memory: RefCell<Memory>,
     pub(crate) leaves: Leaves,
@@ -153,6 +155,7 @@ impl SealedStore {
             writer: None,
             broken: false,
             untold_loss: false,
+            known_gaps: BTreeSet::new(),
             reader: RefCell::default(),
             memory: RefCell::default(),
             leaves: Leaves::default(),

@@ -80,6 +80,7 @@ pub(crate) async fn open(directory: &Path, passphrase: &[u8]) -> Result<Opened, 
 /// Acts on what was found while the store opened. Returns what the person must hear.
 fn recover(store: &mut SealedStore, report: &store::OpenReport) -> Result<Vec<Notice>, StoreError> {
     let is_news = Engine::note_loss(store, &loss(report))?;
+    store.know_gaps(Engine::known_gaps(store)?);
     // What came back older than it was may have been used since.
     if is_news || Engine::is_half_cleared(store)? {
         Engine::survive_loss(store)?;

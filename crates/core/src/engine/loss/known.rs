@@ -64,7 +64,7 @@ impl Engine {
         if !loss.is_any() {
             return Ok(false);
         }
-        let mut known = known_gaps(store)?;
+        let mut known = gap_names(store)?;
         let is_known = |gap: &Gap| known.chunks_exact(GAP_BYTES).any(|name| name == gap.name);
         let fresh: Vec<&Gap> = loss.gaps.iter().filter(|gap| !is_known(gap)).collect();
         let named: u64 = loss.gaps.iter().map(|gap| gap.commits).sum();
@@ -93,6 +93,14 @@ impl Engine {
         Ok(is_news)
     }
 
+    /// Returns the names of the gaps that were acted on.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(crate) fn known_gaps(store: &dyn Store) -> Result<Vec<[u8; GAP_BYTES]>, StoreError> {
+        Ok(gap_names(store)?.as_chunks().0.to_vec())
+    }
+
     /// Returns what the person has not been told yet.
     ///
     /// # Errors
@@ -103,7 +111,7 @@ impl Engine {
     }
 }
 
-fn known_gaps(store: &dyn Store) -> Result<Vec<u8>, StoreError> {
+fn gap_names(store: &dyn Store) -> Result<Vec<u8>, StoreError> {
     Ok(readable(store, ME_GAPS)?.unwrap_or_default())
 }
 
