@@ -2,7 +2,7 @@
 
 use proto::store::StoreError;
 
-use crate::error::{OpenError, OpenReport};
+use crate::error::{OpenError, OpenReport, Rebuilt};
 use crate::sealed::SealedStore;
 
 impl SealedStore {
@@ -38,7 +38,7 @@ impl SealedStore {
 
     fn read_log_anew(&mut self) -> Result<(), OpenError> {
         let mut report = OpenReport::default();
-        self.renew_index()?;
+        self.renew_index(Rebuilt::Damaged)?;
         self.rebuild(&mut report)?;
         // Who holds the store believes in what is lost: the next start is told of it, and this one ends here.
         if self.is_news(&report) {

@@ -29,6 +29,8 @@ pub(crate) const LOCK_NAME: &str = "lock";
 pub(crate) const INDEX_NAME: &str = "index";
 /// The newest index that was damaged, kept for a look.
 const DAMAGED_NAME: &str = "index-damaged";
+/// The index of another layout, until the new one is whole.
+const FORMER_NAME: &str = "index-former";
 
 impl SealedStore {
     /// Makes a new store in a folder, which is made too if it is not there.
@@ -181,6 +183,8 @@ impl SealedStore {
         let folder = &folder;
         let index_folder = folder.join(INDEX_NAME);
         let was_there = index_folder.exists();
+        // An index that was to replace one of another layout and was not finished is no damage either.
+        let was_replacing = folder.join(FORMER_NAME).exists();
         let has_log = !segments_of(disk.as_ref())?.is_empty();
         let mut report = OpenReport::default();
         let mut reason = None;
@@ -192,9 +196,10 @@ impl SealedStore {
         let (index, state) = match opened {
             Ok((index, state)) => (index, state),
             Err(why) => {
-                let (damaged, other) = (Rebuilt::Damaged, Rebuilt::OtherLayout);
-                reason = Some(if why == Unusable::OtherLayout { other } else { damaged });
-                (fresh_index(folder, reason)?, None)
+                let is_other = was_replacing || why == Unusable::OtherLayout;
+                let why = if is_other { Rebuilt::OtherLayout } else { Rebuilt::Damaged };
+                reason = Some(why);
+                (fresh_index(folder, why)?, None)
             }
         };
         let (folder, profile) = (folder.to_owned(), profile.to_owned());
@@ -209,6 +214,7 @@ impl SealedStore {
                 Some(state) if !store.log_holds(&state.point)? => Some(Rebuilt::Mismatch),
                 Some(_) => None,
             };
+            reason = reason.map(|why| if was_replacing { Rebuilt::OtherLayout } else { why });
         }
         let index_number = state.as_ref().map_or(0, |state| state.point.number);
         match (reason, state) {
@@ -216,16 +222,17 @@ impl SealedStore {
                 // An index that knows no root which opens has passed by the nodes that do; the log has them.
                 if !store.follow_from(state, &mut report)? || !store.reaches_root()? {
                     report = OpenReport { rebuilt: Some(Rebuilt::Mismatch), ..OpenReport::default() };
-                    store.renew_index()?;
+                    store.renew_index(Rebuilt::Mismatch)?;
                     store.rebuild(&mut report)?;
                 }
             }
             (None, None) => {}
             // A log that is gone as a whole, or an index that is not to be believed.
             (reason, _) => {
-                report.rebuilt = Some(reason.unwrap_or(Rebuilt::Mismatch));
+                let why = reason.unwrap_or(Rebuilt::Mismatch);
+                report.rebuilt = Some(why);
                 if !is_new {
-                    store.renew_index()?;
+                    store.renew_index(why)?;
                 }
                 store.rebuild(&mut report)?;
             }
@@ -244,6 +251,9 @@ impl SealedStore {
             store.write_first_commit()?;
         }
         store.migrate()?;
+        if was_replacing || report.rebuilt == Some(Rebuilt::OtherLayout) {
+            let _ = fs::remove_dir_all(store.folder.join(FORMER_NAME));
+        }
         Ok((store, report))
     }
 
@@ -273,9 +283,9 @@ impl SealedStore {
     }
 
     /// Puts an empty index in place of the one that is open.
-    pub(crate) fn renew_index(&mut self) -> Result<(), OpenError> {
+    pub(crate) fn renew_index(&mut self, why: Rebuilt) -> Result<(), OpenError> {
         self.index.close();
-        self.index = fresh_index(&self.folder, None)?;
+        self.index = fresh_index(&self.folder, why)?;
         Ok(())
     }
 
@@ -338,12 +348,14 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
 }
 
 /// Moves an index out of the way, if there is one, and makes an empty one. What another version wrote is no damage to look
-/// at: it is deleted.
-fn fresh_index(folder: &Path, reason: Option<Rebuilt>) -> Result<Index, OpenError> {
-    let (index, aside) = (folder.join(INDEX_NAME), folder.join(DAMAGED_NAME));
-    if index.exists() && reason == Some(Rebuilt::OtherLayout) {
+/// at: it lies aside until the new one is whole, and is deleted then.
+fn fresh_index(folder: &Path, why: Rebuilt) -> Result<Index, OpenError> {
+    let (index, former) = (folder.join(INDEX_NAME), folder.join(FORMER_NAME));
+    if index.exists() && why == Rebuilt::OtherLayout && former.exists() {
+        // Begun in its place, and not finished.
         fs::remove_dir_all(&index)?;
     } else if index.exists() {
+        let aside = if why == Rebuilt::OtherLayout { former } else { folder.join(DAMAGED_NAME) };
         if aside.exists() {
             fs::remove_dir_all(&aside)?;
         }

@@ -285,18 +285,70 @@ fn an_index_of_another_layout_is_made_again_as_no_damage_and_leaves_nothing_behi
     let folder = common::folder();
     let model = filled(folder.path(), 60);
     let index = folder.path().join("index");
-    let db = sled::open(&index).expect("a whole index");
+    of_another_layout(&index);
+    assert_renewed(folder.path(), &model);
+}
+
+#[test]
+fn an_index_of_another_layout_whose_replacing_was_cut_off_is_no_damage_either() {
+    let origin = common::folder();
+    let model = filled(origin.path(), 60);
+    // It lies aside and nothing stands in its place yet, or what stands there is empty, of earlier, or cannot be read.
+    for cut in 0..4 {
+        let folder = common::folder();
+        copy(origin.path(), folder.path());
+        let (index, former) = (folder.path().join("index"), folder.path().join("index-former"));
+        copy(&index, &former);
+        of_another_layout(&former);
+        match cut {
+            0 => fs::remove_dir_all(&index).expect("a folder"),
+            1 => {
+                fs::remove_dir_all(&index).expect("a folder");
+                fs::create_dir(&index).expect("a folder");
+            }
+            2 => {
+                let db = sled::open(&index).expect("a whole index");
+                db.clear().expect("a whole index");
+            }
+            _ => {
+                fs::remove_file(index.join("db")).expect("a file");
+                fs::create_dir(index.join("db")).expect("a folder");
+            }
+        }
+        assert_renewed(folder.path(), &model);
+    }
+}
+
+#[test]
+fn an_index_that_replaced_one_of_another_layout_is_believed_though_that_one_still_lies_there() {
+    let folder = common::folder();
+    let model = filled(folder.path(), 60);
+    let former = folder.path().join("index-former");
+    copy(&folder.path().join("index"), &former);
+    of_another_layout(&former);
+    let (store, report) = open(folder.path()).expect("it opens");
+    assert_eq!(report, OpenReport::default());
+    assert!(common::same(&store, &model) && !former.exists());
+}
+
+fn of_another_layout(index: &Path) {
+    let db = sled::open(index).expect("a whole index");
     let mut state = db.get([0]).expect("a whole index").expect("it has followed a log").to_vec();
     state[0] = 1;
     db.insert([0], state).expect("a whole index");
     db.flush().expect("the disk works");
-    drop(db);
-    let (store, report) = open(folder.path()).expect("it opens");
+}
+
+/// The next start makes the index anew, says so as of a new layout, and leaves nothing aside.
+fn assert_renewed(folder: &Path, model: &MemoryStore) {
+    let (store, report) = open(folder).expect("it opens");
     assert_eq!(report.rebuilt, Some(Rebuilt::OtherLayout));
-    assert!(!report.is_loss() && common::same(&store, &model));
+    assert!(!report.is_loss() && common::same(&store, model));
     drop(store);
-    assert!(!folder.path().join("index-damaged").exists());
-    let (_, report) = open(folder.path()).expect("it opens");
+    for aside in ["index-damaged", "index-former"] {
+        assert!(!folder.join(aside).exists(), "{aside}");
+    }
+    let (_, report) = open(folder).expect("it opens");
     assert_eq!(report, OpenReport::default());
 }
 
