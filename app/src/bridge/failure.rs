@@ -40,7 +40,7 @@ fn of_backup(error: &TransferError, otherwise: T) -> T {
         TransferError::Sealed(BackupError::NotABackup) => T::FailBackupNone,
         TransferError::Sealed(BackupError::Damaged) | TransferError::Format(_) => T::FailBackupDamaged,
         TransferError::Sealed(BackupError::Vault(_)) => T::FailMemory,
-        TransferError::File(_) => otherwise,
+        TransferError::File(_) | TransferError::Wiped => otherwise,
         TransferError::Store(_) => T::FailDisk,
         TransferError::Folder(folder) => of_open(folder, otherwise),
     }

@@ -42,26 +42,30 @@ pub enum TransferError {
     /// The profile cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The profile was wiped while its backup was written: there is none.
+    #[error("the profile was wiped meanwhile")]
+    Wiped,
     /// The folder cannot become a profile.
     #[error(transparent)]
     Folder(#[from] OpenError),
 }
 
-/// Writes a backup of what `store` holds.
+/// Writes a backup of what `store` holds, while `is_there` says that its profile was not wiped.
 pub(crate) fn write(
     store: &SealedStore,
     path: &Path,
     sealed: ([u8; HEAD_BYTES], Sealer),
+    is_there: &dyn Fn() -> bool,
 ) -> Result<(), TransferError> {
     let nameless = || io::Error::new(io::ErrorKind::InvalidInput, "it has no name");
     let (name, folder) = (path.file_name().ok_or_else(nameless)?, folder_of(path));
     let disk = RealDisk::new(folder);
     if let Some(name) = name.to_str() {
-        return write_on(&disk, name, store, sealed);
+        return write_on(&disk, name, store, sealed, is_there);
     }
     // A disk's names are text. One that is none is given to the whole file at the end, also at once.
     let like = format!("{}{UNFINISHED}", name.to_string_lossy());
-    write_on(&disk, &like, store, sealed)?;
+    write_on(&disk, &like, store, sealed, is_there)?;
     fs::rename(folder.join(&like), path)?;
     Ok(disk.sync_names()?)
 }
@@ -72,6 +76,7 @@ fn write_on(
     name: &str,
     store: &SealedStore,
     sealed: ([u8; HEAD_BYTES], Sealer),
+    is_there: &dyn Fn() -> bool,
 ) -> Result<(), TransferError> {
     let unfinished = format!("{name}{UNFINISHED}");
     let written = (|| {
@@ -80,7 +85,11 @@ fn write_on(
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             removed => removed?,
         }
-        write_whole(&mut Growing { file: disk.create(&unfinished)?, bytes: 0 }, store, sealed)?;
+        write_whole(&mut Growing { file: disk.create(&unfinished)?, bytes: 0 }, store, sealed, is_there)?;
+        // The keys are still in memory after a wipe: what they open must not outlive it.
+        if !is_there() {
+            return Err(TransferError::Wiped);
+        }
         disk.rename(&unfinished, name)?;
         Ok(disk.sync_names()?)
     })();
@@ -94,6 +103,7 @@ fn write_whole(
     file: &mut Growing,
     store: &SealedStore,
     (head, mut sealer): ([u8; HEAD_BYTES], Sealer),
+    is_there: &dyn Fn() -> bool,
 ) -> Result<(), TransferError> {
     file.put(&head)?;
     let mut writer = Writer::default();
@@ -103,8 +113,11 @@ fn write_whole(
         while let Some(mut chunk) = writer.chunk() {
             sealer.next(&mut chunk);
             file.put(&chunk)?;
+            if !is_there() {
+                return Err(TransferError::Wiped);
+            }
         }
-        Ok::<_, TransferError>(())
+        Ok(())
     })?;
     let mut rest = writer.finish().peekable();
     while let Some(mut chunk) = rest.next() {

@@ -208,7 +208,9 @@ impl Driver {
                 let _ = answer.send(self.listening.clone());
             }
             Request::Backup(path, sealer, answer) => {
-                let _ = answer.send(super::backup::write(&self.opened.store, &path, *sealer));
+                let Opened { store, folder, .. } = &self.opened;
+                let is_there = || SealedStore::is_in(folder);
+                let _ = answer.send(super::backup::write(store, &path, *sealer, &is_there));
             }
             Request::Duress(decoy, answer) => {
                 let _ = answer.send(super::profile::set_duress(&mut self.opened.store, decoy));

@@ -114,7 +114,7 @@ fn a_power_cut_while_a_backup_is_written_leaves_the_old_one_or_the_new_one_and_t
     say(&mut store, 0..12);
     let empty = ModelDisk::new();
     let stick = ModelDisk::new();
-    write_on(&stick, "backup", &store, sealer()).expect("the stick works");
+    write_on(&stick, "backup", &store, sealer(), &|| true).expect("the stick works");
     let old = held(&store);
     say(&mut store, 12..15);
     let new = held(&store);
@@ -125,7 +125,7 @@ fn a_power_cut_while_a_backup_is_written_leaves_the_old_one_or_the_new_one_and_t
             for seed in 0..3 {
                 let stick = there.unwrap_or(&empty).after_kill();
                 stick.stop_after(cut);
-                done = write_on(&stick, "backup", &store, sealer()).is_ok();
+                done = write_on(&stick, "backup", &store, sealer(), &|| true).is_ok();
                 let found = stick.after_power_cut(&mut rng(cut * 3 + seed));
                 let is_new = match found.read("backup").map(|bytes| restored(&bytes)) {
                     Some(found) if found == new => true,
@@ -142,7 +142,7 @@ fn a_power_cut_while_a_backup_is_written_leaves_the_old_one_or_the_new_one_and_t
                 olds += u32::from(!is_new);
                 news += u32::from(is_new);
                 // What was left lying about is no hindrance, and goes.
-                write_on(&found, "backup", &store, sealer()).expect("the stick works again");
+                write_on(&found, "backup", &store, sealer(), &|| true).expect("the stick works again");
                 assert_eq!(found.list().expect("the stick works"), ["backup"], "cut {cut}");
             }
             cut += 1;
@@ -158,12 +158,35 @@ fn a_power_cut_while_a_backup_is_written_leaves_the_old_one_or_the_new_one_and_t
 }
 
 #[test]
+fn a_profile_that_is_wiped_while_its_backup_is_written_leaves_the_old_backup_or_none() {
+    let (index, home) = (folder(), folder());
+    let mut store = profile(&ModelDisk::new(), index.path());
+    say(&mut store, 0..12);
+    let (old, file) = (held(&store), home.path().join("backup"));
+    for has_old in [false, true] {
+        for looks in 0_usize.. {
+            let left = std::cell::Cell::new(looks);
+            let is_there = || left.replace(left.get().saturating_sub(1)) > 0;
+            let done = write(&store, &file, sealer(), &is_there);
+            if done.is_ok() {
+                assert!(looks > 3, "it looks often enough: {looks}");
+                break;
+            }
+            assert!(matches!(done, Err(TransferError::Wiped)), "{done:?}");
+            let names: Vec<_> = fs::read_dir(home.path()).expect("a folder").flatten().collect();
+            assert_eq!(names.len(), usize::from(has_old), "nothing unfinished stays");
+            assert!(!has_old || restored(&fs::read(&file).expect("written")) == old);
+        }
+    }
+}
+
+#[test]
 fn a_power_cut_while_a_profile_is_restored_leaves_a_whole_one_or_none_that_opens() {
     let (index, home) = (folder(), folder());
     let mut store = profile(&ModelDisk::new(), index.path());
     say(&mut store, 0..12);
     let (wanted, file) = (held(&store), home.path().join("backup"));
-    write(&store, &file, sealer()).expect("the disk works");
+    write(&store, &file, sealer(), &|| true).expect("the disk works");
     let bytes = fs::read(&file).expect("written");
     let (mut none, mut half, mut whole, mut cut, mut done) = (0, 0, 0, 0, false);
     while !done {
@@ -209,7 +232,7 @@ fn what_a_cut_has_left_beside_a_place_is_no_profile_and_no_hindrance() {
     let mut store = profile(&ModelDisk::new(), index.path());
     say(&mut store, 0..12);
     let (file, place) = (home.path().join("backup"), home.path().join("profile"));
-    write(&store, &file, sealer()).expect("the disk works");
+    write(&store, &file, sealer(), &|| true).expect("the disk works");
     // The kill comes before the last commit: the chunks before it are in the store, and nobody says that it ended.
     let growing = beside(&place, RESTORING);
     let made = SealedStore::create(&growing, WORDS, Cost::for_tests(), options(), &mut rng(5));
