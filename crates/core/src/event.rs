@@ -208,7 +208,8 @@ pub enum Notice {
     BeginsAnew(ContactId),
     /// After this profile began anew with the contact, it was met again.
     MetAgain(ContactId),
-    /// After this profile was restored or lost something, the contact can only be met again by a new invite.
+    /// The contact can only be met again by a new invite: this profile was restored or lost something, or a suspicion was not
+    /// answered, and the contact has left nothing by which the two could begin anew.
     NeedsInvite(ContactId),
     /// The contact's account has called back the device that this conversation is with: nothing goes there any more.
     DeviceCalledBack(ContactId),

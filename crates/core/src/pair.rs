@@ -440,6 +440,12 @@ impl Pair {
         self.generations.values().any(|g| matches!(g.opening, Some(Opening::Repair { .. })))
     }
 
+    /// Tells whether it is being said by a repair that this device was called back.
+    pub(crate) fn says_call_back(&self) -> bool {
+        let says = |g: &Generation| g.depth == APART && matches!(g.opening, Some(Opening::Repair { .. }));
+        self.generations.values().any(says)
+    }
+
     /// Tells whether the other side is known to be in the stream that runs now: something of ours in it has come.
     pub(crate) fn is_shared(&self) -> bool {
         self.generations.values().any(|g| g.stream == self.stream && g.seen_by_them > 0)

@@ -7,6 +7,7 @@
 //! The same road is left to a device whose keys somebody else has used: when a person's suspicion is not answered, and
 //! when its account calls it back.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crypto::X25519Public;
@@ -21,6 +22,7 @@ use proto::store::StoreError;
 
 use super::generations::{DAY, LAST_RESORT_DAYS, take_all};
 use super::receive::Road;
+use super::send::Sent;
 use super::{Engine, ME_RESTORED, Turn};
 use crate::contact::ContactState;
 use crate::content::{ConversationId, Item, SEQUENCE_MAX};
@@ -183,10 +185,18 @@ impl Engine {
         if is_over || waits {
             return Ok(());
         }
-        let Some(drawn) = self.draw_repair(party, &aside(&Item::Whole), turn) else { return Ok(()) };
+        let drawn = self.draw_repair(party, &aside(&Item::Whole), turn);
         if let Some(pair) = self.pairs.get_mut(&party) {
             pair.keys_mut().begun_anew = Some(now);
         }
+        let Some(drawn) = drawn else {
+            // Their last resort may come yet: the suspicion stands, and is pressed again at the same pace.
+            if let Some(pair) = self.pairs.get_mut(&party) {
+                pair.keys_mut().suspicion = Some(suspicion);
+            }
+            self.event(Event::Notice(Notice::NeedsInvite(Self::contact_id(party))));
+            return Ok(());
+        };
         self.begin_anew(party, drawn, Before::ComesAgain, turn)?;
         self.event(Event::Notice(Notice::BeginsAnew(Self::contact_id(party))));
         Ok(())
@@ -196,7 +206,7 @@ impl Engine {
     /// taken the conversation over, no other place is left. The word holds the list, so that one envelope is enough; it is
     /// never spoken in, and what waits in the stream goes on waiting there.
     pub(super) fn call_by_repair(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
-        if self.counts() || self.pairs.get(&party).is_none_or(Pair::says_repair) {
+        if self.counts() || self.pairs.get(&party).is_none_or(Pair::says_call_back) {
             return Ok(());
         }
         let word = aside(&Item::Devices(self.me.list().bytes().to_vec()));
@@ -213,10 +223,22 @@ impl Engine {
     /// Whether our last resort came to them is not known any more: without it they could not meet us again in their turn.
     fn give_last_resort_again(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
         let given = self.pairs.get(&party).and_then(|pair| pair.keys().last_resort.as_ref());
-        match given.and_then(|secret| secret.bundle(&self.me, LAST_RESORT_DAYS)) {
-            Some(bundle) => self.queue_item(party, &Item::LastResort(bundle.bytes().to_vec()), turn),
-            None => Ok(()),
+        let bundle = given.and_then(|secret| secret.bundle(&self.me, LAST_RESORT_DAYS));
+        let item = bundle.map(|bundle| Item::LastResort(bundle.bytes().to_vec()));
+        item.map_or(Ok(()), |item| self.queue_once(party, &item, turn))
+    }
+
+    /// What waits in the stream and was not acknowledged, as it is kept.
+    fn waiting(&self, party: Party, turn: &Turn<'_, '_>) -> Result<BTreeSet<Vec<u8>>, StoreError> {
+        Ok(take_all(&tables::SENT, party, turn)?.into_iter().map(|(_, bytes)| bytes).collect())
+    }
+
+    /// Queues an item, unless it waits already: however often somebody begins anew, what waits does not grow.
+    fn queue_once(&mut self, party: Party, item: &Item, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        if self.waiting(party, turn)?.contains(&Sent::Item(item.encode()).encode()) {
+            return Ok(());
         }
+        self.queue_item(party, item, turn)
     }
 
     fn send_repair(&mut self, party: Party, number: u32, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
@@ -388,11 +410,12 @@ impl Engine {
         self.tell_have(party, turn)?;
         self.queue_item(party, &Item::Reach(self.reach()), turn)?;
         self.queue_item(party, &Item::Name(self.name.clone()), turn)?;
+        waiting.into_iter().try_for_each(|(_, bytes)| self.queue_again(party, &bytes, turn))?;
         if !self.counts() {
             // The call-back of this device may have been among what was lost.
-            self.queue_item(party, &Item::Devices(self.me.list().bytes().to_vec()), turn)?;
+            self.queue_once(party, &Item::Devices(self.me.list().bytes().to_vec()), turn)?;
         }
-        waiting.into_iter().try_for_each(|(_, bytes)| self.queue_again(party, &bytes, turn))
+        Ok(())
     }
 
     /// Tells which of the other side's messages are here.
@@ -425,11 +448,14 @@ impl Engine {
             conversation.my_sequence = conversation.my_sequence.max(sequence);
             self.dirty_conversations.insert(number);
         }
+        let waiting = self.waiting(party, turn)?;
         for place in conversation::own_after(number, sequence, turn.overlay)? {
             let trail = turn.overlay.get(&tables::TRAIL, &tables::name(number), place.0)?;
             let trail: Trail = trail.map(|b| conversation::decode(&b)).transpose()?.unwrap_or_default();
-            // What was never acknowledged is in the stream already.
-            if trail.delivery() >= Delivery::Delivered {
+            // What was never acknowledged is in the stream already, and so is what was asked for by an earlier repair.
+            if trail.delivery() >= Delivery::Delivered
+                && !waiting.contains(&Sent::Message(number, place).encode())
+            {
                 self.queue_message(party, number, place, turn)?;
             }
         }

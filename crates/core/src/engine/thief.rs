@@ -4,6 +4,7 @@
 //! "When a whole device is copied": the numbers there are written from the constants that are used here. In this file
 //! the copy is a device that is asked to open what was recorded; `by_hand` computes what no device would.
 
+mod anew;
 mod burnt;
 mod by_hand;
 mod links;

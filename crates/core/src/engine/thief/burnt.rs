@@ -16,26 +16,26 @@ use crate::engine::{Command, Engine, Input, Now, Policy, Ticket, Turn};
 use crate::event::{ContactId, Event, Notice};
 
 /// What each of the two calls the other.
-const CONTACT: ContactId = ContactId(1);
-const DAY: Duration = Duration::from_secs(24 * 3_600);
+pub(super) const CONTACT: ContactId = ContactId(1);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// Time for all that is tried again.
 const DAYS: Duration = Duration::from_secs(8 * DAY.as_secs());
 
 /// A copy of a device that is used by somebody else.
-struct Impostor {
+pub(super) struct Impostor {
     store: MemoryStore,
     engine: Engine,
     rng: ChaCha20Rng,
 }
 
 impl Impostor {
-    fn new(copy: &MemoryStore, now: Moment, seed: u8) -> Self {
+    pub(super) fn new(copy: &MemoryStore, now: Moment, seed: u8) -> Self {
         let store = copy.reopen();
         Self { engine: open(&store, now), store, rng: ChaCha20Rng::from_seed([seed; 32]) }
     }
 
     /// The copy says that it comes out of a backup.
-    fn restored(copy: &MemoryStore, now: Moment, seed: u8) -> Self {
+    pub(super) fn restored(copy: &MemoryStore, now: Moment, seed: u8) -> Self {
         let (mut store, mut batch) = (copy.reopen(), Batch::new());
         Engine::mark_restored(&mut Overlay::new(&store, &mut batch));
         store.commit(batch).expect("memory takes all");
@@ -43,7 +43,7 @@ impl Impostor {
     }
 
     /// One turn of the copy.
-    fn act(&mut self, now: Moment, act: impl FnOnce(&mut Engine, &mut Turn<'_, '_>)) {
+    pub(super) fn act(&mut self, now: Moment, act: impl FnOnce(&mut Engine, &mut Turn<'_, '_>)) {
         let now = Now { moment: now, label_ms: None };
         let mut batch = Batch::new();
         let mut overlay = Overlay::new(&self.store, &mut batch);
@@ -54,7 +54,7 @@ impl Impostor {
     }
 
     /// Reads what the other side has sent, as far as the copy can.
-    fn listen(&mut self, duo: &Duo) {
+    pub(super) fn listen(&mut self, duo: &Duo) {
         for Recorded { prefix, blob, .. } in duo.recorded.iter().filter(|envelope| envelope.from == 1) {
             let road = Road::Mailbox(MailboxId(1), 0);
             self.act(duo.now, |engine, turn| {
@@ -64,34 +64,39 @@ impl Impostor {
     }
 
     /// Does something with the copy, and hands what it would send to the other side.
-    fn speak(&mut self, duo: &mut Duo, commands: Vec<Command>) {
+    pub(super) fn speak(&mut self, duo: &mut Duo, commands: Vec<Command>) {
         self.act(duo.now, |engine, turn| {
             for command in commands {
                 let input = Input::Command(Ticket(1), command);
                 engine.handle(input, turn.now, turn.overlay, turn.rng).expect("memory works");
             }
         });
-        let outbox = self.store.iter().filter(|(key, _)| key.0 == proto::tables::OUTBOX.id);
-        for (_, record) in outbox {
-            let (envelope, _) = Router::envelope_of(record).expect("one of the outbox");
-            let (prefix, blob) = (envelope.tag.prefix(), envelope.blob.bytes().to_vec());
-            if duo.recorded.iter().all(|known| known.prefix != prefix || known.blob != blob) {
-                duo.recorded.push(Recorded { from: 0, prefix, blob });
-                duo.deliver(duo.recorded.len() - 1);
-            }
+        bring(&self.store, duo, 0);
+    }
+}
+
+/// Hands all that waits in an outbox to the other side, by a mailbox.
+pub(super) fn bring(store: &MemoryStore, duo: &mut Duo, from: usize) {
+    let outbox = store.iter().filter(|(key, _)| key.0 == proto::tables::OUTBOX.id);
+    for (_, record) in outbox {
+        let (envelope, _) = Router::envelope_of(record).expect("one of the outbox");
+        let (prefix, blob) = (envelope.tag.prefix(), envelope.blob.bytes().to_vec());
+        if duo.recorded.iter().all(|known| known.prefix != prefix || known.blob != blob) {
+            duo.recorded.push(Recorded { from, prefix, blob });
+            duo.deliver(duo.recorded.len() - 1);
         }
     }
 }
 
 /// The first device is copied, and its owner or the other side may suspect so.
-struct Theft {
-    duo: Duo,
-    copy: MemoryStore,
-    thief: Impostor,
+pub(super) struct Theft {
+    pub(super) duo: Duo,
+    pub(super) copy: MemoryStore,
+    pub(super) thief: Impostor,
 }
 
 impl Theft {
-    fn new(seed: u8) -> Self {
+    pub(super) fn new(seed: u8) -> Self {
         let mut duo = Duo::new(Policy::default());
         talk(&mut duo, 3);
         let copy = duo.sides[0].store.clone();
@@ -99,19 +104,19 @@ impl Theft {
         Self { duo, copy, thief }
     }
 
-    fn says(&self, text: &str) -> Command {
+    pub(super) fn says(&self, text: &str) -> Command {
         Command::Send { conversation: self.duo.conversation(), text: text.into(), reply_to: None }
     }
 
     /// The thief takes new keys with the offer in the copy, and writes in them.
-    fn speaks(&mut self) {
+    pub(super) fn speaks(&mut self) {
         let words = self.says("the thief's");
         self.thief.speak(&mut self.duo, vec![Command::Suspect(CONTACT), words]);
         self.duo.rest();
     }
 
     /// The other side answers whoever spoke, and a thief who listens answers that.
-    fn goes_on(&mut self) {
+    pub(super) fn goes_on(&mut self) {
         self.duo.write(1, "to the thief");
         self.thief.listen(&self.duo);
         let words = self.says("the thief's again");
@@ -119,32 +124,32 @@ impl Theft {
         self.duo.rest();
     }
 
-    fn suspects(&mut self, who: usize) {
+    pub(super) fn suspects(&mut self, who: usize) {
         self.duo.ask(who, Command::Suspect(CONTACT));
         self.duo.rest();
     }
 
     /// Both write, to whom it may concern.
-    fn write(&mut self) {
+    pub(super) fn write(&mut self) {
         self.duo.write(0, "the owner's");
         self.duo.write(1, "to whom?");
     }
 
-    fn has(&self, at: usize, text: &str) -> bool {
+    pub(super) fn has(&self, at: usize, text: &str) -> bool {
         self.duo.texts(at).iter().any(|(_, found)| found == text)
     }
 
-    fn told(&self, at: usize, wanted: &Notice) -> usize {
+    pub(super) fn told(&self, at: usize, wanted: &Notice) -> usize {
         let is_wanted = |event: &&Event| matches!(event, Event::Notice(notice) if notice == wanted);
         self.duo.sides[at].events.iter().filter(is_wanted).count()
     }
 
-    fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.duo.sides[1].engine.contacts[&Party(1)].state == ContactState::Failed
     }
 
     /// A thief has spoken first and was answered; the owner suspects so, and both have met again.
-    fn healed(seed: u8) -> Self {
+    pub(super) fn healed(seed: u8) -> Self {
         let mut theft = Self::new(seed);
         theft.speaks();
         theft.goes_on();
