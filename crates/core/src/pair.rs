@@ -200,6 +200,10 @@ pub(crate) struct Pair {
     generations: BTreeMap<u32, Generation>,
     /// The generation that is sent on.
     sending: u32,
+    /// Whether we have gone back to it, and they have acknowledged nothing in it since.
+    went_back: bool,
+    /// The generation that the other side was heard in last.
+    ground: Option<u32>,
     next_generation: u32,
     /// The stream that runs now: a repair begins a new one, with numbers from 1.
     stream: u32,
@@ -252,6 +256,8 @@ impl Pair {
             keys,
             generations: BTreeMap::new(),
             sending: 0,
+            went_back: false,
+            ground: None,
             next_generation: 0,
             stream: 0,
             sender: Sender::default(),
@@ -344,8 +350,54 @@ impl Pair {
             generation.enter(Phase::Live);
         }
         self.sending = number;
+        self.went_back = false;
         self.messages = 0;
         self.gather_until = None;
+    }
+
+    /// The other side was heard in a slot beyond all that had come in this generation, or has begun it: they have it.
+    pub(crate) fn stand_on(&mut self, number: u32) {
+        self.ground = Some(number);
+    }
+
+    /// The generation that they were heard in last, by arrival, and not by what came late: they had it then, and may speak
+    /// nowhere else.
+    fn ground(&self) -> Option<u32> {
+        self.ground.filter(|number| self.is_current(*number))
+    }
+
+    /// From now on this generation is sent on, because they know it and may not know what we sent on.
+    pub(crate) fn go_back(&mut self, number: u32) {
+        if number != self.sending {
+            self.send_on(number);
+            self.went_back = true;
+        }
+    }
+
+    /// They have acknowledged slots of ours that they had not before.
+    pub(crate) fn note_answer(&mut self, number: u32) {
+        self.went_back &= number != self.sending;
+    }
+
+    /// Tells whether they were heard last elsewhere than where we send, and it is not known that they can hear us there:
+    /// we have begun it or gone back to it, and had no word in it since.
+    pub(crate) fn is_apart(&self) -> bool {
+        let is_unsure = self.went_back || !self.sending().is_heard();
+        is_unsure && self.ground().is_some_and(|ground| ground != self.sending)
+    }
+
+    /// Returns the ground if they may not hear us where we send, unless that waits in the ground to be heard.
+    pub(crate) fn retreat(&self) -> Option<u32> {
+        let sending = self.sending();
+        let waits = |ground: &u32| !sending.is_heard() && sending.parent == Some(*ground);
+        self.ground().filter(|ground| self.is_apart() && !waits(ground))
+    }
+
+    /// What is under way may have passed them by: it is sealed anew if no word of it comes soon.
+    pub(crate) fn doubt_all(&mut self, now: Moment) {
+        for at in self.flights.keys().filter(|at| at.slot != OPENING) {
+            self.doubted.entry(*at).or_insert(now);
+        }
     }
 
     /// The other side has spoken: if something is still under way, it is waited for anew before it is asked for.
@@ -399,15 +451,22 @@ impl Pair {
         self.generations.values().filter(ended).map(|g| g.number).collect()
     }
 
-    /// Returns the generation to give up if another one is to begin: the oldest that drains, or the oldest but
-    /// `parent` and the one that is sent on.
+    /// Returns the generation to give up if another one is to begin after `parent`: neither that nor the one that is sent
+    /// on. Where they were heard last, and what the one that is sent on waits in to be heard, come last; else the oldest that
+    /// drains comes first.
     pub(crate) fn surplus(&self, parent: Option<u32>) -> Option<u32> {
         if self.generations.len() < GENERATIONS_MAX {
             return None;
         }
-        let free = |g: &&Generation| g.number != self.sending && Some(g.number) != parent;
-        let draining = self.generations.values().find(|g| g.is_draining() && free(g));
-        draining.or_else(|| self.generations.values().find(free)).map(|g| g.number)
+        let sending = self.sending();
+        let begun_in = sending.parent.filter(|_| !sending.is_heard());
+        let worth = |g: &&Generation| {
+            let is_needed = [self.ground(), begun_in].contains(&Some(g.number));
+            (is_needed, !g.is_draining(), g.number)
+        };
+        let free =
+            self.generations.values().filter(|g| ![Some(self.sending), parent].contains(&Some(g.number)));
+        free.min_by_key(worth).map(|g| g.number)
     }
 
     /// Begins a new stream: all is numbered from 1 again. Older generations go on receiving apart from it.

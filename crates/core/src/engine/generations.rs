@@ -7,6 +7,8 @@
 mod ageing;
 #[cfg(test)]
 mod devices;
+#[cfg(test)]
+mod ground;
 
 use std::time::Duration;
 
@@ -214,15 +216,17 @@ impl Engine {
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
         // A stream that has ended begins nothing, and nobody falls back to it.
         let Some(base) = pair.generation(parent).filter(|_| pair.is_current(parent)) else { return Ok(()) };
-        // What was taken up is sent again until they hear of it: the copy says nothing new, and is not refused.
-        if pair.generations().any(|taken| taken.their_seal() == rekey.seal()) {
+        // What was taken up is sent again until they hear of it: the copy is not refused, and they are heard in what it began.
+        let taken = pair.generations().find(|taken| taken.their_seal() == rekey.seal()).map(|g| g.number);
+        if let Some(taken) = taken {
+            pair.stand_on(taken);
             return Ok(());
         }
         // An offer that was used before or burnt: they hold a newer one, or it is on its way to them.
         let offer = pair.keys().offer.as_ref().filter(|o| o.id() == rekey.offer_id());
         let answer = |offer| rekey.answer(&self.me, offer, &cert, &base.sid, &base.resume).ok();
         let Some((offer, answered)) = offer.and_then(|offer| Some((offer, answer(offer)?))) else {
-            self.fall_back(party, parent, turn);
+            self.refuse(party, parent, turn);
             return Ok(());
         };
         let Ok(word) = Segment::decode(&answered.plain) else { return Ok(()) };
@@ -232,6 +236,7 @@ impl Engine {
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
         let origin = Origin { parent: Some(parent), opening: None, born: now };
         let number = pair.add(origin, answered.established, answered.session, seals);
+        pair.stand_on(number);
         self.prefer(party, number);
         self.widen(party, number, turn);
         self.take_segment(party, number, word, road, turn)?;
@@ -239,19 +244,33 @@ impl Engine {
         Ok(())
     }
 
-    /// They began something in `parent` that cannot be taken up. If what we send on was not heard either, each may be
+    /// They began something in `parent` that cannot be taken up, so what they say in it is not heard here, receipts and all:
+    /// what is under way is sealed anew, newer offers among it. If what we send on was not heard either, each may be
     /// speaking where the other cannot hear: `parent` is what both know. Ours is kept, in case they took it up.
-    fn fall_back(&mut self, party: Party, parent: u32, turn: &mut Turn<'_, '_>) {
-        let Some(pair) = self.pairs.get_mut(&party).filter(|p| !p.sending().is_heard()) else { return };
-        let unheard = pair.sending().number;
-        pair.send_on(parent);
-        pair.note_word();
-        let under_way: Vec<SlotId> =
-            pair.flights.keys().copied().filter(|at| at.generation == unheard).collect();
-        for at in under_way.into_iter().filter(|at| at.slot != OPENING) {
-            pair.doubted.entry(at).or_insert(turn.now.moment);
-        }
+    fn refuse(&mut self, party: Party, parent: u32, turn: &mut Turn<'_, '_>) {
+        let Some(pair) = self.pairs.get(&party) else { return };
+        let sending = pair.sending();
+        let back = if sending.is_heard() { sending.number } else { parent };
+        self.go_back(party, back, turn.now.moment);
+    }
+
+    /// Sends on a generation that they know from now on, and all that is under way anew: no word of it came, and none need
+    /// have been lost.
+    pub(super) fn go_back(&mut self, party: Party, number: u32, now: Moment) {
+        let Some(pair) = self.pairs.get_mut(&party) else { return };
+        pair.go_back(number);
+        pair.doubt_all(now);
+        Self::hasten_probe(pair, now);
         self.dirty.insert(party);
+    }
+
+    /// They were heard in this generation, and not by what came late. If they may not hear us where we send, we ask soon.
+    pub(super) fn find_ground(&mut self, party: Party, number: u32, now: Moment) {
+        let Some(pair) = self.pairs.get_mut(&party) else { return };
+        pair.stand_on(number);
+        if pair.is_apart() {
+            Self::hasten_probe(pair, now);
+        }
     }
 
     /// Sends on a generation that has just come to be, if it is better than the present one.

@@ -12,7 +12,7 @@ use crate::contact::ContactState;
 use crate::content::{Content, Item};
 use crate::conversation::{Inserted, decode};
 use crate::event::{Event, Notice, Step};
-use crate::pair::{EARLY_MAX, KeptSlot, OPENING, Opened, Opening, REPAIR, SlotId, slots_name};
+use crate::pair::{EARLY_MAX, KeptSlot, Opened, Opening, REPAIR, SlotId, slots_name};
 use crate::stream::{Ack, Segment, Take};
 use crate::tables;
 
@@ -130,8 +130,12 @@ impl Engine {
     ) -> Result<(), StoreError> {
         let (party, at) = (expected.party, SlotId::from_number(expected.slot));
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        let is_newest = pair.generation(at.generation).is_some_and(|g| at.slot >= g.window.seen());
         let opened = pair.decrypt(at.generation, inner);
         self.use_slot(expected, turn)?;
+        if is_newest && opened.is_ok() {
+            self.find_ground(party, at.generation, turn.now.moment);
+        }
         match opened {
             Ok(Opened::Segment(segment)) => {
                 self.finish_join(party, turn);
@@ -249,10 +253,7 @@ impl Engine {
             return;
         }
         // What was sent before they knew its tags may have passed them by.
-        let waiting: Vec<SlotId> = pair.flights.keys().copied().filter(|at| at.slot != OPENING).collect();
-        for at in waiting {
-            pair.doubted.entry(at).or_insert(turn.now.moment);
-        }
+        pair.doubt_all(turn.now.moment);
         if let Some(Opening::Repair { .. }) = opening {
             pair.keys_mut().is_hasty = true;
             self.event(Event::Notice(Notice::MetAgain(Self::contact_id(party))));
@@ -353,6 +354,9 @@ impl Engine {
         // What they hold behind a gap is kept there and cannot be read yet: it is delivered when the gap closes.
         let readable = readable..=pair.sender.acked();
         let more = pair.generation_mut(generation).is_some_and(|g| g.hear_of(ack.slots));
+        if more {
+            pair.note_answer(generation);
+        }
         if !fresh.is_empty() || more {
             pair.note_word();
         }

@@ -164,6 +164,13 @@ impl Engine {
         Some(pair.keys().begun_anew.map_or(due, |last| due.max(last.plus(ANEW_PACE))))
     }
 
+    /// Tells whether a suspicion stands in the day after which it goes by the repair drop: so long nobody goes back to keys
+    /// from before it, which somebody else may read. If it cannot go that way, to be heard comes first.
+    pub(super) fn is_wary(pair: &Pair, now: Used) -> bool {
+        let waits = |said: Suspicion| !pair.has_answered(said) && now.since(said.since) < UNANSWERED;
+        pair.is_shared() && pair.keys().suspicion.is_some_and(waits)
+    }
+
     /// Begins anew by the repair drop if a person's suspicion was not answered for so long: somebody who has a copy of this
     /// device may have used the offer in it first, and then nothing of ours is heard in any generation.
     pub(super) fn press_suspicion(

@@ -303,15 +303,27 @@ impl Engine {
         }
     }
 
+    /// The other side has shown that it is there: what is under way is asked for soon, however seldom it was before. Unlike
+    /// a receipt this does not put off what is due.
+    pub(super) fn hasten_probe(pair: &mut Pair, now: Moment) {
+        pair.probes = 0;
+        pair.probe_at = pair.probe_at.map(|at| at.min(now.plus(PROBES[0])));
+    }
+
     /// Sends the oldest of what is under way once more if nothing was heard of it for long. If it had come, it is
     /// known there and a receipt comes back; if it was lost, what comes now tells them what else is missing.
     fn probe(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let now = self.used(turn.now.moment);
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
         if pair.probe_at.is_none_or(|at| at > turn.now.moment) {
             return Ok(());
         }
         pair.probe_at = None;
         pair.probes += 1;
+        if let Some(ground) = pair.retreat().filter(|_| !Self::is_wary(pair, now)) {
+            self.go_back(party, ground, turn.now.moment);
+            return Ok(());
+        }
         // What is withdrawn from a full mailbox makes room for what came later, and has to queue behind it.
         let scarce = pair.slots_in_doubt() >= GATHER_FROM_SLOTS || self.router.waits_for_room(party);
         let oldest = pair.flights.iter().find(|(at, f)| f.count > 0 && at.slot != OPENING);

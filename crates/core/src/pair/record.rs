@@ -81,6 +81,11 @@ struct StreamRecord {
     owes_receipt: bool,
     #[n(8)]
     messages: u32,
+    /// Left out by builds before it was kept: then it is known with their next word.
+    #[n(9)]
+    ground: Option<u32>,
+    #[cbor(n(10), default)]
+    went_back: bool,
 }
 
 #[derive(Encode, Decode)]
@@ -329,6 +334,8 @@ impl Pair {
             upto: self.receiver.upto(),
             owes_receipt: self.ack_due.is_some(),
             messages: self.messages,
+            ground: self.ground,
+            went_back: self.went_back,
         };
         overlay.put(&tables::STREAM, b"", party, encode(&record));
         for generation in self.generations.values_mut() {
@@ -393,6 +400,8 @@ impl Pair {
             Sender::restore(record.next, record.sealed, record.acked, record.acked_beyond.iter().copied());
         pair.receiver = Receiver::restore(record.upto, held);
         pair.messages = record.messages;
+        pair.ground = record.ground;
+        pair.went_back = record.went_back;
         pair.ack_due = record.owes_receipt.then_some(now);
         let orders = order(party, 0)..=order(party, u32::MAX);
         let generations =
