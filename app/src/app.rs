@@ -140,7 +140,10 @@ impl<W: World> App<W> {
             "find" => self.views.conversations.entry(ChatId(1)).or_default().toggle_find(),
             "keys" => self.views.keys = true,
             "sure" => self.views.sure = Some(crate::action::Sure::Contact(ChatId(1))),
-            "chooser" => self.choose(crate::action::Choice::Find(crate::model::Wanted::Invite)),
+            "chooser" => {
+                self.views.add.start_taking();
+                self.choose(crate::action::Choice::Find(crate::model::Wanted::Invite));
+            }
             "wipe" => self.views.sure = Some(crate::action::Sure::Profile),
             "restore" => self.views.welcome.restore(),
             "words" => self.world.tell(Command::BackUp {

@@ -11,7 +11,7 @@ use crate::{
     route::Route,
     theme::{self, measure, size, space},
     view,
-    widget::{Cx, button, icon::Icon},
+    widget::{Cx, button, icon::Icon, paragraph},
 };
 
 /// How long a notice stays, in seconds.
@@ -113,7 +113,8 @@ impl<W: World> App<W> {
                             let widest = ctx.content_rect().width() - space::XXL * 2.0 - measure::TOUCH;
                             // Laid out before, so that its middle is the middle of the cross.
                             let font = theme::regular(size::SMALL);
-                            let text = ui.painter().layout(text, font, ink, measure::PALETTE.min(widest));
+                            let wide = measure::PALETTE.min(widest);
+                            let text = ui.fonts_mut(|fonts| paragraph::layout(fonts, &text, font, ink, wide));
                             ui.add(egui::Label::new(text));
                             dismissed = button::icon(ui, cx, Icon::Cross, T::Dismiss).clicked();
                         });

@@ -136,12 +136,16 @@ impl<W: World> App<W> {
         if let Some((of, key)) = self.trail.filter(|(of, _)| *of == chat.id) {
             let timeline = self.model.timelines.get(&of);
             if beside {
-                let frame = Frame::NONE.fill(cx.c.surface).inner_margin(Margin::same(space::L as i8));
+                let frame = Frame::NONE.fill(cx.c.surface);
                 let panel =
                     egui::Panel::right("details").exact_size(measure::DETAILS).resizable(false).frame(frame);
                 panel.show(ui, |ui| {
-                    egui::ScrollArea::vertical()
-                        .show(ui, |ui| close = view::trail::show(ui, cx, &self.model, timeline, key))
+                    // Its head stands beside that of the conversation, also while the steps are scrolled.
+                    page::bar(ui, cx, |ui| close = view::trail::head(ui, cx));
+                    egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                        let edge = Frame::NONE.inner_margin(Margin::same(space::L as i8));
+                        edge.show(ui, |ui| view::trail::show(ui, cx, &self.model, timeline, key));
+                    });
                 });
             } else {
                 let modal = egui::Modal::new(egui::Id::unique("details"))
@@ -149,9 +153,11 @@ impl<W: World> App<W> {
                     .backdrop_color(cx.c.veil)
                     .show(ui.ctx(), |ui| {
                         ui.set_width(measure::DETAILS);
-                        view::trail::show(ui, cx, &self.model, timeline, key)
+                        close = ui.horizontal(|ui| view::trail::head(ui, cx)).inner;
+                        ui.add_space(space::S);
+                        view::trail::show(ui, cx, &self.model, timeline, key);
                     });
-                close = modal.inner || modal.should_close();
+                close |= modal.should_close();
             }
         }
         let state = self.views.conversations.entry(chat.id).or_default();

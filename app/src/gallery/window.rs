@@ -226,6 +226,8 @@ impl Album {
         }
         if picture.is_some() || self.frames == 0 {
             (self.frame, self.ready) = (0, Ready::Opened);
+            // It may have been moved to turn a wheel.
+            self.fresh = vec![Event::PointerGone];
             self.app = self.names.front().map(|name| {
                 let [screen, language, theme] = parts(name);
                 named(screen, language, theme)

@@ -59,9 +59,9 @@ pub(super) fn run(place: &Place, many: u64) -> Result<(), Failure> {
 struct Opening {
     /// From the derived key until the window had been told of all chats.
     told: Duration,
-    /// From there to a list that is laid out and tessellated, included.
+    /// From the derived key until the list had been laid out and tessellated: what was told is part of it.
     painted: Duration,
-    /// The same from the passphrase on.
+    /// From the passphrase until then.
     with_key: Duration,
 }
 

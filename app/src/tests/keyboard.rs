@@ -1,7 +1,7 @@
 //! The whole way by keys alone: no pointer, no name looked up to press.
 
 use egui::{Event, Key, Modifiers, Role};
-use egui_kittest::kittest::NodeT;
+use egui_kittest::kittest::{NodeT, Queryable};
 
 use super::{BOTH, Window, shows, window};
 use crate::i18n::T;
@@ -70,5 +70,23 @@ fn from_welcome_to_a_sent_message_by_keys_alone() {
         w.run_steps(4);
         assert!(w.state().world.told.contains(&"Send".to_owned()));
         assert!(shows(&w, "안녕 hello"));
+    }
+}
+
+#[test]
+fn what_is_pressed_after_a_passphrase_in_hangul_takes_the_focus() {
+    for lang in BOTH {
+        let mut w = window("welcome", lang, [1000.0, 1200.0]);
+        let field = |label: T| (Role::PasswordInput, lang.tr(label));
+        for (label, text) in [(T::Passphrase, "등불"), (T::PassphraseAgain, "강")] {
+            let (role, label) = field(label);
+            w.get_by_role_and_label(role, label).click();
+            w.run_steps(3);
+            type_text(&mut w, text);
+            assert!(shows(&w, lang.tr(T::TypingHangul)), "{label}");
+        }
+        let (role, label) = field(T::PassphraseAgain);
+        let again = w.get_by_role_and_label(role, label);
+        assert_eq!(again.accesskit_node().value().as_deref(), Some("•"));
     }
 }

@@ -201,5 +201,9 @@ fn a_device_is_called_back_after_a_question_and_then_nothing_can_be_written() {
         gallery::go(w.state_mut(), "contact");
         w.run_steps(4);
         assert!(w.query_by_label(lang.tr(T::RenewAct)).is_none());
+        gallery::go(w.state_mut(), "add");
+        w.run_steps(4);
+        assert!(shows(&w, lang.tr(T::CalledBack)));
+        assert!(w.query_by_label(lang.tr(T::InviteQr)).is_none(), "its invites have ended");
     }
 }

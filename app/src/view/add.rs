@@ -1,6 +1,6 @@
 //! Adding a contact: show an invite, or take one.
 
-use egui::{RichText, TextEdit, Ui};
+use egui::Ui;
 
 use crate::{
     action::{Action, Command},
@@ -8,7 +8,7 @@ use crate::{
     model::{Model, Task, Wanted},
     route::Route,
     text,
-    theme::{self, measure, size, space},
+    theme::{measure, space},
     widget::{Cx, button, page, qr},
 };
 
@@ -71,7 +71,14 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Add) -> 
             }
         });
         ui.add_space(space::M);
-        page::card(ui, cx, |ui| if state.taking { take(ui, cx, model, state) } else { give(ui, cx, model) })
+        page::card(ui, cx, |ui| {
+            // Its invites have ended, also one that was made before and is still known here.
+            if model.me.called_back {
+                page::warning(ui, cx, cx.tr(T::CalledBack));
+                return None;
+            }
+            if state.taking { take(ui, cx, model, state) } else { give(ui, cx, model) }
+        })
     })
 }
 
@@ -100,15 +107,7 @@ fn give(ui: &mut Ui, cx: &Cx<'_>, model: &Model) -> Option<Action> {
         )
     });
     ui.add_space(space::S);
-    let head = ui.label(RichText::new(cx.tr(T::InviteText)).font(theme::strong(size::SMALL)).color(cx.c.ink));
-    let mut shown = invite.as_str();
-    ui.add(
-        TextEdit::multiline(&mut shown)
-            .font(egui::TextStyle::Monospace)
-            .desired_width(f32::INFINITY)
-            .desired_rows(3),
-    )
-    .labelled_by(head.id);
+    button::letters(ui, cx, T::InviteText, &mut invite.as_str(), usize::MAX);
     ui.add_space(space::S);
     ui.horizontal_wrapped(|ui| {
         if button::primary(ui, cx, T::CopyInvite, true).clicked() {
@@ -143,17 +142,7 @@ impl UppercaseIfPlain for String {
 fn take(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Add) -> Option<Action> {
     let mut asked = chooser::landing(ui, cx, model, Wanted::Invite, T::TakeWays);
     ui.add_space(space::M);
-    let head =
-        ui.label(RichText::new(cx.tr(T::PasteInvite)).font(theme::strong(size::SMALL)).color(cx.c.ink));
-    let field = ui
-        .add(
-            TextEdit::multiline(&mut state.text)
-                .font(egui::TextStyle::Monospace)
-                .desired_width(f32::INFINITY)
-                .desired_rows(3)
-                .char_limit(INVITE_CHARS_MAX),
-        )
-        .labelled_by(head.id);
+    let field = button::letters(ui, cx, T::PasteInvite, &mut state.text, INVITE_CHARS_MAX);
     state.typed |= field.changed();
     ui.add_space(space::S);
     let name = button::field(ui, cx, T::TheirName, Some(T::TheirNameHint), &mut state.name, NAME_CHARS_MAX);

@@ -95,7 +95,9 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Chooser)
         |ui, range| {
             ui.spacing_mut().item_spacing.y = 0.0;
             for entry in &folder.entries[range] {
-                if !one(ui, cx, entry) {
+                // Where a folder is looked for, files only show which one this is.
+                let fits = !entry.file || state.choice != Choice::Place;
+                if !ui.add_enabled_ui(fits, |ui| one(ui, cx, entry)).inner {
                     continue;
                 }
                 let path = folder.path.join(&entry.name);
@@ -132,7 +134,7 @@ fn one(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) -> bool {
         egui::vec2(ui.available_width(), measure::TOUCH + space::XS),
         egui::Sense::click(),
     );
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, ui.is_enabled(), &name));
     row::ground(ui, cx, rect, &response, false);
     row::entry(ui, cx, rect, (icon, ink), &name);
     response.clicked()
@@ -172,7 +174,7 @@ pub(crate) fn landing(
 ) -> Option<Action> {
     let over = ui.input(|input| !input.raw.hovered_files.is_empty());
     egui::Frame::NONE
-        .fill(if over { cx.c.jade_soft } else { cx.c.surface })
+        .fill(if over { cx.c.jade_soft } else { cx.c.page })
         .stroke(egui::Stroke::new(theme::stroke::HAIR, if over { cx.c.jade } else { cx.c.line }))
         .corner_radius(theme::radius::M)
         .inner_margin(egui::Margin::same(space::M as i8))

@@ -1,8 +1,8 @@
 //! Where one writes: a field that grows to eight lines, the strip of a reply, the button that sends.
 
 use egui::{
-    CornerRadius, Event, Frame, ImeEvent, Key, KeyboardShortcut, Modifiers, Rect, RichText, ScrollArea,
-    Shape, Stroke, StrokeKind, TextEdit, Ui, Vec2, epaint::RectShape,
+    CornerRadius, Event, Frame, ImeEvent, Key, KeyboardShortcut, Margin, Modifiers, Rect, RichText,
+    ScrollArea, Shape, Stroke, StrokeKind, TextEdit, Ui, Vec2, epaint::RectShape,
 };
 
 use super::bubble;
@@ -108,7 +108,9 @@ fn field(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, enter_sends: bool, composer: &mu
     };
     let begun = ui.cursor().min;
     let ground = ui.painter().add(Shape::Noop);
-    let shown = area.show(ui, |ui| {
+    // Within its edge, so that the bar of a long text does not lie on that.
+    let within = Frame::NONE.inner_margin(Margin::same(stroke::RING as i8));
+    let mut write = |ui: &mut Ui| {
         let edit = TextEdit::multiline(&mut composer.draft)
             .id(field_id(chat))
             .desired_rows(1)
@@ -127,8 +129,9 @@ fn field(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, enter_sends: bool, composer: &mu
         }
         (composer.composing, composer.send_when_composed) = (false, false);
         false
-    });
-    let tall = shown.content_size.y.min(shown.inner_rect.height());
+    };
+    let shown = within.show(ui, |ui| area.show(ui, &mut write)).inner;
+    let tall = shown.content_size.y.min(shown.inner_rect.height()) + stroke::RING * 2.0;
     let frame = Rect::from_min_size(begun, Vec2::new(ui.max_rect().width(), tall));
     let round = CornerRadius::same(radius::S);
     ui.painter().set(ground, RectShape::new(frame, round, cx.c.raised, edge, StrokeKind::Inside));

@@ -106,8 +106,7 @@ pub(crate) fn show(
         )
         .show_separator_line(false)
         .show(ui, |ui| {
-            let column = egui::UiBuilder::new()
-                .max_rect(column(ui.available_rect_before_wrap(), measure::TALK - space::L * 2.0));
+            let column = egui::UiBuilder::new().max_rect(inner_column(ui.available_rect_before_wrap()));
             ui.scope_builder(column, |ui| match chat.bond {
                 Bond::Failed => {
                     ui.add_space(space::S);
@@ -137,6 +136,12 @@ pub(crate) fn show(
 /// The part of `room` in which a conversation stands: all of it, or a column of `widest` in its middle.
 fn column(room: Rect, widest: f32) -> Rect {
     room.shrink2(Vec2::new((room.width() - widest).max(0.0) / 2.0, 0.0))
+}
+
+/// The same of a `room` that has begun to the right of the messages' edge, and ends to the left of it: what stands in
+/// it ends where they do.
+pub(super) fn inner_column(room: Rect) -> Rect {
+    column(room, measure::TALK - space::L * 2.0)
 }
 
 fn head(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat) -> Option<Action> {

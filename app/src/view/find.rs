@@ -1,7 +1,8 @@
 //! The search in one chat: over everything that is kept, newest first.
 
-use egui::{Key, RichText, Ui};
+use egui::{Align, Key, Layout, Rect, RichText, Ui, UiBuilder, Vec2};
 
+use super::conversation;
 use crate::{
     action::{Action, Command},
     i18n::T,
@@ -50,55 +51,68 @@ impl Find {
     }
 }
 
-/// Draws the search under the head of a chat.
+/// Draws the search under the head of a chat, over the column in which its messages stand.
 pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat, find: &mut Find) -> Option<Action> {
     let mut asked = None;
     page::bar(ui, cx, |ui| {
-        let side = (measure::TOUCH + space::S) * 3.0 + measure::HITS + space::S;
-        let width = (ui.available_width() - side).max(measure::WORDS_MIN);
-        let mut enter = false;
-        ui.scope(|ui| {
-            ui.set_width(width);
-            let field = button::search(ui, cx, T::SearchHere, &mut find.text);
-            // Enter leaves the field of one line; the search goes on to the next hit and stays there.
-            enter = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-            if enter || !std::mem::replace(&mut find.focused, true) {
-                field.request_focus();
-            }
-        });
-        let needle = find.text.trim();
-        if needle != find.asked {
-            needle.clone_into(&mut find.asked);
-            (find.at, find.goal) = (0, None);
-            asked = Some(Action::Do(Command::Find(chat.id, needle.to_owned())));
-        }
-        let found = model.found.as_ref().filter(|f| f.chat == chat.id && f.text == find.asked);
-        let keys = found.map_or(&[][..], |f| f.keys.as_slice());
-        let some = !keys.is_empty() && !needle.is_empty();
-        if some && find.at == 0 && find.goal.is_none() && !std::mem::replace(&mut find.reading, true) {
-            find.lead(keys);
-        }
-        let older =
-            button::icon_named(ui, cx, Icon::Up, cx.tr(T::PreviousHit), cx.c.ink, some).clicked() || enter;
-        let newer = button::icon_named(ui, cx, Icon::Below, cx.tr(T::NextHit), cx.c.ink, some).clicked();
-        if some && (older || newer) {
-            let step = if older { 1 } else { keys.len() - 1 };
-            find.at = (find.at + step) % keys.len();
-            find.lead(keys);
-        }
-        let count = match found {
-            Some(f) if some => {
-                let all = if f.more { format!("{}+", keys.len()) } else { keys.len().to_string() };
-                cx.with(T::FoundCount, &[&(find.at + 1).to_string(), &all])
-            }
-            Some(f) if f.done && !find.asked.is_empty() => cx.tr(T::FoundNone).to_owned(),
-            _ => String::new(),
-        };
-        ui.add_sized(
-            [measure::HITS, measure::TOUCH],
-            egui::Label::new(RichText::new(count).font(theme::regular(size::SMALL)).color(cx.c.weak)),
-        );
-        find.closed = button::icon(ui, cx, Icon::Cross, T::Close).clicked();
+        let column = conversation::inner_column(ui.available_rect_before_wrap());
+        let row = UiBuilder::new().max_rect(column).layout(Layout::left_to_right(Align::Center));
+        asked = ui.scope_builder(row, |ui| line(ui, cx, model, chat, find)).inner;
     });
     asked
+}
+
+fn line(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat, find: &mut Find) -> Option<Action> {
+    let mut asked = None;
+    let buttons = (measure::TOUCH + space::S) * 3.0;
+    let field = ui
+        .scope(|ui| {
+            ui.set_width((ui.available_width() - buttons).max(measure::WORDS_MIN));
+            button::search_beside(ui, cx, T::SearchHere, &mut find.text, measure::HITS)
+        })
+        .inner;
+    // Enter leaves the field of one line; the search goes on to the next hit and stays there.
+    let enter = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+    if enter || !std::mem::replace(&mut find.focused, true) {
+        field.request_focus();
+    }
+    let needle = find.text.trim();
+    if needle != find.asked {
+        needle.clone_into(&mut find.asked);
+        (find.at, find.goal) = (0, None);
+        asked = Some(Action::Do(Command::Find(chat.id, needle.to_owned())));
+    }
+    let found = model.found.as_ref().filter(|f| f.chat == chat.id && f.text == find.asked);
+    let keys = found.map_or(&[][..], |f| f.keys.as_slice());
+    let some = !keys.is_empty() && !needle.is_empty();
+    if some && find.at == 0 && find.goal.is_none() && !std::mem::replace(&mut find.reading, true) {
+        find.lead(keys);
+    }
+    let older =
+        button::icon_named(ui, cx, Icon::Up, cx.tr(T::PreviousHit), cx.c.ink, some).clicked() || enter;
+    let newer = button::icon_named(ui, cx, Icon::Below, cx.tr(T::NextHit), cx.c.ink, some).clicked();
+    if some && (older || newer) {
+        let step = if older { 1 } else { keys.len() - 1 };
+        find.at = (find.at + step) % keys.len();
+        find.lead(keys);
+    }
+    let count = match found {
+        Some(f) if some => {
+            let all = if f.more { format!("{}+", keys.len()) } else { keys.len().to_string() };
+            cx.with(T::FoundCount, &[&(find.at + 1).to_string(), &all])
+        }
+        Some(f) if f.done && !find.asked.is_empty() => cx.tr(T::FoundNone).to_owned(),
+        _ => String::new(),
+    };
+    tell(ui, cx, field.rect, &count);
+    find.closed = button::icon(ui, cx, Icon::Cross, T::Close).clicked();
+    asked
+}
+
+/// Writes `count` at the right end of the field, in the room that is left for it there.
+fn tell(ui: &mut Ui, cx: &Cx<'_>, field: Rect, count: &str) {
+    let place = field.with_min_x(field.right() - measure::HITS).shrink2(Vec2::new(space::S, 0.0));
+    let end = UiBuilder::new().max_rect(place).layout(Layout::right_to_left(Align::Center));
+    let count = RichText::new(count).font(theme::regular(size::SMALL)).color(cx.c.weak);
+    ui.new_child(end).add(egui::Label::new(count).extend());
 }

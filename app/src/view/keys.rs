@@ -27,7 +27,7 @@ const KEYS: [(T, T); 13] = [
 
 /// Draws the list; whether it is to be closed.
 pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>) -> bool {
-    ui.set_width(measure::FORM.min(ui.ctx().content_rect().width() - space::XXL * 2.0));
+    ui.set_width(measure::PALETTE.min(ui.ctx().content_rect().width() - space::XXL * 2.0));
     // A sheet takes 400 points by itself and lets the rest scroll.
     ui.set_max_height(ui.ctx().content_rect().height() - measure::BAR * 2.0);
     let close = head(ui, cx, cx.tr(T::KeysTitle));

@@ -13,24 +13,18 @@ use crate::{
 /// Characters of the message that are shown above its trail.
 const SAID_CHARS: usize = 160;
 
-/// Draws the trail of `key`; whether it is to be closed.
-pub(crate) fn show(
-    ui: &mut Ui,
-    cx: &Cx<'_>,
-    model: &Model,
-    timeline: Option<&Timeline>,
-    key: MessageKey,
-) -> bool {
-    let mut close = false;
-    ui.horizontal(|ui| {
-        let width = (ui.available_width() - measure::TOUCH - space::S).max(0.0);
-        ui.scope(|ui| {
-            ui.set_width(width);
-            ui.label(RichText::new(cx.tr(T::TrailTitle)).font(theme::strong(size::TITLE)).color(cx.c.ink));
-        });
-        close = button::icon(ui, cx, Icon::Cross, T::Close).clicked();
+/// Draws the head of a trail in a row; whether the trail is to be closed.
+pub(crate) fn head(ui: &mut Ui, cx: &Cx<'_>) -> bool {
+    let width = (ui.available_width() - measure::TOUCH - space::S).max(0.0);
+    ui.scope(|ui| {
+        ui.set_width(width);
+        ui.label(RichText::new(cx.tr(T::TrailTitle)).font(theme::strong(size::TITLE)).color(cx.c.ink));
     });
-    ui.add_space(space::S);
+    button::icon(ui, cx, Icon::Cross, T::Close).clicked()
+}
+
+/// Draws the trail of `key`.
+pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, timeline: Option<&Timeline>, key: MessageKey) {
     let message = timeline.and_then(|t| t.find(key));
     if let Some(message) = message {
         let said = match message.chose {
@@ -54,7 +48,6 @@ pub(crate) fn show(
         ui.label(RichText::new(cx.tr(T::TrailAwaiting)).font(theme::strong(size::SMALL)).color(cx.c.weak));
         page::prose(ui, cx, cx.tr(awaited(message.delivery)));
     }
-    close
 }
 
 fn awaited(delivery: Delivery) -> T {

@@ -78,8 +78,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat) -> Opti
                 page::info(ui, cx, &cx.with(T::CodeNoNumber, &[&digits.to_string()]));
             }
             Some((_, Compared::Differs)) => {
-                page::warning(ui, cx, cx.tr(T::CodeDiffers));
-                page::warning(ui, cx, cx.tr(T::DifferAdvice));
+                page::warning(ui, cx, &format!("{} {}", cx.tr(T::CodeDiffers), cx.tr(T::DifferAdvice)));
             }
             None => {}
         }
@@ -90,6 +89,8 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat) -> Opti
         ui.add_space(space::M);
         let idle = !model.is_busy(Task::Verify);
         let mut asked = taken;
+        let differ = ui.scope_id().with("differ");
+        let mut pressed = false;
         ui.horizontal_wrapped(|ui| {
             if chat.verified {
                 if button::quiet(ui, cx, T::TakeBackVerified, idle).clicked() {
@@ -99,20 +100,19 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat) -> Opti
                 if button::primary(ui, cx, T::TheyMatch, idle).clicked() {
                     asked = Some(Action::Do(Command::Verify(chat.id, true)));
                 }
-                let differ = ui.scope_id().with("differ");
-                let pressed = button::danger(ui, cx, T::TheyDiffer, idle).clicked();
-                if pressed {
-                    ui.data_mut(|data| data.insert_temp(differ, true));
-                }
-                if ui.data(|data| data.get_temp::<bool>(differ)).unwrap_or(false) {
-                    ui.end_row();
-                    page::warning(ui, cx, cx.tr(T::DifferAdvice));
-                }
-                if pressed {
-                    ui.scroll_to_cursor(Some(egui::Align::BOTTOM));
-                }
+                pressed = button::danger(ui, cx, T::TheyDiffer, idle).clicked();
             }
         });
+        if pressed {
+            ui.data_mut(|data| data.insert_temp(differ, true));
+        }
+        if !chat.verified && ui.data(|data| data.get_temp::<bool>(differ)).unwrap_or(false) {
+            ui.add_space(space::S);
+            page::warning(ui, cx, cx.tr(T::DifferAdvice));
+        }
+        if pressed {
+            ui.scroll_to_cursor(Some(egui::Align::BOTTOM));
+        }
         page::failure(ui, cx, model, Task::Verify);
         asked
     })

@@ -1,6 +1,9 @@
 //! Buttons, and the fields that stand beside them.
 
-use egui::{Button, Color32, CornerRadius, Response, RichText, Stroke, TextEdit, Ui, Vec2};
+use egui::{
+    Button, Color32, CornerRadius, Margin, Response, RichText, Stroke, TextBuffer, TextEdit, Ui, Vec2,
+    text::LayoutJob,
+};
 
 use super::{Cx, icon::Icon};
 use crate::{
@@ -158,12 +161,43 @@ pub(crate) fn field(
     response
 }
 
+/// Lines of letters of one width under their label, for what is carried from one place to another: they are broken
+/// wherever they end, for they hold no words.
+pub(crate) fn letters(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    label: T,
+    text: &mut dyn TextBuffer,
+    chars: usize,
+) -> Response {
+    let head = ui.label(RichText::new(cx.tr(label)).font(theme::strong(size::SMALL)).color(cx.c.ink));
+    let mut layout = |ui: &Ui, text: &dyn TextBuffer, width: f32| {
+        let font = egui::TextStyle::Monospace.resolve(ui.style());
+        let mut job = LayoutJob::simple(text.as_str().to_owned(), font, cx.c.ink, width);
+        job.wrap.break_anywhere = true;
+        ui.fonts_mut(|fonts| fonts.layout_job(job))
+    };
+    let edit = TextEdit::multiline(text)
+        .font(egui::TextStyle::Monospace)
+        .layouter(&mut layout)
+        .desired_width(f32::INFINITY)
+        .desired_rows(3)
+        .char_limit(chars)
+        .margin(inset::FIELD);
+    ui.add(edit).labelled_by(head.id)
+}
+
 /// A line to search in.
 pub(crate) fn search(ui: &mut Ui, cx: &Cx<'_>, word: T, text: &mut String) -> Response {
+    search_beside(ui, cx, word, text, 0.0)
+}
+
+/// The same with room at its right end in which nothing is typed, at most 100 points wide.
+pub(crate) fn search_beside(ui: &mut Ui, cx: &Cx<'_>, word: T, text: &mut String, end: f32) -> Response {
     let edit = TextEdit::singleline(text)
         .desired_width(f32::INFINITY)
         .char_limit(120)
-        .margin(inset::SEARCH)
+        .margin(Margin { right: inset::SEARCH.right + end as i8, ..inset::SEARCH })
         .hint_text(RichText::new(cx.tr(word)).color(cx.c.weak));
     let response = ui.add(edit).accessible_name(cx.tr(word));
     Icon::Search.paint(

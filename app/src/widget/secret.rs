@@ -222,18 +222,26 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, label: T, hint: Option<T>, secret: 
         secret.shown = !secret.shown;
         response.request_focus();
     }
-    if response.has_focus() {
-        let Keyboard { caps, hangul } = secret.keyboard;
-        for (on, word) in [(caps, T::CapsLockOn), (hangul, T::TypingHangul)] {
-            if on {
-                let line =
-                    egui::RichText::new(cx.tr(word)).font(theme::regular(size::SMALL)).color(cx.c.persimmon);
-                ui.add(egui::Label::new(line).wrap());
-            }
-        }
-    }
+    let keyboard = if response.has_focus() { secret.keyboard } else { Keyboard::default() };
+    tell(ui, cx, keyboard);
     ui.add_space(space::XS);
     response
+}
+
+/// Says what the keyboard may have been left in.
+fn tell(ui: &mut Ui, cx: &Cx<'_>, keyboard: Keyboard) {
+    let said = [(keyboard.caps, T::CapsLockOn), (keyboard.hangul, T::TypingHangul)];
+    if said.iter().all(|(on, _)| !on) {
+        // As many places as with the lines: they go with the focus, and what it goes to below must keep its own.
+        return ui.skip_ahead_auto_ids(1);
+    }
+    ui.scope(|ui| {
+        for (_, word) in said.into_iter().filter(|(on, _)| *on) {
+            let line =
+                egui::RichText::new(cx.tr(word)).font(theme::regular(size::SMALL)).color(cx.c.persimmon);
+            ui.add(egui::Label::new(line).wrap());
+        }
+    });
 }
 
 fn paint_text(
