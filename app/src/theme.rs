@@ -59,8 +59,8 @@ pub(crate) mod inset {
     pub(crate) const FIELD: Margin = Margin::symmetric(10, 9);
     /// A field with the sign of a search at its left.
     pub(crate) const SEARCH: Margin = Margin { left: 32, right: 8, top: 7, bottom: 7 };
-    /// The field in which messages are written, within its edge.
-    pub(crate) const COMPOSER: Margin = Margin::symmetric(10, 7);
+    /// The field in which messages are written.
+    pub(crate) const COMPOSER: Margin = Margin::symmetric(12, 9);
 }
 
 /// Sizes of type, in points.

@@ -1,8 +1,8 @@
 //! Where one writes: a field that grows to eight lines, the strip of a reply, the button that sends.
 
 use egui::{
-    CornerRadius, Event, Frame, ImeEvent, Key, KeyboardShortcut, Margin, Modifiers, Rect, RichText,
-    ScrollArea, Shape, Stroke, StrokeKind, TextEdit, Ui, Vec2, epaint::RectShape,
+    CornerRadius, Event, Frame, ImeEvent, Key, KeyboardShortcut, Modifiers, Rect, RichText, ScrollArea,
+    Shape, Stroke, StrokeKind, TextEdit, Ui, Vec2, epaint::RectShape,
 };
 
 use super::bubble;
@@ -108,9 +108,8 @@ fn field(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, enter_sends: bool, composer: &mu
     };
     let begun = ui.cursor().min;
     let ground = ui.painter().add(Shape::Noop);
-    // Within its edge, so that the bar of a long text does not lie on that.
-    let within = Frame::NONE.inner_margin(Margin::same(stroke::RING as i8));
-    let mut write = |ui: &mut Ui| {
+    ui.spacing_mut().scroll.bar_outer_margin = stroke::RING;
+    let shown = area.show(ui, |ui| {
         let edit = TextEdit::multiline(&mut composer.draft)
             .id(field_id(chat))
             .desired_rows(1)
@@ -129,12 +128,13 @@ fn field(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, enter_sends: bool, composer: &mu
         }
         (composer.composing, composer.send_when_composed) = (false, false);
         false
-    };
-    let shown = within.show(ui, |ui| area.show(ui, &mut write)).inner;
-    let tall = shown.content_size.y.min(shown.inner_rect.height()) + stroke::RING * 2.0;
+    });
+    let tall = shown.content_size.y.min(shown.inner_rect.height());
     let frame = Rect::from_min_size(begun, Vec2::new(ui.max_rect().width(), tall));
     let round = CornerRadius::same(radius::S);
-    ui.painter().set(ground, RectShape::new(frame, round, cx.c.raised, edge, StrokeKind::Inside));
+    ui.painter().set(ground, RectShape::filled(frame, round, cx.c.raised));
+    // Over the bar of a long text, and over what fades at its ends.
+    ui.painter().rect_stroke(frame, round, edge, StrokeKind::Inside);
     shown.inner
 }
 
