@@ -26,10 +26,27 @@ pub const FADE_SECONDS_MAX: u32 = 365 * 24 * 3_600;
 /// The most relays that one [`Reach`] names.
 pub const REACH_RELAYS_MAX: usize = 3;
 
+/// The most repairs of one pair that are remembered, and named in one item.
+pub const REPAIRS_MAX: usize = 64;
+
 /// The number of a message: `H("M1/msg/1", content bytes)`. The same on every device and every road.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd, Encode, Decode)]
 #[cbor(transparent)]
 pub struct MessageId(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 32]);
+
+/// The name of a repair: the first bytes of the name of the generation that it begins.
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+pub struct RepairName(pub [u8; Self::BYTES]);
+
+impl RepairName {
+    /// Bytes of one.
+    pub const BYTES: usize = 8;
+
+    /// The name of the repair that begins the generation `sid`.
+    pub(crate) fn of(sid: &[u8; 32]) -> Self {
+        Self(*sid.first_chunk().expect("32 bytes"))
+    }
+}
 
 /// The number of a conversation. It stands in each content header, also between two.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd, Encode, Decode)]
@@ -54,7 +71,7 @@ macro_rules! quiet_id {
         }
     )*};
 }
-quiet_id!(MessageId ConversationId);
+quiet_id!(MessageId ConversationId RepairName);
 
 impl MessageId {
     /// Returns the id as 64 hexadecimal digits, for scripts and for asking back.
@@ -129,10 +146,22 @@ pub enum Item {
     Devices(Vec<u8>),
     /// A bundle for meeting again after a restored backup.
     LastResort(Vec<u8>),
-    /// After a repair: of the reader's messages in this conversation, the sender has those up to this number.
-    Have(ConversationId, u64),
-    /// In the first word of a repair: its sender has lost nothing, and says again all that was not acknowledged.
-    Whole,
+    /// After a repair: which of the reader's messages in a conversation its sender has.
+    Have {
+        /// The conversation.
+        conversation: ConversationId,
+        /// All up to this number are here, deleted since or not.
+        upto: u64,
+        /// The highest number that came.
+        highest: u64,
+    },
+    /// In the first word of a repair, and first in each stream that a repair has begun: what its sender knows of repairs.
+    Anew {
+        /// Its sender has lost nothing, and says again all that was not acknowledged.
+        is_whole: bool,
+        /// The repairs that its sender has said or read, newest last, at most [`REPAIRS_MAX`].
+        repairs: Vec<RepairName>,
+    },
     /// Its author deleted it before it was received: nothing is said, and the stream goes on.
     Withdrawn,
     /// Something this version does not know. Acknowledged like all else, then left alone.
@@ -162,13 +191,21 @@ impl Item {
             Self::LastResort(bundle) => {
                 e.array(2).and_then(|e| e.u8(7)).and_then(|e| e.bytes(bundle)).map(drop)
             }
-            Self::Have(conversation, number) => e
-                .array(3)
+            Self::Have { conversation, upto, highest } => e
+                .array(4)
                 .and_then(|e| e.u8(8))
                 .and_then(|e| e.bytes(&conversation.0))
-                .and_then(|e| e.u64(*number))
+                .and_then(|e| e.u64(*upto))
+                .and_then(|e| e.u64(*highest))
                 .map(drop),
-            Self::Whole => e.array(1).and_then(|e| e.u8(9)).map(drop),
+            Self::Anew { is_whole, repairs } => {
+                let names: Vec<u8> = repairs.iter().flat_map(|name| name.0).collect();
+                e.array(3)
+                    .and_then(|e| e.u8(9))
+                    .and_then(|e| e.bool(*is_whole))
+                    .and_then(|e| e.bytes(&names))
+                    .map(drop)
+            }
             Self::Withdrawn => e.array(1).and_then(|e| e.u8(16)).map(drop),
             Self::Unknown(kind) => e.array(1).and_then(|e| e.u8(*kind)).map(drop),
         };
@@ -210,11 +247,25 @@ impl Item {
             }
             (6, 2) => Self::Devices(d.bytes()?.to_vec()),
             (7, 2) => Self::LastResort(d.bytes()?.to_vec()),
-            (8, 3) => {
+            (8, 4) => {
                 let conversation = d.bytes()?.try_into().map_err(|_| ContentError::Malformed)?;
-                Self::Have(ConversationId(conversation), d.u64()?)
+                let (upto, highest) = (d.u64()?, d.u64()?);
+                if highest > SEQUENCE_MAX || upto > highest {
+                    return Err(ContentError::TooLarge("a number"));
+                }
+                Self::Have { conversation: ConversationId(conversation), upto, highest }
             }
-            (9, 1) => Self::Whole,
+            (9, 3) => {
+                let (is_whole, names) = (d.bool()?, d.bytes()?);
+                if names.len() > REPAIRS_MAX * RepairName::BYTES {
+                    return Err(ContentError::TooLarge("a list of repairs"));
+                }
+                let (names, rest) = names.as_chunks::<{ RepairName::BYTES }>();
+                if !rest.is_empty() {
+                    return Err(ContentError::Malformed);
+                }
+                Self::Anew { is_whole, repairs: names.iter().copied().map(RepairName).collect() }
+            }
             (16, 1) => Self::Withdrawn,
             (0..=9 | 16, _) => return Err(ContentError::Malformed),
             (unknown, _) => return Ok(Self::Unknown(unknown)),

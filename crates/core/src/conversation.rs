@@ -46,10 +46,16 @@ pub(crate) struct Conversation {
     /// Where the newest message stands that this device's person wrote.
     #[n(13)]
     pub(crate) written_place: Option<u64>,
+    /// Numbers of the other side below the highest that have not come: runs in rising order, at most [`GAPS_MAX`].
+    #[n(14)]
+    pub(crate) their_gaps: Option<Vec<(u64, u64)>>,
 }
 
 /// Places that are tried for one message. At each depth there are 2^24, of which its id chooses one.
 const PLACES_TRIED: usize = 32;
+/// Gaps kept in the numbers of the other side. Of more, the newest are taken for one: what lies between them comes again and
+/// is known.
+const GAPS_MAX: usize = 32;
 /// Heads kept: what two devices can make between two looks, many times over.
 const HEADS_MAX: usize = 64;
 
@@ -168,6 +174,7 @@ impl Conversation {
             fade: None,
             fade_chosen: None,
             written_place: None,
+            their_gaps: None,
         }
     }
 
@@ -214,6 +221,9 @@ impl Conversation {
         overlay: &mut Overlay<'_>,
     ) -> Result<Inserted, StoreError> {
         let id = Content::id(bytes);
+        if !mine {
+            self.note_theirs(content.sequence);
+        }
         // After a loss nothing may stand where the id points: then the message may come again.
         if let Some((at, place)) = find(&id, overlay)?
             && is_taken(at, place, overlay)?
@@ -248,10 +258,42 @@ impl Conversation {
             self.my_sequence += 1;
             self.my_last = Some(id);
         } else {
-            self.their_sequence = self.their_sequence.max(content.sequence);
             self.unread = self.unread.saturating_add(1);
         }
         Ok(Inserted::New(id, place))
+    }
+
+    /// The number up to which every message of the other side has come, deleted since or not.
+    pub(crate) fn their_run(&self) -> u64 {
+        let first = self.their_gaps.as_deref().and_then(<[_]>::first);
+        first.map_or(self.their_sequence, |(from, _)| from - 1)
+    }
+
+    /// Nothing that is missing is waited for any more.
+    pub(crate) fn forget_gaps(&mut self) {
+        self.their_gaps = None;
+    }
+
+    /// Notes the number of a message of the other side that came.
+    fn note_theirs(&mut self, sequence: u64) {
+        let mut gaps = self.their_gaps.take().unwrap_or_default();
+        if sequence > self.their_sequence {
+            if sequence > self.their_sequence + 1 {
+                gaps.push((self.their_sequence + 1, sequence - 1));
+            }
+            self.their_sequence = sequence;
+        } else if let Some(at) = gaps.iter().position(|(from, to)| (*from..=*to).contains(&sequence)) {
+            let (from, to) = gaps[at];
+            let rest = [(from, sequence.wrapping_sub(1)), (sequence + 1, to)];
+            gaps.splice(at..=at, rest.into_iter().filter(|(from, to)| from <= to));
+        }
+        while gaps.len() > GAPS_MAX {
+            let newest = gaps.pop();
+            if let (Some((_, to)), Some(last)) = (newest, gaps.last_mut()) {
+                last.1 = to;
+            }
+        }
+        self.their_gaps = Some(gaps).filter(|gaps| !gaps.is_empty());
     }
 
     /// Notes that the person wrote what stands at a place, and so had it before their eyes at once.
@@ -630,5 +672,30 @@ mod tests {
         talk.seen_up_to(fiftieth.place);
         let (numbers, _, _, page) = read(&talk, &store, Span::Unread);
         assert_eq!((numbers, page.read), (ten(66), fiftieth.place));
+    }
+
+    #[test]
+    fn the_other_side_is_told_the_number_below_the_first_gap_whatever_the_order() {
+        let run = |numbers: &[u64]| {
+            let mut conversation = Conversation::new(ConversationId([1; 16]), 1);
+            numbers.iter().for_each(|number| conversation.note_theirs(*number));
+            (conversation.their_run(), conversation.their_sequence)
+        };
+        for (numbers, expected) in [
+            (&[][..], (0, 0)),
+            (&[1, 2, 3], (3, 3)),
+            (&[3, 1], (1, 3)),
+            (&[5, 1, 3, 2], (3, 5)),
+            (&[5, 1, 3, 2, 4, 4], (5, 5)),
+            (&[2, 0, 9, 1], (2, 9)),
+            (&[u64::MAX], (0, u64::MAX)),
+        ] {
+            assert_eq!(run(numbers), expected, "{numbers:?}");
+        }
+        // Of more gaps than are kept none is forgotten: more is asked for than is missing.
+        let odd: Vec<u64> = (0..4 * GAPS_MAX as u64).map(|number| 2 * number + 1).collect();
+        let highest = 8 * GAPS_MAX as u64 - 1;
+        assert_eq!(run(&odd), (1, highest));
+        assert_eq!(run(&[odd, (1..=highest).collect()].concat()), (highest, highest));
     }
 }

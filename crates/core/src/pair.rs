@@ -24,6 +24,7 @@ use self::generation::Place;
 pub(crate) use self::generation::{Generation, Opening, Origin, Phase};
 pub(crate) use self::record::{order, slots_name};
 pub(crate) use self::window::{Awaited, KeptSlot, Opener};
+use crate::content::{REPAIRS_MAX, RepairName};
 use crate::stream::{Ack, Receiver, Segment, Sender};
 use crate::uptime::Used;
 
@@ -43,9 +44,10 @@ pub(crate) const TTL_DAYS: u8 = 30;
 pub(crate) const SEGMENT_BYTES_MAX: usize = 61_200;
 /// Generations of one pair that live at once.
 pub(crate) const GENERATIONS_MAX: usize = 4;
-/// Repairs of the other side that are remembered, so that an old one says nothing again.
-const REPAIRS_MAX: usize = 64;
 
+/// From this order on stands among what is held what a stream that has ended has left, until it is known whether it comes
+/// again.
+pub(crate) const HELD_ASIDE: u64 = 1 << 63;
 /// The depth of a generation that is kept apart: deeper than all others.
 pub(crate) const APART: u32 = u32::MAX;
 /// Under this slot number stands the envelope that begins a generation: it lies outside the generation's drop.
@@ -138,8 +140,11 @@ pub(crate) struct Keys {
     /// The offer of theirs that we hold.
     pub(crate) their_offer: Option<Offer>,
     pub(crate) next_offer: u32,
-    /// The first bytes of the names of generations that their repairs began, newest last.
-    repairs: Vec<[u8; 8]>,
+    /// The repairs of both sides that are known, so that an old one says nothing again: those that the other side told of,
+    /// then those that were said or read here, newest last.
+    repairs: Vec<RepairName>,
+    /// The repair of ours that began the stream that runs, if one did.
+    pub(crate) said: Option<Said>,
     /// The next generation is to begin as soon as an offer is at hand.
     pub(crate) is_hasty: bool,
     /// A repair was begun, and they have not told yet which of our messages they have.
@@ -148,6 +153,14 @@ pub(crate) struct Keys {
     pub(crate) suspicion: Option<Suspicion>,
     /// When a suspicion that nobody answered was last said by a repair.
     pub(crate) begun_anew: Option<Used>,
+}
+
+/// A repair of ours.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Said {
+    pub(crate) name: RepairName,
+    /// Nothing was lost here before it.
+    pub(crate) is_whole: bool,
 }
 
 /// A person's word that keys of a pair may be known to somebody else.
@@ -173,6 +186,7 @@ impl Keys {
             their_offer: None,
             next_offer: 1,
             repairs: Vec::new(),
+            said: None,
             is_hasty: false,
             awaits_have: false,
             suspicion: None,
@@ -180,9 +194,12 @@ impl Keys {
         }
     }
 
-    /// Notes a repair by the name of the generation that it began. Returns whether it is new.
-    pub(crate) fn note_repair(&mut self, sid: &[u8; 32]) -> bool {
-        let name: [u8; 8] = sid[..8].try_into().expect("a name has 32 bytes");
+    pub(crate) fn repairs(&self) -> &[RepairName] {
+        &self.repairs
+    }
+
+    /// Notes a repair that was said or read. Returns whether it is new.
+    pub(crate) fn note_repair(&mut self, name: RepairName) -> bool {
         if self.repairs.contains(&name) {
             return false;
         }
@@ -191,6 +208,15 @@ impl Keys {
         }
         self.repairs.push(name);
         true
+    }
+
+    /// Notes repairs that the other side tells of. They take the room that is left beside those that were said or read.
+    pub(crate) fn learn_repairs(&mut self, told: &[RepairName]) {
+        for name in told.iter().rev() {
+            if self.repairs.len() < REPAIRS_MAX && !self.repairs.contains(name) {
+                self.repairs.insert(0, *name);
+            }
+        }
     }
 }
 
@@ -426,10 +452,11 @@ impl Pair {
             generation.enter(Phase::Live);
         }
         if let Some(sealed) = sealed.filter(|_| number == self.sending) {
-            let depth = generation.depth;
+            let (depth, is_confirmed) = (generation.depth, generation.seen_by_them > 0);
             let others = self.generations.values_mut().filter(|g| g.number != number && !g.is_draining());
-            // Who has fallen back to an older one keeps the younger, in case the other side has taken one up.
-            for other in others.filter(|g| g.depth <= depth) {
+            // Who has fallen back to an older one keeps the younger, in case the other side has taken one up. And a repair of
+            // theirs that crosses ours may be an old one: until they have heard us in it, ours goes on being said.
+            for other in others.filter(|g| g.depth <= depth && (is_confirmed || !g.says_repair())) {
                 other.opening = None;
                 other.enter(Phase::Drain { since: now, upto: sealed });
             }
@@ -472,6 +499,7 @@ impl Pair {
     /// Begins a new stream: all is numbered from 1 again. Older generations go on receiving apart from it.
     pub(crate) fn begin_stream(&mut self, now: Used) {
         self.stream += 1;
+        self.keys_mut().said = None;
         self.sender = Sender::default();
         self.receiver = Receiver::default();
         for generation in self.generations.values_mut().filter(|g| !g.is_draining()) {
@@ -494,15 +522,57 @@ impl Pair {
         self.generations.values().any(|g| g.number >= suspicion.from && g.is_heard())
     }
 
-    /// Tells whether a repair of ours is under way that was not heard.
-    pub(crate) fn says_repair(&self) -> bool {
-        self.generations.values().any(|g| matches!(g.opening, Some(Opening::Repair { .. })))
-    }
-
     /// Tells whether it is being said by a repair that this device was called back.
     pub(crate) fn says_call_back(&self) -> bool {
-        let says = |g: &Generation| g.depth == APART && matches!(g.opening, Some(Opening::Repair { .. }));
-        self.generations.values().any(says)
+        self.generations.values().any(|g| g.depth == APART && g.says_repair())
+    }
+
+    /// The generation of the repair of ours that began the stream that runs.
+    fn said(&self) -> Option<&Generation> {
+        let name = self.keys.said?.name;
+        self.generations.values().find(|g| g.repair_name() == name)
+    }
+
+    /// Tells whether the other side knows of all that was lost here.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.keys.said.is_none_or(|said| said.is_whole) || self.is_shared()
+    }
+
+    /// Tells whether a repair of theirs and ours are two at once: they began it without knowing ours, and nothing that
+    /// counts has gone either way in the stream that ours began.
+    pub(crate) fn crosses(&self, known_to_them: &[RepairName]) -> bool {
+        let is_unknown = self.said().is_some_and(|said| !known_to_them.contains(&said.repair_name()));
+        is_unknown && self.sender.is_untouched() && self.receiver.is_untouched()
+    }
+
+    /// A repair of theirs crosses ours. What they began before it in this stream ends, for they count anew in it. The better
+    /// of the two is sent on, or ours if they have spoken in it already.
+    pub(crate) fn cross(&mut self, number: u32, now: Used) {
+        let Some(ours) = self.said().map(|said| said.number) else { return };
+        let stream = self.stream;
+        let others = self.generations.values_mut().filter(|g| g.stream == stream && g.depth != APART);
+        for other in others.filter(|g| g.number != number && g.number != ours) {
+            other.stream = stream - 1;
+            other.opening = None;
+            other.enter(Phase::Drain { since: now, upto: u64::MAX });
+        }
+        let is_theirs = match (self.generations.get(&ours), self.generations.get(&number)) {
+            (Some(ours), Some(theirs)) => !ours.is_heard() && theirs.sid < ours.sid,
+            _ => false,
+        };
+        let better = if is_theirs { number } else { ours };
+        if self.sending != better {
+            self.send_on(better);
+            self.note_word();
+        }
+    }
+
+    /// Tells whether they speak where we began a repair while we send on one of theirs in which they have not heard us:
+    /// that one is an old one, or was given up for ours.
+    pub(crate) fn is_spoken_to_in(&self, number: u32) -> bool {
+        let sending = self.sending();
+        let is_tried = sending.number != number && sending.parent.is_none() && sending.seen_by_them == 0;
+        is_tried && self.said().is_some_and(|said| said.number == number)
     }
 
     /// Tells whether the other side is known to be in the stream that runs now: something of ours in it has come.

@@ -149,6 +149,11 @@ impl Receiver {
         self.upto
     }
 
+    /// Tells whether nothing has come.
+    pub fn is_untouched(&self) -> bool {
+        self.upto == 0 && self.beyond.is_empty()
+    }
+
     /// Judges the item `number` and notes that it has come.
     pub fn take(&mut self, number: u64) -> Take {
         if number <= self.upto || self.beyond.contains(&number) {
@@ -233,6 +238,11 @@ impl Sender {
     /// Returns the acknowledged numbers above [`Sender::acked`].
     pub fn beyond(&self) -> impl Iterator<Item = u64> + '_ {
         self.beyond.iter().copied()
+    }
+
+    /// Tells whether nothing is acknowledged.
+    pub fn is_untouched(&self) -> bool {
+        self.upto == 0 && self.beyond.is_empty()
     }
 
     /// Tells whether items wait to be sealed for the first time.

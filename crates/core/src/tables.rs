@@ -24,7 +24,7 @@ tables! {
     SENT = 37, "sent", LeafRule::PerRun(64);
     /// Envelopes under way and the items in them; name = party, order = generation and slot.
     FLIGHT = 38, "flight", LeafRule::PerRun(64);
-    /// Items ahead of a gap; name = party, order = sequence.
+    /// Items ahead of a gap; name = party, order = sequence, or from 2^63 on what a stream that has ended has left.
     HELD = 39, "held", LeafRule::PerRun(64);
     /// Envelopes too far ahead for the ratchet; name = party, order = generation and slot.
     EARLY = 40, "early", LeafRule::PerRun(64);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use data_encoding::HEXLOWER;
 use madang_core::content::{
-    Body, Content, FADE_SECONDS_MAX, FADE_SECONDS_MIN, Item, Reach, RelayRef, TEXT_BYTES_MAX,
+    Body, Content, FADE_SECONDS_MAX, FADE_SECONDS_MIN, Item, Reach, RelayRef, RepairName, TEXT_BYTES_MAX,
 };
 use madang_core::{ConversationId, MessageId};
 use serde_json::{Map, Value, json};
@@ -65,8 +65,8 @@ fn items() -> Vec<(&'static str, Item)> {
         ("read", Item::Read(ConversationId([0x11; 16]), MessageId([0x99; 32]))),
         ("devices", Item::Devices(vec![6, 7])),
         ("last resort", Item::LastResort(vec![8, 9])),
-        ("have", Item::Have(ConversationId([0x11; 16]), 300)),
-        ("whole", Item::Whole),
+        ("have", Item::Have { conversation: ConversationId([0x11; 16]), upto: 298, highest: 300 }),
+        ("anew", Item::Anew { is_whole: true, repairs: vec![RepairName([0x12; 8]), RepairName([0x34; 8])] }),
         ("withdrawn", Item::Withdrawn),
     ]
 }

@@ -167,6 +167,7 @@ impl Engine {
         self.forget_causes(number, keep_from, turn)?;
         if let Some(conversation) = self.conversations.get_mut(&number).filter(|_| !more) {
             conversation.unread = 0;
+            conversation.forget_gaps();
             turn.overlay.delete(&tables::DRAFT, b"", number.into());
         }
         Ok(more)

@@ -243,7 +243,8 @@ impl Engine {
         let first = pair.hear(generation, sealed, now);
         // They may have taken up what we had given up for refused.
         if pair.sending().number != generation
-            && pair.generation(generation).is_some_and(|g| pair.is_better(g))
+            && (pair.generation(generation).is_some_and(|g| pair.is_better(g))
+                || pair.is_spoken_to_in(generation))
         {
             pair.send_on(generation);
             pair.note_word();
@@ -405,9 +406,12 @@ impl Engine {
                 self.take_last_resort(party, &bundle);
                 Ok(())
             }
-            Item::Have(conversation, sequence) => self.take_have(party, conversation, sequence, turn),
+            Item::Have { conversation, upto, highest } => {
+                self.take_have(party, conversation, upto..=highest, turn)
+            }
+            Item::Anew { is_whole, repairs } => self.take_anew(party, is_whole, &repairs, turn),
             // The seal of a generation is taken where the generation begins.
-            Item::Seal(_) | Item::Whole | Item::Withdrawn | Item::Unknown(_) => Ok(()),
+            Item::Seal(_) | Item::Withdrawn | Item::Unknown(_) => Ok(()),
         }
     }
 
@@ -430,12 +434,11 @@ impl Engine {
             return Ok(());
         }
         let label = turn.now.label_ms;
-        if let Inserted::New(id, place) =
-            conversation.insert(number, bytes, &content, false, label, turn.overlay)?
-        {
+        let inserted = conversation.insert(number, bytes, &content, false, label, turn.overlay)?;
+        self.dirty_conversations.insert(number);
+        if let Inserted::New(id, place) = inserted {
             let conversation = conversation.id;
             self.await_fading(number, place, &content.body, false, turn);
-            self.dirty_conversations.insert(number);
             self.event(Event::Message { conversation, id, mine: false });
         }
         Ok(())

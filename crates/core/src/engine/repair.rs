@@ -7,7 +7,11 @@
 //! The same road is left to a device whose keys somebody else has used: when a person's suspicion is not answered, and
 //! when its account calls it back.
 
+#[cfg(test)]
+mod late;
+
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crypto::X25519Public;
@@ -25,11 +29,11 @@ use super::receive::Road;
 use super::send::Sent;
 use super::{Engine, ME_RESTORED, Turn};
 use crate::contact::ContactState;
-use crate::content::{ConversationId, Item, SEQUENCE_MAX};
+use crate::content::{ConversationId, Item, RepairName};
 use crate::conversation;
 use crate::event::{Delivery, Event, Notice, Trail};
-use crate::pair::{OPENING, Opening, Origin, Pair, SlotId, Suspicion, TTL_DAYS, inner};
-use crate::stream::Segment;
+use crate::pair::{HELD_ASIDE, OPENING, Opening, Origin, Pair, Said, SlotId, Suspicion, TTL_DAYS, inner};
+use crate::stream::{HELD_ITEMS_MAX, Segment};
 use crate::tables;
 use crate::uptime::Used;
 
@@ -43,6 +47,8 @@ struct Drawn {
     origin: Origin,
     begun: Begun,
     their_seal: X25519Public,
+    /// Nothing was lost here.
+    is_whole: bool,
 }
 
 /// What is still to come of the stream before a repair.
@@ -50,13 +56,30 @@ struct Drawn {
 enum Before {
     /// Somebody has lost something: what comes yet may never come again, and is read as it comes.
     MayMatter,
-    /// Nobody has lost anything: all that was not read comes again in its order, and the rest may be a thief's.
+    /// They have lost nothing: all that was not read comes again in its order, and the rest may be a thief's.
     ComesAgain,
+    /// Whether they have lost anything is not known until they speak in the stream that begins.
+    Unknown,
+}
+
+impl Before {
+    fn after(is_whole: bool) -> Self {
+        if is_whole { Self::ComesAgain } else { Self::MayMatter }
+    }
 }
 
 /// The first word of a repair that says something beside the stream: under number 0, which the stream never counts.
 fn aside(item: &Item) -> Segment {
     Segment { items: vec![item.encode()], ..Segment::default() }
+}
+
+/// What the first word of a repair says of its sender: whether they have lost nothing, and which repairs they know.
+fn what_they_know(word: &Segment) -> (bool, Vec<RepairName>) {
+    let anew = word.items.iter().find_map(|item| match Item::decode(item) {
+        Ok(Item::Anew { is_whole, repairs }) => Some((is_whole, repairs)),
+        _ => None,
+    });
+    anew.unwrap_or_default()
 }
 
 impl Engine {
@@ -100,15 +123,27 @@ impl Engine {
     }
 
     fn begin_repair(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
-        let Some(drawn) = self.draw_repair(party, &Segment::default(), turn) else {
+        let Some(drawn) = self.draw_anew(party, false, turn) else {
             return self.give_up(party, turn);
         };
-        self.begin_anew(party, drawn, Before::MayMatter, turn)?;
+        self.begin_anew(party, drawn, turn)?;
         if self.pairs.contains_key(&party) {
             // A backup may keep what was written and not what waited.
             self.queue_written(party, turn)?;
         }
         Ok(())
+    }
+
+    /// What this side knows of repairs.
+    fn anew(&self, party: Party, is_whole: bool) -> Item {
+        let repairs = self.pairs.get(&party).map(|pair| pair.keys().repairs().to_vec());
+        Item::Anew { is_whole, repairs: repairs.unwrap_or_default() }
+    }
+
+    /// Draws a repair that begins the stream anew.
+    fn draw_anew(&self, party: Party, is_whole: bool, turn: &mut Turn<'_, '_>) -> Option<Drawn> {
+        let drawn = self.draw_repair(party, &aside(&self.anew(party, is_whole)), turn)?;
+        Some(Drawn { is_whole, ..drawn })
     }
 
     /// Draws what begins a generation by the repair drop, with a first word in it. Nothing if the other side has left no
@@ -123,24 +158,22 @@ impl Engine {
         let inner = [&[inner::REPAIR][..], &repair.encode()].concat();
         let opening = Opening::Repair { inner, first_slot, slot: first_slot };
         let origin = Origin { parent: None, opening: Some(opening), born: self.used(turn.now.moment) };
-        Some(Drawn { origin, begun, their_seal: bundle.seal() })
+        Some(Drawn { origin, begun, their_seal: bundle.seal(), is_whole: true })
     }
 
     /// Begins the stream anew in a generation of the repair drop. All generations before it are gone.
-    fn begin_anew(
-        &mut self,
-        party: Party,
-        drawn: Drawn,
-        before: Before,
-        turn: &mut Turn<'_, '_>,
-    ) -> Result<(), StoreError> {
+    fn begin_anew(&mut self, party: Party, drawn: Drawn, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let Drawn { origin, begun, their_seal, is_whole } = drawn;
+        let name = RepairName::of(&begun.established.sid);
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
         let old: Vec<u32> = pair.generations().map(|g| g.number).collect();
         pair.keys_mut().suspicion = None;
-        self.begin_stream(party, before, turn)?;
+        pair.keys_mut().note_repair(name);
+        let before = if is_whole { Before::Unknown } else { Before::MayMatter };
+        self.begin_stream(party, before, is_whole, turn)?;
         self.give_last_resort_again(party, turn)?;
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
-        let Drawn { origin, begun, their_seal } = drawn;
+        pair.keys_mut().said = Some(Said { name, is_whole });
         let number = pair.add(origin, begun.established, begun.session, (begun.seal, their_seal));
         pair.send_on(number);
         old.into_iter().try_for_each(|number| self.bury(party, number, turn))?;
@@ -165,10 +198,10 @@ impl Engine {
     }
 
     /// Tells whether a suspicion stands in the day after which it goes by the repair drop: so long nobody goes back to keys
-    /// from before it, which somebody else may read. If it cannot go that way, to be heard comes first.
+    /// from before it, which somebody else may read.
     pub(super) fn is_wary(pair: &Pair, now: Used) -> bool {
         let waits = |said: Suspicion| !pair.has_answered(said) && now.since(said.since) < UNANSWERED;
-        pair.is_shared() && pair.keys().suspicion.is_some_and(waits)
+        pair.keys().suspicion.is_some_and(waits)
     }
 
     /// Begins anew by the repair drop if a person's suspicion was not answered for so long: somebody who has a copy of this
@@ -181,18 +214,17 @@ impl Engine {
         let (now, counts) = (self.used(turn.now.moment), self.counts());
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
         let Some(suspicion) = pair.keys().suspicion else { return Ok(()) };
-        let is_over = !counts || pair.has_answered(suspicion) || pair.says_repair();
+        let is_over = !counts || pair.has_answered(suspicion);
         if !is_over && Self::repair_due(pair).is_none_or(|due| due > now) {
             return Ok(());
         }
+        let is_whole = pair.is_whole();
+        pair.keys_mut().suspicion = None;
         self.dirty.insert(party);
-        // While they are not known to be in the stream that runs now, another one could cross with one of theirs.
-        let waits = !is_over && !pair.is_shared();
-        pair.keys_mut().suspicion = waits.then_some(Suspicion { since: now, ..suspicion });
-        if is_over || waits {
+        if is_over {
             return Ok(());
         }
-        let drawn = self.draw_repair(party, &aside(&Item::Whole), turn);
+        let drawn = self.draw_anew(party, is_whole, turn);
         if let Some(pair) = self.pairs.get_mut(&party) {
             pair.keys_mut().begun_anew = Some(now);
         }
@@ -204,7 +236,7 @@ impl Engine {
             self.event(Event::Notice(Notice::NeedsInvite(Self::contact_id(party))));
             return Ok(());
         };
-        self.begin_anew(party, drawn, Before::ComesAgain, turn)?;
+        self.begin_anew(party, drawn, turn)?;
         self.event(Event::Notice(Notice::BeginsAnew(Self::contact_id(party))));
         Ok(())
     }
@@ -221,7 +253,7 @@ impl Engine {
         let parent = self.pairs.get(&party).and_then(|pair| pair.sending().parent);
         self.make_room(party, parent, turn)?;
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
-        let Drawn { origin, begun, their_seal } = drawn;
+        let Drawn { origin, begun, their_seal, .. } = drawn;
         let number = pair.add(origin, begun.established, begun.session, (begun.seal, their_seal));
         pair.keep_apart(number);
         self.send_repair(party, number, turn)
@@ -327,24 +359,33 @@ impl Engine {
         let Ok(answered) = repair.answer(&self.me, bundle, &cert, secret) else { return Ok(false) };
         let Ok(word) = Segment::decode(&answered.plain) else { return Ok(false) };
         let seals = (bundle.seal().clone(), repair.seal());
-        let crosses = matches!(pair.sending().opening, Some(Opening::Repair { .. }));
+        let name = RepairName::of(&answered.established.sid);
         self.take_called_back(party, &word, turn)?;
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(true) };
         self.dirty.insert(party);
-        if !pair.keys_mut().note_repair(&answered.established.sid) {
+        // What they have said before this one is past, whatever comes first.
+        let (is_whole, known_to_them) = what_they_know(&word);
+        let is_new = pair.keys_mut().note_repair(name);
+        pair.keys_mut().learn_repairs(&known_to_them);
+        if !is_new {
             self.owe_receipt(party, road, turn);
             return Ok(true);
         }
-        let is_whole = word.items.iter().any(|item| Item::decode(item) == Ok(Item::Whole));
-        let before = if is_whole { Before::ComesAgain } else { Before::MayMatter };
+        let (crosses, we_are_whole) = (pair.crosses(&known_to_them), pair.is_whole());
+        let before = Before::after(is_whole);
         if !crosses {
-            self.begin_stream(party, before, turn)?;
+            self.begin_stream(party, before, we_are_whole, turn)?;
         }
         self.make_room(party, None, turn)?;
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(true) };
         let origin = Origin { parent: None, opening: None, born: now };
         let number = pair.add(origin, answered.established, answered.session, seals);
-        self.prefer(party, number);
+        if crosses {
+            pair.cross(number, now);
+        } else {
+            pair.send_on(number);
+            pair.note_word();
+        }
         self.widen(party, number, turn);
         if before == Before::ComesAgain {
             self.bury_streams(party, turn)?;
@@ -390,15 +431,11 @@ impl Engine {
         &mut self,
         party: Party,
         before: Before,
+        is_whole: bool,
         turn: &mut Turn<'_, '_>,
     ) -> Result<(), StoreError> {
         let name = tables::name(party.0);
-        for (order, bytes) in take_all(&tables::HELD, party, turn)? {
-            turn.overlay.delete(&tables::HELD, &name, order);
-            if before == Before::MayMatter {
-                self.take_late(party, &bytes, turn)?;
-            }
-        }
+        self.end_held(party, before, 0, turn)?;
         let waiting = take_all(&tables::SENT, party, turn)?;
         for (order, _) in &waiting {
             turn.overlay.delete(&tables::SENT, &name, *order);
@@ -414,6 +451,7 @@ impl Engine {
         pair.keys_mut().offer = None;
         pair.keys_mut().their_offer = None;
         pair.keys_mut().awaits_have = true;
+        self.queue_item(party, &self.anew(party, is_whole), turn)?;
         self.tell_have(party, turn)?;
         self.queue_item(party, &Item::Reach(self.reach()), turn)?;
         self.queue_item(party, &Item::Name(self.name.clone()), turn)?;
@@ -425,11 +463,49 @@ impl Engine {
         Ok(())
     }
 
+    /// Ends what is held behind gaps, from one order on: it is read now, is left out since it comes again, or is put aside.
+    fn end_held(
+        &mut self,
+        party: Party,
+        before: Before,
+        from: u64,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let name = tables::name(party.0);
+        let held = take_all(&tables::HELD, party, turn)?.into_iter().filter(|(order, _)| *order >= from);
+        for (number, (order, bytes)) in (0..).zip(held) {
+            turn.overlay.delete(&tables::HELD, &name, order);
+            match before {
+                Before::MayMatter => self.take_late(party, &bytes, turn)?,
+                Before::Unknown if number < HELD_ITEMS_MAX => {
+                    turn.overlay.put(&tables::HELD, &name, HELD_ASIDE + number, bytes);
+                }
+                Before::Unknown | Before::ComesAgain => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The other side tells, first in a stream, which repairs it knows and whether it has lost anything: then what was put
+    /// aside of the stream before is read, or it comes again.
+    pub(super) fn take_anew(
+        &mut self,
+        party: Party,
+        is_whole: bool,
+        repairs: &[RepairName],
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+        pair.keys_mut().learn_repairs(repairs);
+        self.end_held(party, Before::after(is_whole), HELD_ASIDE, turn)
+    }
+
     /// Tells which of the other side's messages are here.
     fn tell_have(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
         let Some(number) = self.contacts.get(&party).and_then(|c| c.conversation) else { return Ok(()) };
         let Some(known) = self.conversations.get(&number) else { return Ok(()) };
-        self.queue_item(party, &Item::Have(known.id, known.their_sequence), turn)
+        let (upto, highest) = (known.their_run(), known.their_sequence);
+        self.queue_item(party, &Item::Have { conversation: known.id, upto, highest }, turn)
     }
 
     /// The other side tells what it has after a repair: what it had and has lost is sent once more.
@@ -437,13 +513,10 @@ impl Engine {
         &mut self,
         party: Party,
         conversation: ConversationId,
-        sequence: u64,
+        numbers: RangeInclusive<u64>,
         turn: &mut Turn<'_, '_>,
     ) -> Result<(), StoreError> {
         let Some(pair) = self.pairs.get_mut(&party).filter(|p| p.keys().awaits_have) else { return Ok(()) };
-        if sequence > SEQUENCE_MAX {
-            return Ok(());
-        }
         pair.keys_mut().awaits_have = false;
         let ours = self.contacts.get(&party).and_then(|c| c.conversation);
         let Some(number) = self.by_conversation.get(&conversation).copied().filter(|n| ours == Some(*n))
@@ -452,11 +525,11 @@ impl Engine {
         };
         if let Some(conversation) = self.conversations.get_mut(&number) {
             // Numbers that were given out after the backup are not given out again.
-            conversation.my_sequence = conversation.my_sequence.max(sequence);
+            conversation.my_sequence = conversation.my_sequence.max(*numbers.end());
             self.dirty_conversations.insert(number);
         }
         let waiting = self.waiting(party, turn)?;
-        for place in conversation::own_after(number, sequence, turn.overlay)? {
+        for place in conversation::own_after(number, *numbers.start(), turn.overlay)? {
             let trail = turn.overlay.get(&tables::TRAIL, &tables::name(number), place.0)?;
             let trail: Trail = trail.map(|b| conversation::decode(&b)).transpose()?.unwrap_or_default();
             // What was never acknowledged is in the stream already, and so is what was asked for by an earlier repair.

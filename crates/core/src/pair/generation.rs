@@ -9,6 +9,7 @@ use proto::envelope::{Blob, Envelope};
 
 use super::window::Window;
 use super::{TTL_DAYS, Unreadable, WINDOW_SLOTS, inner};
+use crate::content::RepairName;
 use crate::stream::Segment;
 use crate::uptime::Used;
 
@@ -124,6 +125,16 @@ impl Generation {
     /// Tells whether the other side has spoken in it.
     pub(crate) fn is_heard(&self) -> bool {
         self.phase != Phase::Sent
+    }
+
+    /// Tells whether it begins by a repair of ours that was not heard.
+    pub(crate) fn says_repair(&self) -> bool {
+        matches!(self.opening, Some(Opening::Repair { .. }))
+    }
+
+    /// What a repair that began it is called.
+    pub(crate) fn repair_name(&self) -> RepairName {
+        RepairName::of(&self.sid)
     }
 
     pub(crate) fn is_draining(&self) -> bool {

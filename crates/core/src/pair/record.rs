@@ -12,7 +12,8 @@ use zeroize::Zeroize;
 
 use super::generation::{Generation, Opening, Phase};
 use super::window::Window;
-use super::{GENERATIONS_MAX, Keys, Pair, Suspicion};
+use super::{GENERATIONS_MAX, HELD_ASIDE, Keys, Pair, Said, Suspicion};
+use crate::content::RepairName;
 use crate::conversation::{decode, encode};
 use crate::stream::{Receiver, Sender};
 use crate::tables;
@@ -49,6 +50,8 @@ struct PairRecord {
     suspicion: Option<(u64, u32)>,
     #[n(13)]
     begun_anew: Option<u64>,
+    #[n(14)]
+    said: Option<(u64, bool)>,
 }
 
 impl Drop for PairRecord {
@@ -264,12 +267,13 @@ impl Keys {
             offer_given: self.offer_given.0,
             their_offer: self.their_offer.as_ref().map(|o| o.bytes().to_vec()),
             next_offer: self.next_offer,
-            repairs: self.repairs.concat(),
+            repairs: self.repairs.iter().flat_map(|name| name.0).collect(),
             next_generation,
             is_hasty: self.is_hasty,
             awaits_have: self.awaits_have,
             suspicion: self.suspicion.map(|suspicion| (suspicion.since.0, suspicion.from)),
             begun_anew: self.begun_anew.map(|used| used.0),
+            said: self.said.map(|said| (u64::from_be_bytes(said.name.0), said.is_whole)),
         })
     }
 
@@ -280,6 +284,7 @@ impl Keys {
         self.their_offer = None;
         self.suspicion = None;
         self.begun_anew = None;
+        self.said = None;
     }
 
     fn decode(bytes: &[u8]) -> Result<(Self, u32), StoreError> {
@@ -297,11 +302,12 @@ impl Keys {
             offer_given: Used(record.offer_given),
             their_offer: their_offer.map_err(|_| crate::CORRUPT)?,
             next_offer: record.next_offer,
-            repairs: record.repairs.chunks_exact(8).map(|s| s.try_into().expect("8 bytes")).collect(),
+            repairs: record.repairs.as_chunks().0.iter().copied().map(RepairName).collect(),
             is_hasty: record.is_hasty,
             awaits_have: record.awaits_have,
             suspicion: record.suspicion.map(|(since, from)| Suspicion { since: Used(since), from }),
             begun_anew: record.begun_anew.map(Used),
+            said: record.said.map(|(name, is_whole)| Said { name: RepairName(name.to_be_bytes()), is_whole }),
         };
         Ok((keys, record.next_generation))
     }
@@ -388,7 +394,7 @@ impl Pair {
         let record: StreamRecord = decode(&stream)?;
         let mut held = Vec::new();
         crate::engine::each(&tables::HELD, &tables::name(party.0), overlay, |order, _| {
-            held.push(order);
+            held.extend(Some(order).filter(|order| *order < HELD_ASIDE));
             Ok(())
         })?;
         let mut pair = Self::bare(party, keys);

@@ -87,3 +87,25 @@ fn a_suspicion_that_cannot_go_by_the_repair_drop_is_told_and_stands() {
     theft.duo.rest();
     assert!(theft.has(1, "the owner's"));
 }
+
+#[test]
+fn what_only_a_thief_has_acknowledged_comes_again_though_later_messages_have_come() {
+    let mut theft = Theft::new(1);
+    (0..2).for_each(|at| theft.duo.mute(at));
+    theft.duo.write(1, "the thief has it");
+    let from = theft.duo.recorded.len();
+    theft.duo.write(1, "both have it");
+    // The owner gets the second alone. The thief reads both, and says so.
+    let second = (from..theft.duo.recorded.len()).find(|number| theft.duo.recorded[*number].from == 1);
+    theft.duo.deliver(second.expect("it was sent"));
+    theft.thief.listen(&theft.duo);
+    theft.duo.rest();
+    theft.thief.speak(&mut theft.duo, Vec::new());
+    assert_eq!(waiting(&theft.duo, 1), 0, "all is acknowledged");
+    theft.duo.lose_disk(1);
+    (0..2).for_each(|at| theft.duo.unmute(at));
+    theft.duo.pass(DAY);
+    for text in ["the thief has it", "both have it"] {
+        assert_eq!(theft.duo.texts(0).iter().filter(|(_, found)| found == text).count(), 1, "{text}");
+    }
+}
