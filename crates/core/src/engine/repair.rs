@@ -22,7 +22,7 @@ use crypto::seal::{self, Class};
 use proto::envelope::{Blob, Envelope};
 use proto::id::Party;
 use proto::router::{Crossing, Expected};
-use proto::store::StoreError;
+use proto::store::{Direction, StoreError};
 
 use super::generations::{DAY, LAST_RESORT_DAYS, take_all};
 use super::receive::Road;
@@ -472,7 +472,9 @@ impl Engine {
         turn: &mut Turn<'_, '_>,
     ) -> Result<(), StoreError> {
         let name = tables::name(party.0);
-        let held = take_all(&tables::HELD, party, turn)?.into_iter().filter(|(order, _)| *order >= from);
+        // A contact may bring this about by each of many items: only what is wanted is read.
+        let (orders, most) = (from..=u64::MAX, 2 * HELD_ITEMS_MAX as usize);
+        let held = turn.overlay.range(&tables::HELD, &name, orders, Direction::Ascending, most)?;
         for (number, (order, bytes)) in (0..).zip(held) {
             turn.overlay.delete(&tables::HELD, &name, order);
             match before {

@@ -11,6 +11,7 @@ use proto::store::{Batch, MemoryStore, Overlay, Store};
 use super::super::duo::{Duo, Recorded};
 use super::super::{Command, Engine, Policy};
 use super::DAY;
+use crate::content::{REPAIRS_MAX, RepairName};
 use crate::event::{ContactId, Event, Notice};
 
 /// Something that happens. Numbers pick an envelope among those on record.
@@ -133,9 +134,10 @@ fn seed() -> RngSeed {
 }
 
 proptest! {
+    // These are longer stories than others: an eighth of the cases.
     #![proptest_config(ProptestConfig {
         max_shrink_iters: 200, failure_persistence: None, rng_seed: seed(),
-        cases: ProptestConfig::default().cases.min(64), ..Default::default()
+        cases: ProptestConfig::default().cases / 8, ..Default::default()
     })]
 
     #[test]
@@ -303,4 +305,37 @@ fn what_waits_behind_a_gap_when_somebody_suspects_is_read_if_the_other_has_lost_
         let wanted: &[&str] = if has_lost { &["came"] } else { &["never came", "came"] };
         assert_eq!(texts, wanted, "has lost: {has_lost}");
     }
+}
+
+#[test]
+fn a_suspicion_after_a_loss_that_nobody_has_heard_of_says_that_something_was_lost() {
+    let mut duo = apart();
+    let backup = duo.sides[0].store.clone();
+    write(&mut duo, 0, "never came".into());
+    let gap = outbox(&duo, 0);
+    write(&mut duo, 0, "came".into());
+    for envelope in outbox(&duo, 0).iter().filter(|e| gap.iter().all(|gap| gap.blob != e.blob)) {
+        bring(&mut duo, envelope);
+    }
+    assert_eq!(duo.texts(1).len(), 0, "it is held");
+    restore(&mut duo, 0, &backup);
+    duo.ask(0, Command::Suspect(ContactId(1)));
+    duo.pass(DAY * 2);
+    assert_eq!(told(&duo, 0, &ANEW), 1);
+    let second = repair_of(&duo, 0);
+    bring(&mut duo, &second);
+    assert_eq!(duo.texts(1), [(false, "came".to_owned())]);
+}
+
+#[test]
+fn a_repair_that_names_as_many_as_are_remembered_is_of_the_second_class() {
+    let mut duo = apart();
+    duo.act(0, |engine, _| {
+        let keys = engine.pairs.get_mut(&Party(1)).expect("they have met").keys_mut();
+        (0..2 * REPAIRS_MAX as u64).for_each(|n| assert!(keys.note_repair(RepairName(n.to_be_bytes()))));
+        assert_eq!(keys.repairs().len(), REPAIRS_MAX, "and no more are remembered");
+        engine.dirty.insert(Party(1));
+    });
+    duo.lose_disk(0);
+    assert_eq!(repair_of(&duo, 0).blob.len(), crypto::seal::Class::C1.bytes());
 }
