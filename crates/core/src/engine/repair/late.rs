@@ -29,6 +29,8 @@ enum Happening {
     Suspect(usize),
     /// One of the two goes on from a backup that was made just now.
     Lose(usize),
+    /// One of the two ends in order and starts again.
+    Start(usize),
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -39,6 +41,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => (1..48_u64).prop_map(Happening::Pass),
         1 => (0..2_usize).prop_map(Happening::Suspect),
         1 => (0..2_usize).prop_map(Happening::Lose),
+        1 => (0..2_usize).prop_map(Happening::Start),
     ]
 }
 
@@ -107,6 +110,7 @@ fn run(what: &[Happening]) -> Result<(), TestCaseError> {
                 duo.ask(*at, Command::Suspect(ContactId(1)));
             }
             Happening::Lose(at) => duo.lose_disk(*at),
+            Happening::Start(at) => duo.start_again(*at),
         }
     }
     heal(&mut duo);
