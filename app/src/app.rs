@@ -179,6 +179,7 @@ impl<W: World> App<W> {
         self.key_list(ui.ctx(), &cx);
         self.palette(ui.ctx(), &cx, &mut asked);
         self.notices(ui.ctx(), &cx);
+        self.model.failed_now = None;
         if let Some(action) = asked {
             self.act(ui.ctx(), action);
         }

@@ -20,7 +20,7 @@ use crate::{
     i18n::{Lang, T},
     model::{
         Chat, ChatId, Delivery, Draft, Fade, Failure, Me, Message, MessageKey, Page, PageAt, Prefs, Roads,
-        Stage, Task, ThemeChoice, Update,
+        Stage, StepKind, Task, ThemeChoice, Update,
     },
     route::Route,
 };
@@ -52,6 +52,8 @@ pub(crate) struct Fake {
     /// What is chosen in every new conversation.
     fade: Fade,
     called_back: bool,
+    /// How far every message has come, where a state wants it.
+    steps: Option<&'static [StepKind]>,
     /// What was looked for and is not answered yet, and whether each answer waits for a word.
     taken: VecDeque<Update>,
     takes_long: bool,
@@ -93,6 +95,7 @@ impl Fake {
             desk: None,
             fade: Fade::Never,
             called_back: false,
+            steps: None,
             taken: VecDeque::new(),
             takes_long: false,
             #[cfg(test)]
@@ -123,10 +126,11 @@ impl Fake {
     }
 
     fn opened(&mut self) {
-        let account = "k3f7q2mznb5xw4ghy6rt";
+        let account = "5e2a447d 35b17ffc 90b7f31c 2ad85e64 7c01b9e3 f4628d5a 18ce70b3 d95f24a6";
         let me = Me {
             name: if self.korean { "김하늘" } else { "Haneul Kim" }.into(),
             account: account.into(),
+            seed: 0x5e2a_447d_35b1_7ffc,
             addresses: vec!["/ip4/10.0.0.21/tcp/40117".into(), "/ip4/10.0.0.21/udp/40117/quic-v1".into()],
             fade: self.fade,
             called_back: self.called_back,

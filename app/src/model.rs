@@ -79,6 +79,8 @@ pub(crate) struct Me {
     pub(crate) name: String,
     /// The account in letters.
     pub(crate) account: String,
+    /// A number from the account, for the avatar: contacts see the same.
+    pub(crate) seed: u64,
     /// Addresses that are listened on.
     pub(crate) addresses: Vec<String>,
     /// What is chosen in every new conversation.
@@ -321,6 +323,8 @@ pub(crate) struct Model {
     pub(crate) busy: BTreeSet<Task>,
     /// What went wrong last, by task.
     pub(crate) failures: BTreeMap<Task, Failure>,
+    /// What went wrong since the last frame: it is brought into view.
+    pub(crate) failed_now: Option<Task>,
     /// Lines to show for a moment.
     pub(crate) notices: Vec<Notice>,
 }
@@ -438,10 +442,15 @@ impl Model {
             }
             Update::Failed(task, failure) => {
                 self.busy.remove(&task);
-                self.failures.insert(task, failure);
+                self.fail(task, failure);
             }
             Update::Notice(notice) => self.notify(notice),
         }
+    }
+
+    fn fail(&mut self, task: Task, failure: Failure) {
+        self.failures.insert(task, failure);
+        self.failed_now = Some(task);
     }
 
     /// Something is looked for from now on, under the number that is returned. Whatever was looked for before is no
@@ -472,7 +481,7 @@ impl Model {
             Ok(Taken::Folder(folder)) => self.folder = Some(folder),
             // It is put into its field; see the window.
             Ok(Taken::Text(..)) => {}
-            Err(failure) => drop(self.failures.insert(Task::Take, failure)),
+            Err(failure) => self.fail(Task::Take, failure),
         }
     }
 

@@ -16,7 +16,7 @@ use madang_core::{
 };
 
 use self::changes::Changes;
-use self::shown::{chat_of, compared_of, fade_of, last_of, line_of, me_of, message_of, takes_of, time_of};
+use self::shown::{chat_of, compared_of, fade_of, last_of, me_of, message_of, quote_of, takes_of, time_of};
 use super::{Tell, failure::failure, safe};
 use crate::{
     action::Command,
@@ -47,7 +47,7 @@ pub(super) struct Session {
     /// The search that is under way.
     finding: Option<tokio::task::JoinHandle<()>>,
     chats: BTreeMap<ChatId, Known>,
-    quotes: BTreeMap<MessageId, (bool, String)>,
+    quotes: BTreeMap<MessageId, (bool, Option<String>)>,
     /// Chats of which the window holds a part.
     shown: BTreeSet<ChatId>,
     /// The own side and the roads as they were told last: what has not changed wakes nobody.
@@ -495,7 +495,7 @@ impl Session {
             self.quotes.clear();
         }
         for message in messages {
-            self.quotes.insert(message.id, (message.mine, line_of(message)));
+            self.quotes.insert(message.id, (message.mine, quote_of(message)));
         }
     }
 

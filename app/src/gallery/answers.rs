@@ -213,7 +213,7 @@ impl Fake {
         sent.delivery = Delivery::Written;
         let quoted = reply_to.and_then(|to| self.talks.get(&chat)?.iter().find(|m| m.key == to).cloned());
         sent.reply =
-            quoted.map(|m| Quote { key: m.key, mine: m.mine, text: crate::text::line(&m.text, 120) });
+            quoted.map(|m| Quote { key: m.key, mine: m.mine, text: Some(crate::text::line(&m.text, 120)) });
         self.talks.entry(chat).or_default().push(sent.clone());
         self.updates.extend([
             Update::Done(Task::Send),
@@ -233,12 +233,15 @@ impl Fake {
             label_ms: Some(self.now - minutes * MINUTE),
             detail: detail.into(),
         };
-        let steps = vec![
-            step(StepKind::Written, 4, ""),
-            step(StepKind::Sealed, 4, ""),
-            step(StepKind::OnRelay, 3, "10.20.0.5:4100"),
-            step(StepKind::OnRelay, 2, "10.31.7.2:4100"),
-        ];
+        let steps = match self.steps {
+            Some(kinds) => kinds.iter().map(|kind| step(*kind, 1, "")).collect(),
+            None => vec![
+                step(StepKind::Written, 4, ""),
+                step(StepKind::Sealed, 4, ""),
+                step(StepKind::OnRelay, 3, "10.20.0.5:4100"),
+                step(StepKind::OnRelay, 2, "10.31.7.2:4100"),
+            ],
+        };
         self.updates.push_back(Update::Trail(Trail { key, steps }));
     }
 

@@ -91,7 +91,7 @@ impl Fake {
         talk[6].delivery = Delivery::Delivered;
         talk[7].late = true;
         talk[8].delivery = Delivery::OnRelay(2);
-        talk[8].reply = Some(Quote { key: talk[7].key, mine: false, text: talk[7].text.clone() });
+        talk[8].reply = Some(Quote { key: talk[7].key, mine: false, text: Some(talk[7].text.clone()) });
         let last = [
             (1, talk[8].text.clone(), Some(Delivery::OnRelay(2)), now - 3 * MINUTE),
             (

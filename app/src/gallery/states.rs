@@ -6,8 +6,7 @@ use crate::{
     app::App,
     i18n::{Lang, T},
     model::{
-        Bond, ChatId, Compared, Failure, MessageKey, Notice, Stage, Step, StepKind, Takes, Task, Trail,
-        Update,
+        Bond, ChatId, Compared, Delivery, Failure, MessageKey, Notice, Stage, StepKind, Takes, Task, Update,
     },
 };
 
@@ -101,8 +100,9 @@ pub(crate) fn screen_of(name: &str) -> &str {
         "taking" | "no relay to invite by" => "add",
         "typed" => "take",
         "duress" | "place" | "settings end" => "settings",
-        "failed bond" | "called back" | "marked" | "menu" | "menu above" | "notice" | "trouble"
-        | "long draft" | "too long" | "long names" | "hostile" | "sure message" => "chat",
+        "marked" => "unread",
+        "failed bond" | "called back" | "menu" | "menu above" | "notice" | "trouble" | "long draft"
+        | "too long" | "long names" | "hostile" | "sure message" => "chat",
         "found" | "found none" => "find",
         "chats none" => "list",
         "palette found" | "palette none" => "palette",
@@ -247,21 +247,27 @@ fn draft(app: &mut App<Fake>, name: &str, lang: Lang) {
 }
 
 fn trail(app: &mut App<Fake>, name: &str) {
-    let now = crate::clock::now_ms();
-    let kinds: &[StepKind] = match name {
-        "refused" => &[StepKind::Written, StepKind::Sealed, StepKind::Refused],
-        _ => &[
-            StepKind::Written,
-            StepKind::Sealed,
-            StepKind::OnRelay,
-            StepKind::OnDevice,
-            StepKind::Delivered,
-            StepKind::Read,
-        ],
+    let (delivery, steps): (_, &[StepKind]) = match name {
+        "refused" => (Delivery::Sealed, &[StepKind::Written, StepKind::Sealed, StepKind::Refused]),
+        _ => (
+            Delivery::Read,
+            &[
+                StepKind::Written,
+                StepKind::Sealed,
+                StepKind::OnRelay,
+                StepKind::OnDevice,
+                StepKind::Delivered,
+                StepKind::Read,
+            ],
+        ),
     };
-    let step = |kind: &StepKind| Step { kind: *kind, label_ms: Some(now - 60_000), detail: String::new() };
-    let steps = kinds.iter().map(step).collect();
-    app.world.updates.push_back(Update::Trail(Trail { key: MessageKey::invented(10), steps }));
+    app.world.steps = Some(steps);
+    app.world.updates.push_back(Update::Delivery(FIRST, MessageKey::invented(10), delivery));
+    app.world.contact(FIRST, |chat| {
+        if let Some(last) = &mut chat.last {
+            last.delivery = Some(delivery);
+        }
+    });
 }
 
 fn hostile(app: &mut App<Fake>) {

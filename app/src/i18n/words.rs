@@ -90,13 +90,14 @@ words! {
     SearchChats: "Search chats", "대화 검색";
     NewChat: "Add a contact", "연락처 추가";
     NoChatsTitle: "Your conversations will be here", "대화가 여기에 모입니다";
-    NoChatsBody: "Show somebody your invite, or paste the one you were given. You need not be online together.",
-        "상대에게 초대를 보여 주거나 받은 초대를 붙여 넣으세요. 동시에 접속해 있지 않아도 됩니다.";
+    NoChatsBody: "Show your invite, or paste one you were given. With a relay, you need not be online together.",
+        "상대에게 초대를 보여 주거나 받은 초대를 붙여넣으세요. 중계소가 있으면 동시에 접속해 있지 않아도 됩니다.";
     NothingFound: "Nothing found.", "찾은 결과가 없습니다.";
     ChooseChat: "Choose a conversation", "대화를 고르세요";
     ChooseChatBody: "Ctrl+K finds people, actions and settings by name.", "Ctrl+K로 사람, 동작, 설정을 이름으로 찾을 수 있습니다.";
     WaitingForThem: "Waiting for their answer", "답을 기다리는 중";
-    WaitingExplained: "This works even if you are never online together: their answer is kept for you.", "동시에 접속하지 않아도 됩니다. 상대의 답은 여기에 닿을 때까지 보관됩니다.";
+    WaitingExplained: "With a relay, you need not be online together: their answer waits there for you.",
+        "중계소가 있으면 동시에 접속하지 않아도 됩니다. 상대의 답이 그곳에서 기다립니다.";
     Draft: "Draft", "작성 중";
     You: "You", "나";
     Unread: "{0} unread", "읽지 않음 {0}";
@@ -149,10 +150,10 @@ words! {
     FadeDefaultExplained: "This is said in every new conversation when it begins. Conversations that you have already stay as they are.",
         "새 대화가 시작될 때마다 이 시간으로 정합니다. 이미 있는 대화는 바뀌지 않습니다.";
     FadeOff: "Off", "끔";
-    FadeSetMine: "You set messages to disappear after {0}.", "내가 메시지를 {0} 뒤에 사라지도록 정했습니다.";
-    FadeSetTheirs: "{0} set messages to disappear after {1}.", "{0} 님이 메시지를 {1} 뒤에 사라지도록 정했습니다.";
-    FadeOffMine: "You set messages to stay.", "내가 메시지를 사라지지 않도록 정했습니다.";
-    FadeOffTheirs: "{0} set messages to stay.", "{0} 님이 메시지를 사라지지 않도록 정했습니다.";
+    FadeSetMine: "You set messages to disappear after {0}.", "내가 메시지를 {0} 뒤에 사라지게 했습니다.";
+    FadeSetTheirs: "{0} set messages to disappear after {1}.", "{0} 님이 메시지를 {1} 뒤에 사라지게 했습니다.";
+    FadeOffMine: "You set messages to stay.", "내가 메시지를 사라지지 않게 했습니다.";
+    FadeOffTheirs: "{0} set messages to stay.", "{0} 님이 메시지를 사라지지 않게 했습니다.";
     FadesAfter: "Disappears {0} after it was shown", "보이고 나서 {0} 뒤에 사라짐";
     SpanSecond: "1 second", "1초";
     SpanSeconds: "{0} seconds", "{0}초";
@@ -187,10 +188,12 @@ words! {
     AwaitSeal: "The message is kept on this computer and will be sealed next.", "메시지는 이 컴퓨터에 보관되어 있으며 곧 봉함됩니다.";
     AwaitRoad: "No road to them yet. It leaves by itself when a relay or their computer is reached. You can close the app; nothing is lost.",
         "아직 상대에게 가는 길이 없습니다. 중계소나 상대 컴퓨터에 닿으면 저절로 떠납니다. 앱을 닫아도 잃지 않습니다.";
+    AwaitRoom: "No relay takes it for now. It is offered again by itself, and leaves too when their computer is reached. You can close the app; nothing is lost.",
+        "지금은 받아 주는 중계소가 없습니다. 저절로 다시 맡기며, 상대 컴퓨터에 닿아도 떠납니다. 앱을 닫아도 잃지 않습니다.";
     AwaitDevice: "Their device holds it; its confirmation is awaited.", "상대 기기가 가지고 있습니다. 확인을 기다리고 있습니다.";
-    AwaitRelay: "It waits on the relay until their device looks there.", "상대 기기가 찾아올 때까지 중계소에서 기다립니다.";
+    AwaitRelay: "It waits there until their device looks.", "상대 기기가 찾아올 때까지 중계소에서 기다립니다.";
     AwaitRead: "Their device has it and confirmed it. Nothing more is awaited.", "상대 기기가 받았고 확인했습니다. 더 기다릴 것이 없습니다.";
-    AwaitNothing: "They have read it.", "상대가 읽었습니다.";
+    AwaitNothing: "Nothing more: they have read it.", "더 기다릴 것이 없습니다. 상대가 읽었습니다.";
 
     // Adding a contact.
     AddTitle: "Add a contact", "연락처 추가";
@@ -208,16 +211,16 @@ words! {
     NewInvite: "Make another", "하나 더 만들기";
     InviteNoRelay: "Without a relay, both of you must be on the same local network for the first contact. Add a relay under Network to be free of that.",
         "중계소가 없으면 처음 연결할 때 두 사람이 같은 로컬 네트워크에 있어야 합니다. ‘연결’에서 중계소를 추가하면 그럴 필요가 없습니다.";
-    PasteInvite: "Paste the invite here", "초대를 여기에 붙여 넣으세요";
+    PasteInvite: "Paste the invite here", "초대를 여기에 붙여넣으세요";
     TheirName: "Your name for them", "내가 부를 이름";
     TheirNameHint: "Only you see it", "나에게만 보입니다";
     AcceptInvite: "Add contact", "연락처에 추가";
     Accepting: "Adding…", "추가하는 중…";
     AddExplained: "What happens next: your answer is sealed and sent. When they see it, you can write to each other.",
-        "다음 단계: 내 답이 봉함되어 상대에게 보내집니다. 상대가 받으면 서로 글을 쓸 수 있습니다.";
+        "다음 단계: 내 답을 봉함해 상대에게 보냅니다. 상대가 받으면 서로 글을 쓸 수 있습니다.";
     NotAnInvite: "This does not look like an invite. It begins with “madang:”.", "초대가 아닌 것 같습니다. 초대는 ‘madang:’으로 시작합니다.";
     TakeWays: "Drop a file or a picture here, paste a screenshot of the QR code with Ctrl+V, or choose a file. You can also paste the text below.",
-        "파일이나 그림을 여기에 끌어다 놓거나, QR 코드 화면을 찍어 Ctrl+V로 붙여 넣거나, 파일을 고르세요. 아래에 글을 붙여 넣어도 됩니다.";
+        "파일이나 그림을 여기에 끌어다 놓거나, QR 코드 화면을 찍어 Ctrl+V로 붙여넣거나, 파일을 고르세요. 아래에 글을 붙여넣어도 됩니다.";
     PasteHere: "Paste",
         "붙여넣기";
     ChooseFile: "Choose a file",
@@ -260,7 +263,7 @@ words! {
     DifferAdvice: "Do not send anything important. Remove this contact, meet, and exchange new invites in person.",
         "중요한 내용을 보내지 마세요. 이 연락처를 지우고, 만나서 새 초대를 직접 주고받으세요.";
     SafetyWays: "Instead of reading digits, take a picture of the code on their screen: drop it here, paste it, or choose a file.",
-        "숫자를 읽는 대신 상대 화면의 코드를 찍은 그림을 쓸 수 있습니다. 여기에 끌어다 놓거나, 붙여 넣거나, 파일을 고르세요.";
+        "숫자를 읽는 대신 상대 화면의 코드를 찍은 그림을 쓸 수 있습니다. 여기에 끌어다 놓거나, 붙여넣거나, 파일을 고르세요.";
     CodeSame: "The code says the same number. If it was on their own screen, nobody stands between you.",
         "코드의 번호가 같습니다. 상대의 화면에 있던 코드라면 중간에 아무도 없습니다.";
     CodeDiffers: "The code says another number.",
@@ -336,7 +339,7 @@ words! {
     RelayText: "Relay text or address", "중계소 글 또는 주소";
     RelayTextHint: "madang-relay:… or 10.0.0.5:4470", "madang-relay:… 또는 10.0.0.5:4470";
     RelayWays: "Paste or type what the operator gave you, or drop a file or a picture of its QR code here.",
-        "운영자가 준 내용을 붙여 넣거나 입력하세요. 파일이나 QR 코드 그림을 여기에 끌어다 놓아도 됩니다.";
+        "운영자가 준 내용을 붙여넣거나 입력하세요. 파일이나 QR 코드 그림을 여기에 끌어다 놓아도 됩니다.";
     RelayAdded: "Relay added.", "중계소를 추가했습니다.";
     RelayRemoved: "Relay removed.", "중계소를 지웠습니다.";
     RemoveRelay: "Remove relay {0}", "중계소 {0} 지우기";
@@ -352,7 +355,7 @@ words! {
     ThemeLight: "Light", "밝게";
     ThemeDark: "Dark", "어둡게";
     TextSize: "Text size", "글자 크기";
-    TextSizeValue: "{0} %", "{0} %";
+    TextSizeValue: "{0}%", "{0}%";
     Larger: "Larger", "크게";
     Smaller: "Smaller", "작게";
     Writing: "Writing", "글쓰기";
@@ -398,6 +401,7 @@ words! {
     Version: "Version {0}", "버전 {0}";
     Licences: "Fonts: Pretendard (SIL Open Font License 1.1). Icons: Phosphor (MIT). Madang: MIT or Apache-2.0.",
         "글꼴: Pretendard (SIL Open Font License 1.1). 아이콘: Phosphor (MIT). 마당: MIT 또는 Apache-2.0.";
+    LicencesTitle: "Licences", "라이선스";
     LicencesRead: "Read the licences",
         "라이선스 읽기";
     LicencesLibraries: "The libraries inside are under their own free licences; the list is in the source code (Cargo.lock, deny.toml).",

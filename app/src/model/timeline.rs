@@ -99,8 +99,9 @@ pub(crate) struct Quote {
     pub(crate) key: MessageKey,
     /// Whether it is one's own.
     pub(crate) mine: bool,
-    /// One line of it.
-    pub(crate) text: String,
+    /// One line of it, empty if its kind is of a newer version. Nothing if it is not known here: it was deleted, or not
+    /// read yet.
+    pub(crate) text: Option<String>,
 }
 
 /// The loaded part of a conversation: a window on it without a hole, oldest first. What lies beyond is read when the
@@ -228,7 +229,7 @@ impl Timeline {
     pub(super) fn erase(&mut self, keys: &[MessageKey]) {
         self.messages.retain(|m| !keys.contains(&m.key));
         let quotes = self.messages.iter_mut().filter_map(|m| m.reply.as_mut());
-        quotes.filter(|quote| keys.contains(&quote.key)).for_each(|quote| quote.text.clear());
+        quotes.filter(|quote| keys.contains(&quote.key)).for_each(|quote| quote.text = None);
     }
 
     /// Notes of which messages it was told that they were shown.
@@ -265,7 +266,7 @@ mod tests {
     #[test]
     fn what_is_deleted_is_quoted_no_more() {
         let quote =
-            |key| Some(Quote { key: MessageKey::invented(key), mine: false, text: "once said".into() });
+            |key| Some(Quote { key: MessageKey::invented(key), mine: false, text: Some("once said".into()) });
         let mut timeline = Timeline {
             messages: vec![
                 message(1),
@@ -275,9 +276,9 @@ mod tests {
             ..Timeline::default()
         };
         timeline.erase(&[MessageKey::invented(1)]);
-        let quoted: Vec<&str> =
-            timeline.messages.iter().filter_map(|m| Some(m.reply.as_ref()?.text.as_str())).collect();
-        assert_eq!(quoted, ["", "once said"]);
+        let quoted: Vec<Option<&str>> =
+            timeline.messages.iter().filter_map(|m| Some(m.reply.as_ref()?.text.as_deref())).collect();
+        assert_eq!(quoted, [None, Some("once said")]);
     }
 
     /// Messages 1 to `LAST` exist, each at the place of its number.

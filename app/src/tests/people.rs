@@ -7,7 +7,7 @@ use crate::{
     action::Command,
     app::World,
     i18n::T,
-    model::{ChatId, Update},
+    model::{Bond, ChatId, Update},
     route::Route,
 };
 
@@ -44,6 +44,37 @@ fn an_invite_without_a_relay_promises_nothing_that_is_kept_meanwhile() {
     for lang in BOTH {
         let promises = |state| shows(&wide(state, lang), lang.tr(T::WaitingExplained));
         assert!(promises("add") && !promises("no relay to invite by"));
+    }
+}
+
+#[test]
+fn a_device_that_was_called_back_shows_no_invite_and_takes_none() {
+    for lang in BOTH {
+        for screen in ["add", "take"] {
+            let mut w = wide(screen, lang);
+            let word = if screen == "add" { T::InviteText } else { T::AcceptInvite };
+            assert!(shows(&w, lang.tr(word)) && !shows(&w, lang.tr(T::CalledBack)));
+            w.state_mut().model.me.called_back = true;
+            w.run_steps(3);
+            assert!(!shows(&w, lang.tr(word)) && shows(&w, lang.tr(T::CalledBack)));
+        }
+    }
+}
+
+#[test]
+fn where_nothing_can_be_said_any_more_nothing_is_chosen_about_disappearing() {
+    for lang in BOTH {
+        for screen in ["contact", "settings"] {
+            let mut w = wide(screen, lang);
+            assert!(shows(&w, lang.tr(T::FadeHead)));
+            w.state_mut().model.me.called_back = true;
+            w.run_steps(3);
+            assert!(!shows(&w, lang.tr(T::FadeHead)), "{screen}");
+        }
+        let mut w = wide("contact", lang);
+        w.state_mut().model.chats[0].bond = Bond::Failed;
+        w.run_steps(3);
+        assert!(!shows(&w, lang.tr(T::FadeHead)));
     }
 }
 

@@ -3,7 +3,10 @@
 use egui::{Key, Modifiers, Role};
 use egui_kittest::kittest::{NodeT, Queryable};
 
-use crate::i18n::T;
+use crate::{
+    i18n::T,
+    model::{Failure, Task, Update},
+};
 
 use super::{BOTH, labels, press, press_button, shows, wide, window, write};
 
@@ -86,5 +89,32 @@ fn the_lock_screen_names_nobody_and_a_wrong_passphrase_says_so() {
         w.key_press(Key::Enter);
         w.run_steps(4);
         assert!(w.state().model.stage.is_open());
+    }
+}
+
+#[test]
+fn what_fails_is_brought_into_view_once_and_then_left_to_the_reader() {
+    for lang in BOTH {
+        for (screen, task) in [("restore", Task::Restore), ("settings", Task::Keys)] {
+            let tall = 700.0;
+            let mut w = window(screen, lang, [1366.0, tall]);
+            let detail = "No space left on device".to_owned();
+            let failure = Failure { sentence: T::FailCallBack, detail };
+            w.state_mut().model.apply(Update::Failed(task, failure));
+            w.run_steps(30);
+            let rect = |w: &super::Window| w.get_by_label_contains(lang.tr(T::FailCallBack)).rect();
+            let told = rect(&w);
+            assert!(told.top() >= 0.0 && told.bottom() <= tall, "{screen}: {told}");
+            w.hover_at(egui::pos2(700.0, 400.0));
+            w.event(egui::Event::MouseWheel {
+                unit: egui::MouseWheelUnit::Point,
+                delta: egui::vec2(0.0, 5_000.0),
+                phase: egui::TouchPhase::Move,
+                source: egui::MouseWheelSource::Wheel,
+                modifiers: Modifiers::NONE,
+            });
+            w.run_steps(30);
+            assert!(rect(&w).bottom() > tall, "{screen}");
+        }
     }
 }

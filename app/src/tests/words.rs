@@ -74,7 +74,8 @@ fn a_korean_window_says_nothing_in_english() {
             for name in names {
                 rest = rest.replace(name, "");
             }
-            let account = rest.len() == 20 && rest.chars().all(|c| c.is_ascii_alphanumeric());
+            let group = |group: &str| group.len() == 8 && group.chars().all(|c| c.is_ascii_hexdigit());
+            let account = rest.split_whitespace().all(group);
             let icon = rest.chars().all(|c| ('\u{e000}'..='\u{f8ff}').contains(&c));
             let latin = rest.chars().filter(char::is_ascii_alphabetic).count();
             if latin >= 3 && !account && !icon {

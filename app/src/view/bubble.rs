@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use egui::{CornerRadius, FontId, Galley, Label, Rect, Sense, Stroke, StrokeKind, Ui, Vec2};
 
+use super::find::Hit;
 use crate::{
     clock,
     i18n::T,
@@ -151,7 +152,7 @@ fn head(cx: &Cx<'_>, message: &Message, place: Place<'_>) -> (Option<String>, f3
     (day, above)
 }
 
-/// Paints the row and says what was pressed. `name` is the writer's, `hit` marks a found message.
+/// Paints the row and says what was pressed. `name` is the writer's, `hit` marks what is found.
 pub(crate) fn paint(
     ui: &mut Ui,
     cx: &Cx<'_>,
@@ -159,7 +160,7 @@ pub(crate) fn paint(
     shape: &Shape,
     row: Rect,
     name: &str,
-    hit: bool,
+    hit: Hit,
 ) -> Option<Pressed> {
     let mut top = row.top();
     if let Some(day) = &shape.day {
@@ -177,26 +178,20 @@ pub(crate) fn paint(
     let bubble = Rect::from_min_size(egui::pos2(left, row.top() + shape.above), shape.bubble);
     let ground = if message.mine { cx.c.jade_soft } else { cx.c.quiet };
     ui.painter().rect_filled(bubble, CornerRadius::same(radius::L), ground);
-    if hit {
-        ui.painter().rect_stroke(
-            bubble,
-            CornerRadius::same(radius::L),
-            Stroke::new(stroke::RING, cx.c.persimmon),
-            StrokeKind::Inside,
-        );
-    }
+    let marked = match hit {
+        Hit::None => Stroke::NONE,
+        Hit::Other => Stroke::new(stroke::HAIR, cx.c.persimmon),
+        Hit::Current => Stroke::new(stroke::RING, cx.c.persimmon),
+    };
+    ui.painter().rect_stroke(bubble, CornerRadius::same(radius::L), marked, StrokeKind::Inside);
     let mut pressed = None;
     let mut at = bubble.min + Vec2::new(PAD_X, PAD_Y);
     if let Some(quote) = &message.reply {
         let area = Rect::from_min_size(at, Vec2::new(bubble.width() - PAD_X * 2.0, measure::QUOTE));
-        if quoted(
-            ui,
-            cx,
-            message.key,
-            area,
-            if quote.mine { cx.tr(T::You) } else { name },
-            quote_words(cx, quote),
-        ) {
+        let who = if quote.mine { cx.tr(T::You) } else { name };
+        // Of what is not known here nobody is named: it may be of either side.
+        let who = quote.text.is_some().then_some(who);
+        if quoted(ui, cx, message.key, area, who, quote_words(cx, quote)) {
             pressed = Some(Pressed::Quoted(quote.key));
         }
         at.y += measure::QUOTE + space::XS;
@@ -302,7 +297,11 @@ pub(crate) fn words<'a>(cx: &Cx<'_>, message: &'a Message) -> &'a str {
 }
 
 fn quote_words<'a>(cx: &Cx<'_>, quote: &'a Quote) -> &'a str {
-    if quote.text.is_empty() { cx.tr(T::QuoteMissing) } else { &quote.text }
+    match quote.text.as_deref() {
+        Some("") => cx.tr(T::NewerKind),
+        Some(text) => text,
+        None => cx.tr(T::QuoteMissing),
+    }
 }
 
 fn paragraph(ui: &Ui, text: &str, font: FontId, colour: egui::Color32, width: f32) -> Arc<Galley> {
@@ -323,10 +322,13 @@ fn line(ui: &mut Ui, row: Rect, top: f32, text: &str, ink: egui::Color32, rule: 
     label.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, text));
 }
 
-fn quoted(ui: &mut Ui, cx: &Cx<'_>, key: MessageKey, area: Rect, who: &str, text: &str) -> bool {
+fn quoted(ui: &mut Ui, cx: &Cx<'_>, key: MessageKey, area: Rect, who: Option<&str>, text: &str) -> bool {
     let response = ui.interact(area, ui.scope_id().with(("quote", key)), Sense::click());
-    let name = cx.with(T::ReplyingTo, &[who]);
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("{name}: {text}")));
+    let spoken = match who {
+        Some(who) => format!("{}: {text}", cx.with(T::ReplyingTo, &[who])),
+        None => cx.with(T::ReplyingTo, &[text]),
+    };
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &spoken));
     let painter = ui.painter();
     painter.rect_filled(area, CornerRadius::same(radius::S), cx.c.page.gamma_multiply(opacity::QUOTE));
     painter.rect_filled(
@@ -343,9 +345,14 @@ fn quoted(ui: &mut Ui, cx: &Cx<'_>, key: MessageKey, area: Rect, who: &str, text
         );
     }
     let width = area.width() - space::L;
-    let who = crate::widget::row::one_line(ui, who, theme::strong(size::TINY), cx.c.jade_ink, width);
     let text = crate::widget::row::one_line(ui, text, theme::regular(size::SMALL), cx.c.weak, width);
     let at = area.min + Vec2::new(space::S + space::XXS, space::XS);
+    let Some(who) = who else {
+        let middle = area.center().y - text.size().y / 2.0;
+        ui.painter().galley(egui::pos2(at.x, middle), text, cx.c.weak);
+        return response.clicked();
+    };
+    let who = crate::widget::row::one_line(ui, who, theme::strong(size::TINY), cx.c.jade_ink, width);
     ui.painter().galley(at, who, cx.c.jade_ink);
     ui.painter().galley(at + Vec2::new(0.0, space::L), text, cx.c.weak);
     response.clicked()

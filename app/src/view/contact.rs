@@ -78,7 +78,7 @@ pub(crate) fn show(
             }
         });
         ui.add_space(space::XL);
-        if chat.writable {
+        if chat.writable && chat.bond != Bond::Failed && !model.me.called_back {
             page::section(ui, cx, T::FadeHead, |ui| {
                 page::hint(ui, cx, &cx.with(T::FadeExplained, &[&chat.name]));
                 ui.add_space(space::S);

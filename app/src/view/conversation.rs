@@ -7,7 +7,7 @@ use egui::{CornerRadius, Frame, Margin, Rect, RichText, Sense, Stroke, Ui, Vec2}
 use super::{
     bubble::{self, Place, Pressed, Shape},
     composer::{self, Composer, Sent},
-    find::{self, Find},
+    find::{self, Find, Hit},
 };
 use crate::{
     action::{Action, Command, Sure},
@@ -108,19 +108,8 @@ pub(crate) fn show(
         .show(ui, |ui| {
             let column = egui::UiBuilder::new().max_rect(inner_column(ui.available_rect_before_wrap()));
             ui.scope_builder(column, |ui| match chat.bond {
-                Bond::Failed => {
-                    ui.add_space(space::S);
-                    page::warning(ui, cx, cx.tr(T::NothingGoes));
-                    page::hint(ui, cx, cx.tr(T::NothingGoesAdvice));
-                    ui.add_space(space::S);
-                    None
-                }
-                _ if model.me.called_back => {
-                    ui.add_space(space::S);
-                    page::warning(ui, cx, cx.tr(T::CalledBack));
-                    ui.add_space(space::S);
-                    None
-                }
+                Bond::Failed => closed(ui, cx, T::NothingGoes, Some(T::NothingGoesAdvice)),
+                _ if model.me.called_back => closed(ui, cx, T::CalledBack, None),
                 _ => composer::show(ui, cx, chat, answered, model.prefs.enter_sends, &mut state.composer),
             })
             .inner
@@ -131,6 +120,19 @@ pub(crate) fn show(
     }
     let below = messages(ui, cx, chat, timeline, state, goal);
     asked.or(below)
+}
+
+/// Stands where one would write, as wide as the bubbles above: why nothing can be written.
+fn closed(ui: &mut Ui, cx: &Cx<'_>, why: T, advice: Option<T>) -> Option<Sent> {
+    let bubbles = measure::TALK - space::L * 2.0;
+    ui.set_max_width(bubbles.min(ui.available_width() - measure::SCROLL));
+    ui.add_space(space::S);
+    page::warning(ui, cx, cx.tr(why));
+    if let Some(advice) = advice {
+        page::hint(ui, cx, cx.tr(advice));
+    }
+    ui.add_space(space::S);
+    None
 }
 
 /// The part of `room` in which a conversation stands: all of it, or a column of `widest` in its middle.
@@ -240,7 +242,7 @@ fn messages(
     let talk = column(visible.view, measure::TALK);
     for (at, rect) in &visible.rows {
         let (message, Some(shape)) = (&timeline.messages[*at], shapes.get(at)) else { continue };
-        let hit = state.find.as_ref().is_some_and(|find| find.marks(&message.text));
+        let hit = state.find.as_ref().map_or(Hit::None, |find| find.hit(message));
         // Of a row that begins above the view the lower part is seen, at its place.
         let row = Rect::from_x_y_ranges(talk.intersect(*rect).x_range(), rect.y_range());
         match bubble::paint(&mut child, cx, message, shape, row, &chat.name, hit) {

@@ -6,11 +6,23 @@ use super::conversation;
 use crate::{
     action::{Action, Command},
     i18n::T,
-    model::{Chat, MessageKey, Model, Timeline},
+    model::{Chat, Message, MessageKey, Model, Timeline},
     text,
     theme::{self, measure, size, space},
     widget::{Cx, button, icon::Icon, page},
 };
+
+/// What the search says of a message.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Hit {
+    /// It is not looked for, or there is no search.
+    #[default]
+    None,
+    /// It was found.
+    Other,
+    /// It is the one of those found that is looked at.
+    Current,
+}
 
 /// What the search remembers while it is open.
 #[derive(Default)]
@@ -21,6 +33,8 @@ pub(crate) struct Find {
     focused: bool,
     /// The text that has been asked for.
     asked: String,
+    /// That message.
+    current: Option<MessageKey>,
     /// The message to go to, until it is loaded.
     goal: Option<MessageKey>,
     /// The part around `goal` has been asked for.
@@ -31,8 +45,13 @@ pub(crate) struct Find {
 
 impl Find {
     /// Whether this message is one of those that are looked for.
-    pub(crate) fn marks(&self, words: &str) -> bool {
-        !self.text.trim().is_empty() && text::contains(words, &self.text)
+    pub(crate) fn hit(&self, message: &Message) -> Hit {
+        let looked_for = !self.text.trim().is_empty() && text::contains(&message.text, &self.text);
+        match looked_for {
+            true if self.current == Some(message.key) => Hit::Current,
+            true => Hit::Other,
+            false => Hit::None,
+        }
     }
 
     /// The message to go to now. One that is not loaded is given once, to be read, and once more when it is here.
@@ -96,6 +115,7 @@ fn line(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat, find: &mut Find) -
         find.at = (find.at + step) % keys.len();
         find.lead(keys);
     }
+    find.current = keys.get(find.at).copied();
     let count = match found {
         Some(f) if some => {
             let all = if f.more { format!("{}+", keys.len()) } else { keys.len().to_string() };

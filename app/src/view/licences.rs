@@ -20,7 +20,7 @@ const TEXTS: [(T, &str); 4] = [
 
 /// Draws the page.
 pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>) -> Option<Action> {
-    page::show(ui, cx, cx.tr(T::LicencesRead), Some(Route::Settings), |ui| {
+    page::show(ui, cx, cx.tr(T::LicencesTitle), Some(Route::Settings), |ui| {
         page::hint(ui, cx, cx.tr(T::Licences));
         ui.add_space(space::S);
         page::hint(ui, cx, cx.tr(T::LicencesLibraries));

@@ -24,7 +24,7 @@ pub(crate) fn side(ui: &mut Ui, cx: &Cx<'_>, model: &Model, route: Route) -> Opt
     let full = ui.max_rect();
     ui.vertical_centered(|ui| {
         ui.add_space(space::M);
-        avatar::show(ui, measure::AVATAR_SMALL, &model.me.name, seed(model)).on_hover_text(&model.me.name);
+        avatar::show(ui, measure::AVATAR_SMALL, &model.me.name, model.me.seed).on_hover_text(&model.me.name);
         ui.add_space(space::M);
         for (icon, word, target) in SECTIONS {
             let size = Vec2::new(measure::RAIL - space::S, measure::RAIL - space::L);
@@ -70,15 +70,6 @@ pub(crate) fn foot(ui: &mut Ui, cx: &Cx<'_>, model: &Model, route: Route) -> Opt
 /// A practice is not locked: it ends, and nothing of it is left.
 pub(crate) fn way_out(model: &Model) -> (Icon, T) {
     if model.stage == Stage::Practice { (Icon::Leave, T::EndPractice) } else { (Icon::Lock, T::Lock) }
-}
-
-/// A number from the own account, for the own avatar.
-pub(crate) fn seed(model: &Model) -> u64 {
-    model
-        .me
-        .account
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 fn is_in(route: Route, target: Route) -> bool {

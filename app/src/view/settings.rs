@@ -2,7 +2,7 @@
 
 use egui::{RichText, Ui};
 
-use super::{backup, duress, fade, keys, passphrase::NewPassphrase, rail, welcome};
+use super::{backup, duress, fade, keys, passphrase::NewPassphrase, welcome};
 use crate::{
     action::{Action, Command, Sure},
     i18n::T,
@@ -12,6 +12,9 @@ use crate::{
     theme::{self, measure, size, space},
     widget::{Cx, avatar, button, icon::Icon, page},
 };
+
+/// Groups of an account in one line.
+const GROUPS_IN_LINE: usize = 4;
 
 /// What the screen remembers.
 #[derive(Default)]
@@ -59,7 +62,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Settings
             }
             page::hint(ui, cx, cx.tr(T::TellReadExplained));
         });
-        if model.stage == Stage::Open {
+        if model.stage == Stage::Open && !model.me.called_back {
             page::section(ui, cx, T::FadeHead, |ui| {
                 page::hint(ui, cx, cx.tr(T::FadeDefaultExplained));
                 ui.add_space(space::S);
@@ -156,7 +159,7 @@ fn about(ui: &mut Ui, cx: &Cx<'_>) -> Option<Action> {
 
 fn profile(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Settings) -> Option<Action> {
     ui.horizontal(|ui| {
-        avatar::show(ui, measure::AVATAR, &model.me.name, rail::seed(model));
+        avatar::show(ui, measure::AVATAR, &model.me.name, model.me.seed);
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = space::XXS;
             ui.add(
@@ -168,7 +171,7 @@ fn profile(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Settings) -> Opt
             ui.label(RichText::new(cx.tr(T::AccountId)).font(theme::regular(size::TINY)).color(cx.c.weak));
             ui.add(
                 egui::Label::new(
-                    RichText::new(&model.me.account)
+                    RichText::new(in_lines(&model.me.account))
                         .font(egui::FontId::monospace(size::TINY))
                         .color(cx.c.weak),
                 )
@@ -181,9 +184,17 @@ fn profile(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Settings) -> Opt
     let name = state.name.get_or_insert_with(|| model.me.name.clone());
     button::field(ui, cx, T::ProfileName, Some(T::ProfileNameHint), name, welcome::NAME_CHARS_MAX);
     let new = !text::name(name).is_empty() && text::name(name) != model.me.name;
-    let pressed = button::quiet(ui, cx, T::Rename, new && !model.is_busy(Task::Rename)).clicked();
+    // A device that was called back tells nobody anything.
+    let told = !model.me.called_back && !model.is_busy(Task::Rename);
+    let pressed = button::quiet(ui, cx, T::Rename, new && told).clicked();
     page::failure(ui, cx, model, Task::Rename);
     pressed.then(|| Action::Do(Command::RenameMe(text::typed(name))))
+}
+
+/// An account in lines of as many groups: none stands alone.
+fn in_lines(account: &str) -> String {
+    let groups: Vec<&str> = account.split(' ').collect();
+    groups.chunks(GROUPS_IN_LINE).map(|line| line.join(" ")).collect::<Vec<_>>().join("\n")
 }
 
 fn passphrase(ui: &mut Ui, cx: &Cx<'_>, model: &Model, new: &mut NewPassphrase) -> Option<Action> {

@@ -35,7 +35,8 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, timeline: Option<&Ti
         page::hint(ui, cx, &said);
         ui.add_space(space::M);
     }
-    match model.trail.as_ref().filter(|trail| trail.key == key) {
+    let trail = model.trail.as_ref().filter(|trail| trail.key == key);
+    match trail {
         Some(trail) => {
             for (at, step) in trail.steps.iter().enumerate() {
                 one(ui, cx, step, at + 1 == trail.steps.len());
@@ -46,13 +47,16 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, timeline: Option<&Ti
     if let Some(message) = message {
         ui.add_space(space::S);
         ui.label(RichText::new(cx.tr(T::TrailAwaiting)).font(theme::strong(size::SMALL)).color(cx.c.weak));
-        page::prose(ui, cx, cx.tr(awaited(message.delivery)));
+        let refused = trail.is_some_and(|trail| trail.steps.iter().any(|s| s.kind == StepKind::Refused));
+        page::prose(ui, cx, cx.tr(awaited(message.delivery, refused)));
     }
 }
 
-fn awaited(delivery: Delivery) -> T {
+/// What comes next; `refused` says that no relay took it so far.
+fn awaited(delivery: Delivery, refused: bool) -> T {
     match delivery {
         Delivery::Written => T::AwaitSeal,
+        Delivery::Sealed if refused => T::AwaitRoom,
         Delivery::Sealed => T::AwaitRoad,
         Delivery::OnDevice => T::AwaitDevice,
         Delivery::OnRelay(_) => T::AwaitRelay,

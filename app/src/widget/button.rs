@@ -44,9 +44,11 @@ fn filled(ui: &mut Ui, cx: &Cx<'_>, word: T, ink: Color32, fills: [Color32; 2], 
             state.weak_bg_fill = fill;
             state.fg_stroke.color = ink;
         }
-        widgets.noninteractive.bg_stroke = Stroke::NONE;
-        widgets.inactive.bg_stroke = Stroke::NONE;
-        widgets.hovered.bg_stroke = Stroke::NONE;
+        // On a ground of the same colour the edge shows that it is a button.
+        let edge = if enabled { Stroke::NONE } else { Stroke::new(stroke::HAIR, cx.c.line) };
+        widgets.noninteractive.bg_stroke = edge;
+        widgets.inactive.bg_stroke = edge;
+        widgets.hovered.bg_stroke = edge;
         let text = RichText::new(label).font(theme::strong(size::BODY)).color(ink);
         ui.add_enabled(
             enabled,

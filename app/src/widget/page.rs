@@ -188,14 +188,18 @@ fn note(ui: &mut Ui, cx: &Cx<'_>, text: &str, icon: Icon, trouble: bool) {
 
 /// What went wrong with `task`, with its details folded.
 pub(crate) fn failure(ui: &mut Ui, cx: &Cx<'_>, model: &Model, task: Task) {
-    if let Some(Failure { sentence, detail }) = model.failures.get(&task) {
-        ui.add_space(space::S);
+    let Some(Failure { sentence, detail }) = model.failures.get(&task) else { return };
+    ui.add_space(space::S);
+    let told = ui.scope(|ui| {
         warning(ui, cx, cx.tr(*sentence));
         if !detail.is_empty() {
             // Several may stand on one page.
             let title = RichText::new(cx.tr(T::Details)).font(theme::regular(size::SMALL)).color(cx.c.weak);
             egui::CollapsingHeader::new(title).id_salt(task).show(ui, |ui| hint(ui, cx, detail));
         }
+    });
+    if model.failed_now == Some(task) {
+        told.response.scroll_to_me(None);
     }
 }
 

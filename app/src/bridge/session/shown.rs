@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use madang_core::{
-    Choice, Comparison, Contact, ContactState, Delivery as Far, Message as Kept, Takes as Taken, Whoami,
+    AccountId, Choice, Comparison, Contact, ContactState, Delivery as Far, Message as Kept, Takes as Taken,
+    Whoami,
 };
 
 use crate::{
@@ -18,9 +19,7 @@ const AHEAD_MS: u64 = 10 * 60 * 1000;
 
 /// A contact as the list shows it; what was known of the last line stays.
 pub(super) fn chat_of(contact: &Contact, before: Option<Chat>) -> Chat {
-    let seed = contact.account.map_or(u64::from(contact.id.0), |account| {
-        u64::from_be_bytes(account.as_bytes()[..8].try_into().unwrap_or_default())
-    });
+    let seed = contact.account.map_or(u64::from(contact.id.0), |account| seed_of(&account));
     let bond = match contact.state {
         ContactState::Live => Bond::Live,
         ContactState::Failed => Bond::Failed,
@@ -45,6 +44,11 @@ pub(super) fn chat_of(contact: &Contact, before: Option<Chat>) -> Chat {
     }
 }
 
+/// A number by which an account has the same avatar in every window.
+fn seed_of(account: &AccountId) -> u64 {
+    account.as_bytes().iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
+}
+
 /// A name as it is shown. One of which nothing is seen is an ellipsis, so that nobody stands there without a name.
 fn name_of(raw: &str) -> String {
     let shown = text::name(raw);
@@ -65,6 +69,11 @@ pub(super) fn last_of(message: &Kept) -> Last {
 /// What a message says in one line.
 pub(super) fn line_of(message: &Kept) -> String {
     text::line(&body_of(message), LINE_CHARS)
+}
+
+/// What an answer to a message shows of it: nothing of a choice.
+pub(super) fn quote_of(message: &Kept) -> Option<String> {
+    message.chose.is_none().then(|| line_of(message))
 }
 
 /// A message of a conversation, with what it answers.
@@ -89,7 +98,8 @@ pub(super) fn message_of(kept: &Kept, reply: Option<Quote>) -> Message {
 pub(super) fn me_of(whoami: &Whoami, addresses: Vec<String>, fade: Fade) -> Me {
     let letters: Vec<String> = whoami.account.as_bytes().iter().map(|b| format!("{b:02x}")).collect();
     let account = letters.chunks(4).map(<[String]>::concat).collect::<Vec<_>>().join(" ");
-    Me { name: text::name(&whoami.name), account, addresses, fade, called_back: whoami.called_back }
+    let seed = seed_of(&whoami.account);
+    Me { name: text::name(&whoami.name), account, seed, addresses, fade, called_back: whoami.called_back }
 }
 
 /// What a message chose, if it is a choice.
@@ -229,7 +239,28 @@ mod tests {
         );
         let newer = Kept { text: None, ..kept("") };
         assert_eq!((message_of(&newer, None).text, line_of(&newer)), (String::new(), String::new()));
+        assert_eq!(quote_of(&newer), Some(String::new()));
         assert_eq!((name_of("\u{200B}"), name_of("")), ("…".into(), String::new()));
+    }
+
+    #[test]
+    fn the_own_side_has_the_avatar_that_contacts_see() {
+        let account = AccountId::new(std::array::from_fn(|at| at as u8 + 1));
+        let contact = Contact {
+            id: ContactId(3),
+            name: "Jisu".into(),
+            their_name: "Jisu".into(),
+            account: Some(account),
+            verified: false,
+            state: ContactState::Live,
+            conversation: None,
+            linked: false,
+            relays: 0,
+            renewing: false,
+        };
+        let whoami = Whoami { account, name: "Jisu".into(), called_back: false };
+        let me = me_of(&whoami, Vec::new(), Fade::Never);
+        assert_eq!((chat_of(&contact, None).seed, me.seed), (0x0102_0304_0506_0708, 0x0102_0304_0506_0708));
     }
 
     #[test]
