@@ -374,7 +374,7 @@ words! {
         "왔다는 사실만";
     NotifyNamed: "Who wrote",
         "보낸 사람까지";
-    NotifyFull: "Who wrote what",
+    NotifyFull: "Who and what",
         "보낸 사람과 내용까지";
     NotifySomething: "A new message",
         "새 메시지가 왔습니다";
