@@ -538,6 +538,12 @@ impl Pair {
         self.keys.said.is_none_or(|said| said.is_whole) || self.is_shared()
     }
 
+    /// Tells whether what they say in the stream that runs counts. If a repair of ours began it, nothing does before their
+    /// first item, which tells of the repairs that they know: until then one of theirs may come that crosses ours.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.keys.said.is_none() || self.receiver.upto() > 0
+    }
+
     /// Tells whether a repair of theirs and ours are two at once: they began it without knowing ours, and nothing that
     /// counts has gone either way in the stream that ours began.
     pub(crate) fn crosses(&self, known_to_them: &[RepairName]) -> bool {

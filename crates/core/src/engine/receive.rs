@@ -12,7 +12,7 @@ use crate::contact::ContactState;
 use crate::content::{Content, Item};
 use crate::conversation::{Inserted, decode};
 use crate::event::{Event, Notice, Step};
-use crate::pair::{EARLY_MAX, KeptSlot, Opened, Opening, REPAIR, SlotId, slots_name};
+use crate::pair::{EARLY_MAX, KeptSlot, Opened, Opening, Pair, REPAIR, SlotId, slots_name};
 use crate::stream::{Ack, Segment, Take};
 use crate::tables;
 
@@ -275,10 +275,16 @@ impl Engine {
         if !self.pairs.get(&party).is_some_and(|pair| pair.is_current(generation)) {
             return segment.items.iter().try_for_each(|item| self.take_late(party, item, turn));
         }
-        self.take_ack(party, generation, &segment.ack, turn)?;
+        let had_begun = self.pairs.get(&party).is_some_and(Pair::has_begun);
+        if had_begun {
+            self.take_ack(party, generation, &segment.ack, turn)?;
+        }
         let carries = !segment.items.is_empty();
         for (sequence, bytes) in (segment.first..).zip(segment.items) {
             let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
+            if !pair.has_begun() && sequence > 1 {
+                break;
+            }
             match pair.receiver.take(sequence) {
                 Take::Next => {
                     self.take_item(party, &bytes, turn)?;
@@ -287,6 +293,9 @@ impl Engine {
                 Take::Hold => turn.overlay.put(&tables::HELD, &tables::name(party.0), sequence, bytes),
                 Take::Duplicate | Take::TooFar => {}
             }
+        }
+        if !had_begun && self.pairs.get(&party).is_some_and(Pair::has_begun) {
+            self.take_ack(party, generation, &segment.ack, turn)?;
         }
         if carries {
             if let Road::Link(link) = road {

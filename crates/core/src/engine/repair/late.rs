@@ -152,6 +152,16 @@ proptest! {
     }
 }
 
+#[test]
+fn a_repair_that_comes_after_a_receipt_and_before_the_first_item_still_crosses() {
+    use Happening::{Bring, Lose, Pass, Reverse, Write};
+    // The second has read the first's repair and acknowledged what followed it; then its own comes, and its items do not.
+    let mut what = vec![Write(0), Write(0), Bring(0), Bring(0), Write(0), Write(0), Bring(226332702165)];
+    what.extend([Lose(0), Pass(17), Lose(1), Write(0), Bring(14732780571727748534), Write(0)]);
+    what.extend([Bring(15984690973922671375), Reverse(23), Write(0)]);
+    run(&what).expect("all came");
+}
+
 /// How often one of them was told something.
 fn told(duo: &Duo, at: usize, wanted: &Notice) -> usize {
     let is_wanted = |event: &&Event| matches!(event, Event::Notice(notice) if notice == wanted);
