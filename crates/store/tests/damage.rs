@@ -4,6 +4,8 @@ mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use common::{BY_RECORD, PASSPHRASE, SHARED, TABLES, content, files, random_batch, rng, small};
 use crypto::vault::Cost;
@@ -307,7 +309,7 @@ fn an_index_of_another_layout_whose_replacing_was_cut_off_is_no_damage_either() 
                 fs::create_dir(&index).expect("a folder");
             }
             2 => {
-                let db = sled::open(&index).expect("a whole index");
+                let db = open_index(&index);
                 db.clear().expect("a whole index");
             }
             _ => {
@@ -331,8 +333,14 @@ fn an_index_that_replaced_one_of_another_layout_is_believed_though_that_one_stil
     assert!(common::same(&store, &model) && !former.exists());
 }
 
+/// sled lets go of its lock a moment after its last user has.
+fn open_index(index: &Path) -> sled::Db {
+    let tries = (0..500).map(|_| sled::open(index).inspect_err(|_| thread::sleep(Duration::from_millis(10))));
+    tries.flatten().next().expect("a whole index")
+}
+
 fn of_another_layout(index: &Path) {
-    let db = sled::open(index).expect("a whole index");
+    let db = open_index(index);
     let mut state = db.get([0]).expect("a whole index").expect("it has followed a log").to_vec();
     state[0] = 1;
     db.insert([0], state).expect("a whole index");
