@@ -5,16 +5,17 @@
 //! the engine commits what [`Pair::save`] writes before anything leaves.
 
 mod generation;
+mod keys;
 mod record;
+mod repairs;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crypto::handshake::Established;
 use crypto::identity::AccountId;
-use crypto::prekey::{BundleSecret, Offer, OfferSecret};
 use crypto::ratchet::Session;
-use crypto::renewal::{REPAIR_SLOTS, Rekey, RepairSecret};
+use crypto::renewal::{Rekey, RepairSecret};
 use crypto::{CryptoRng, Signature, X25519Public, X25519Secret};
 use minicbor::{Decode, Encode};
 use proto::envelope::Envelope;
@@ -22,9 +23,9 @@ use proto::id::{Moment, Party, Tag};
 
 use self::generation::Place;
 pub(crate) use self::generation::{Generation, Opening, Origin, Phase};
+pub(crate) use self::keys::{Keys, Said, Suspicion};
 pub(crate) use self::record::{order, slots_name};
 pub(crate) use self::window::{Awaited, KeptSlot, Opener};
-use crate::content::{REPAIRS_MAX, RepairName};
 use crate::stream::{Ack, Receiver, Segment, Sender};
 use crate::uptime::Used;
 
@@ -122,102 +123,6 @@ pub(crate) enum Unreadable {
 pub(crate) enum Opened {
     Segment(Segment),
     Rekey(Box<Rekey>),
-}
-
-/// What lives as long as the pair, whatever generation it is in.
-pub(crate) struct Keys {
-    /// By which the two meet again after a restored backup. It opens no content.
-    pub(crate) repair: RepairSecret,
-    /// Where the other side would say that it was restored.
-    pub(crate) repair_tags: Vec<Tag>,
-    /// The secret half of what they keep of us for that.
-    pub(crate) last_resort: Option<BundleSecret>,
-    /// What we keep of them, as it came.
-    pub(crate) their_last_resort: Option<Vec<u8>>,
-    /// The secret half of the offer that they hold, and since when they may.
-    pub(crate) offer: Option<OfferSecret>,
-    pub(crate) offer_given: Used,
-    /// The offer of theirs that we hold.
-    pub(crate) their_offer: Option<Offer>,
-    pub(crate) next_offer: u32,
-    /// The repairs of both sides that are known, so that an old one says nothing again: those that the other side told of,
-    /// then those that were said or read here, newest last.
-    repairs: Vec<RepairName>,
-    /// The repair of ours that began the stream that runs, if one did.
-    pub(crate) said: Option<Said>,
-    /// The next generation is to begin as soon as an offer is at hand.
-    pub(crate) is_hasty: bool,
-    /// A repair was begun, and they have not told yet which of our messages they have.
-    pub(crate) awaits_have: bool,
-    /// A person suspects these keys, and nothing was heard yet that begins later.
-    pub(crate) suspicion: Option<Suspicion>,
-    /// When a suspicion that nobody answered was last said by a repair.
-    pub(crate) begun_anew: Option<Used>,
-}
-
-/// A repair of ours.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Said {
-    pub(crate) name: RepairName,
-    /// Nothing was lost here before it.
-    pub(crate) is_whole: bool,
-}
-
-/// A person's word that keys of a pair may be known to somebody else.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Suspicion {
-    /// Since when an answer is waited for.
-    pub(crate) since: Used,
-    /// Generations from this number on begin later, and answer it once they are heard.
-    pub(crate) from: u32,
-}
-
-impl Keys {
-    /// What a first handshake leaves.
-    pub(crate) fn new(repair: RepairSecret, them: &AccountId) -> Self {
-        let repair_tags = (0..REPAIR_SLOTS).map(|number| Tag(repair.slot(them, number).tag())).collect();
-        Self {
-            repair,
-            repair_tags,
-            last_resort: None,
-            their_last_resort: None,
-            offer: None,
-            offer_given: Used(0),
-            their_offer: None,
-            next_offer: 1,
-            repairs: Vec::new(),
-            said: None,
-            is_hasty: false,
-            awaits_have: false,
-            suspicion: None,
-            begun_anew: None,
-        }
-    }
-
-    pub(crate) fn repairs(&self) -> &[RepairName] {
-        &self.repairs
-    }
-
-    /// Notes a repair that was said or read. Returns whether it is new.
-    pub(crate) fn note_repair(&mut self, name: RepairName) -> bool {
-        if self.repairs.contains(&name) {
-            return false;
-        }
-        if self.repairs.len() == REPAIRS_MAX {
-            self.repairs.remove(0);
-        }
-        self.repairs.push(name);
-        true
-    }
-
-    /// Notes repairs that the other side tells of. They take the room that is left beside those that were said or read.
-    pub(crate) fn learn_repairs(&mut self, told: &[RepairName]) {
-        for name in told.iter().rev() {
-            if self.repairs.len() < REPAIRS_MAX && !self.repairs.contains(name) {
-                self.repairs.insert(0, *name);
-            }
-        }
-    }
 }
 
 pub(crate) struct Pair {
@@ -520,65 +425,6 @@ impl Pair {
     /// Tells whether the other side has spoken in a generation that began after a suspicion.
     pub(crate) fn has_answered(&self, suspicion: Suspicion) -> bool {
         self.generations.values().any(|g| g.number >= suspicion.from && g.is_heard())
-    }
-
-    /// Tells whether it is being said by a repair that this device was called back.
-    pub(crate) fn says_call_back(&self) -> bool {
-        self.generations.values().any(|g| g.depth == APART && g.says_repair())
-    }
-
-    /// The generation of the repair of ours that began the stream that runs.
-    fn said(&self) -> Option<&Generation> {
-        let name = self.keys.said?.name;
-        self.generations.values().find(|g| g.repair_name() == name)
-    }
-
-    /// Tells whether the other side knows of all that was lost here.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.keys.said.is_none_or(|said| said.is_whole) || self.is_shared()
-    }
-
-    /// Tells whether what they say in the stream that runs counts. If a repair of ours began it, nothing does before their
-    /// first item, which tells of the repairs that they know: until then one of theirs may come that crosses ours.
-    pub(crate) fn has_begun(&self) -> bool {
-        self.keys.said.is_none() || self.receiver.upto() > 0
-    }
-
-    /// Tells whether a repair of theirs and ours are two at once: they began it without knowing ours, and nothing that
-    /// counts has gone either way in the stream that ours began.
-    pub(crate) fn crosses(&self, known_to_them: &[RepairName]) -> bool {
-        let is_unknown = self.said().is_some_and(|said| !known_to_them.contains(&said.repair_name()));
-        is_unknown && self.sender.is_untouched() && self.receiver.is_untouched()
-    }
-
-    /// A repair of theirs crosses ours. What they began before it in this stream ends, for they count anew in it. The better
-    /// of the two is sent on, or ours if they have spoken in it already.
-    pub(crate) fn cross(&mut self, number: u32, now: Used) {
-        let Some(ours) = self.said().map(|said| said.number) else { return };
-        let stream = self.stream;
-        let others = self.generations.values_mut().filter(|g| g.stream == stream && g.depth != APART);
-        for other in others.filter(|g| g.number != number && g.number != ours) {
-            other.stream = stream - 1;
-            other.opening = None;
-            other.enter(Phase::Drain { since: now, upto: u64::MAX });
-        }
-        let is_theirs = match (self.generations.get(&ours), self.generations.get(&number)) {
-            (Some(ours), Some(theirs)) => !ours.is_heard() && theirs.sid < ours.sid,
-            _ => false,
-        };
-        let better = if is_theirs { number } else { ours };
-        if self.sending != better {
-            self.send_on(better);
-            self.note_word();
-        }
-    }
-
-    /// Tells whether they speak where we began a repair while we send on one of theirs in which they have not heard us:
-    /// that one is an old one, or was given up for ours.
-    pub(crate) fn is_spoken_to_in(&self, number: u32) -> bool {
-        let sending = self.sending();
-        let is_tried = sending.number != number && sending.parent.is_none() && sending.seen_by_them == 0;
-        is_tried && self.said().is_some_and(|said| said.number == number)
     }
 
     /// Tells whether the other side is known to be in the stream that runs now: something of ours in it has come.
