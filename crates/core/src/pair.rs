@@ -311,10 +311,14 @@ impl Pair {
     }
 
     /// Tells whether they were heard last elsewhere than where we send, and it is not known that they can hear us there:
-    /// we have begun it or gone back to it, and had no word in it since.
+    /// we have begun it or gone back to it, and had no word in it since; or it is one of two that began at once, they were
+    /// heard last in the other one, and have acknowledged nothing in it.
     pub(crate) fn is_apart(&self) -> bool {
-        let is_unsure = self.went_back || !self.sending().is_heard();
-        is_unsure && self.ground().is_some_and(|ground| ground != self.sending)
+        let sending = self.sending();
+        let Some(ground) = self.ground().filter(|ground| *ground != sending.number) else { return false };
+        let parent = self.generation(ground).and_then(|ground| ground.parent);
+        let is_rival = parent.is_some() && parent == sending.parent && sending.seen_by_them == 0;
+        self.went_back || !sending.is_heard() || is_rival
     }
 
     /// Returns the ground if they may not hear us where we send, unless that waits in the ground to be heard.

@@ -450,3 +450,40 @@ fn what_a_backup_holds_is_enough_to_meet_again() {
         |at: usize, notice: &str| duo.sides[at].events.iter().any(|e| format!("{e:?}").contains(notice));
     assert!(told(0, "MetAgain") && told(1, "ContactRestored"));
 }
+
+#[test]
+fn who_goes_on_in_one_of_two_that_began_at_once_is_not_left_there_when_the_other_has_given_it_up() {
+    use Happening::{Bring, Pass, Reverse, Write};
+    // Each was heard in both, and the roads reversed which was the last. Nobody suspects anything, and the two stayed deaf.
+    let what = [
+        Write(0),
+        Write(1),
+        Bring(1950158519179110919),
+        Write(1),
+        Bring(13063112611463519699),
+        Write(0),
+        Reverse(32),
+        Write(0),
+        Write(1),
+        Bring(10328469523275360631),
+        Write(1),
+        Bring(10741926423170909732),
+        Pass(15),
+        Bring(12582718802723756108),
+        Reverse(46),
+        Write(0),
+        Pass(1),
+        Bring(14930163645942289912),
+        Write(1),
+        Bring(17294070729123830710),
+        Pass(18),
+        Write(1),
+        Bring(12883459041677709225),
+        Bring(2241732232586936324),
+        Pass(5),
+        Bring(4691094763078978687),
+        Reverse(48),
+        Write(1),
+    ];
+    run(&what, Roads::Three, 3).expect("all came");
+}
