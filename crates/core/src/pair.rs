@@ -311,8 +311,8 @@ impl Pair {
     }
 
     /// Tells whether they were heard last elsewhere than where we send, and it is not known that they can hear us there:
-    /// we have begun it or gone back to it, and had no word in it since; or it is one of two that began at once, they were
-    /// heard last in the other one, and have acknowledged nothing in it.
+    /// we have begun it or gone back to it, and had no word in it since; or it and where they were heard last began at once in
+    /// the same parent, and they have acknowledged nothing of what we sent on it.
     pub(crate) fn is_apart(&self) -> bool {
         let sending = self.sending();
         let Some(ground) = self.ground().filter(|ground| *ground != sending.number) else { return false };
