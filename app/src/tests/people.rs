@@ -157,6 +157,22 @@ fn half_a_safety_number_is_told_as_such_and_not_as_another_one() {
 }
 
 #[test]
+fn a_number_that_was_verified_and_now_differs_is_not_called_verified_beside_it() {
+    for lang in BOTH {
+        let mut w = window("verify", lang, [1366.0, 768.0]);
+        assert!(shows(&w, lang.tr(T::Verified)));
+        w.state_mut().world.tell(Command::Compare(ChatId(1), "madang-safety:other".into()));
+        w.run_steps(3);
+        assert!(shows(&w, lang.tr(T::CodeDiffers)) && !shows(&w, lang.tr(T::Verified)));
+        let take_back = w.query_by_label(lang.tr(T::TakeBackVerified)).expect("the button, once");
+        assert!(take_back.rect().bottom() < 768.0, "in view");
+        press(&mut w, lang.tr(T::TakeBackVerified));
+        w.run_steps(3);
+        assert!(w.query_by_label(lang.tr(T::TakeBackVerified)).is_none());
+    }
+}
+
+#[test]
 fn a_relay_is_shown_with_what_it_said_and_what_waits_for_it() {
     use crate::model::Takes;
     for lang in BOTH {

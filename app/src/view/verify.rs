@@ -18,7 +18,10 @@ const GROUPS_IN_LINE: usize = 4;
 /// Draws the comparison with `chat`.
 pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat) -> Option<Action> {
     page::show(ui, cx, &cx.with(T::VerifyTitle, &[&chat.name]), Some(Route::Contact(chat.id)), |ui| {
-        if chat.verified {
+        let found = model.compared.filter(|(of, _)| *of == chat.id).map(|(_, found)| found);
+        let differs = found == Some(Compared::Differs);
+        // Never beside a code that has just said another number.
+        if chat.verified && !differs {
             let label = ui.label(Icon::Verified.beside(cx.tr(T::Verified), size::SMALL, cx.c.jade_ink));
             label.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, cx.tr(T::Verified)));
         }
@@ -69,32 +72,36 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat) -> Opti
             ui.vertical_centered(|ui| qr::show(ui, &safety.qr, measure::QR_SMALL, cx.tr(T::SafetyQr)));
         });
         ui.add_space(space::M);
+        let idle = !model.is_busy(Task::Verify);
+        let mut asked = None;
         // What was found stands above what it was found by, where it is seen without scrolling.
-        match model.compared.filter(|(of, _)| *of == chat.id) {
-            Some((_, Compared::Same)) => {
+        match found {
+            Some(Compared::Same) => {
                 page::info(ui, cx, cx.tr(T::CodeSame));
             }
-            Some((_, Compared::NoNumber(digits))) => {
+            Some(Compared::NoNumber(digits)) => {
                 page::info(ui, cx, &cx.with(T::CodeNoNumber, &[&digits.to_string()]));
             }
-            Some((_, Compared::Differs)) => {
+            Some(Compared::Differs) => {
                 page::warning(ui, cx, &format!("{} {}", cx.tr(T::CodeDiffers), cx.tr(T::DifferAdvice)));
+                if chat.verified {
+                    ui.add_space(space::S);
+                    asked = take_back(ui, cx, chat, idle);
+                }
             }
             None => {}
         }
-        if model.compared.is_some_and(|(of, _)| of == chat.id) {
+        if found.is_some() {
             ui.add_space(space::S);
         }
-        let taken = chooser::landing(ui, cx, model, Wanted::Safety(chat.id), T::SafetyWays);
+        asked = asked.or(chooser::landing(ui, cx, model, Wanted::Safety(chat.id), T::SafetyWays));
         ui.add_space(space::M);
-        let idle = !model.is_busy(Task::Verify);
-        let mut asked = taken;
         let differ = ui.scope_id().with("differ");
         let mut pressed = false;
         ui.horizontal_wrapped(|ui| {
             if chat.verified {
-                if button::quiet(ui, cx, T::TakeBackVerified, idle).clicked() {
-                    asked = Some(Action::Do(Command::Verify(chat.id, false)));
+                if !differs {
+                    asked = asked.take().or(take_back(ui, cx, chat, idle));
                 }
             } else {
                 if button::primary(ui, cx, T::TheyMatch, idle).clicked() {
@@ -116,4 +123,9 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat) -> Opti
         page::failure(ui, cx, model, Task::Verify);
         asked
     })
+}
+
+fn take_back(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, idle: bool) -> Option<Action> {
+    let pressed = button::quiet(ui, cx, T::TakeBackVerified, idle).clicked();
+    pressed.then_some(Action::Do(Command::Verify(chat.id, false)))
 }
