@@ -5,6 +5,7 @@
 //! each figure stands beside the floor that was measured in the same run. `MADANG_BENCH_FOLDER` names a folder on
 //! the disk to measure (default: a temporary one); `MADANG_BENCH_SCALE` shrinks or enlarges the counts.
 
+mod backup;
 #[path = "../../crates/net/benches/bare/mod.rs"]
 mod bare;
 mod crypto_rates;
@@ -25,9 +26,9 @@ use serde_json::Value;
 type Failure = Box<dyn std::error::Error>;
 
 /// The parts in the order in which they run. `idle` waits more than it works, so it runs beside the others.
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 13] = [
     "direct", "relay", "drain", "cold", "loss", "send", "wire-1", "wire-100", "crypto", "unlock", "ingest",
-    "idle",
+    "backup", "idle",
 ];
 
 fn main() -> Result<(), Failure> {
@@ -98,6 +99,7 @@ fn alone(part: &str) -> Result<(), Failure> {
         "idle" => runtime.block_on(wire::idle(&place))?,
         "crypto" => crypto_rates::rates(),
         "unlock" => crypto_rates::unlock(),
+        "backup" => runtime.block_on(backup::backup(&place, scaled(1_000_000)))?,
         "ingest" => store::report(&place, scaled(1_000_000) as u64),
         other => return Err(format!("no part is called {other}").into()),
     };

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use madang_core::{Address, Config, ConversationId, Cost, Event, Events, Node};
+use madang_core::{Address, BackupSecret, Config, ConversationId, Cost, Event, Events, Node};
 
 use crate::Failure;
 
@@ -26,6 +26,18 @@ pub(crate) async fn person(place: &Path, name: &str, direct: bool) -> Result<Per
 /// Starts a profile again.
 pub(crate) async fn reopened(place: &Path, name: &str) -> Result<Person, Failure> {
     let (node, events) = Node::open(&place.join(name), b"bench", config(name, false)?).await?;
+    Ok(Person { node, events })
+}
+
+/// Makes a profile of a backup, and starts it.
+pub(crate) async fn restored(
+    place: &Path,
+    name: &str,
+    file: &Path,
+    secret: &BackupSecret,
+) -> Result<Person, Failure> {
+    let (node, events) =
+        Node::restore(file, secret, &place.join(name), b"bench", config(name, false)?).await?;
     Ok(Person { node, events })
 }
 
