@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use madang_core::engine::Policy;
 use madang_core::{Delivery, Step};
-use madang_tests::world::{DAY, MOMENT, WHILE, World};
+use madang_tests::world::{DAY, MOMENT, WHILE, Who, World};
 
 #[test]
 fn two_friends_on_one_network_need_no_relay() {
@@ -327,6 +327,56 @@ fn who_moves_to_another_relay_is_found_there() {
     assert_eq!(world.read(bob, alice), ["are you there?"]);
     // Alice reads her mail at the old relay, so that is where the word that it came waits.
     world.on(old);
+    world.settle();
+    world.check();
+}
+
+/// Two friends of whom the second reads their mail at three relays, and the first at the third of these alone.
+fn friends_of_whom_one_reads_at_three_relays(seed: u64) -> (World, Who, Who, [Who; 3]) {
+    let (mut world, alice, bob) = World::two_people(seed);
+    let relays = [world.relay(), world.relay(), world.relay()];
+    relays.iter().for_each(|relay| world.use_relay(bob, *relay));
+    world.use_relay(alice, relays[2]);
+    world.pass(WHILE);
+    world.befriend(alice, bob);
+    world.pass(WHILE);
+    (world, alice, bob, relays)
+}
+
+#[test]
+fn who_reads_at_three_relays_is_reached_when_any_one_of_them_is_there() {
+    for only in 0..3 {
+        let (mut world, alice, bob, relays) = friends_of_whom_one_reads_at_three_relays(18);
+        world.use_relay(alice, relays[only]);
+        world.pass(WHILE);
+        relays.iter().filter(|relay| **relay != relays[only]).for_each(|relay| world.off(*relay));
+        world.write(alice, bob, "by the road that is left");
+        world.pass(WHILE * 2);
+        assert_eq!(world.read(bob, alice), ["by the road that is left"], "relay {only}");
+        // The next need not wait for those that are not there.
+        world.write(alice, bob, "and again");
+        world.pass(MOMENT * 5);
+        assert_eq!(world.read(bob, alice).len(), 2, "relay {only}");
+        world.settle();
+        world.check();
+    }
+}
+
+#[test]
+fn two_relays_that_say_stored_and_forget_do_not_silence_who_reads_at_a_third() {
+    let (mut world, alice, bob, relays) = friends_of_whom_one_reads_at_three_relays(19);
+    world.use_relay(alice, relays[0]);
+    world.use_relay(alice, relays[1]);
+    world.pass(WHILE);
+    relays[..2].iter().for_each(|relay| world.relay_mut(*relay).lie());
+    // Alice, too, reads at the three. Where each leaves a message first depends on what is up: all are.
+    for number in 0..5 {
+        world.write(alice, bob, &format!("{number}"));
+    }
+    world.write(bob, alice, "and you?");
+    world.pass(WHILE * 15);
+    assert_eq!(world.read(bob, alice), ["0", "1", "2", "3", "4"]);
+    assert_eq!(world.read(alice, bob), ["and you?"]);
     world.settle();
     world.check();
 }

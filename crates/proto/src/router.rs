@@ -3,7 +3,8 @@
 //! The router knows tags, local numbers and roads; it knows neither people nor what is inside. Leaving envelopes are
 //! kept in the outbox (one record each, in the caller's batch) until [`Router::settle`] says that the other side has
 //! them. A live link is the first road; without one, or when the link stays silent for [`LINK_PATIENCE`], copies go
-//! to mailboxes. Arriving envelopes are matched against the tags that somebody expects.
+//! to mailboxes: to [`COPIES`] of them that are there, and once nothing was heard of them to all. Arriving envelopes are
+//! matched against the tags that somebody expects.
 //!
 //! Nothing here acts: the owner asks what to push and what to deposit, does it, and tells what became of it.
 
@@ -18,10 +19,14 @@ use crate::id::{LinkId, Moment, Party, Prefix, Tag};
 use crate::store::{Direction, Overlay, StoreError};
 use crate::tables;
 
+mod mailboxes;
+
 /// Copies of one envelope that are left in mailboxes while there are enough of them.
 pub const COPIES: usize = 2;
 /// How long a live link may keep an envelope unacknowledged before copies go to mailboxes as well.
 pub const LINK_PATIENCE: Duration = Duration::from_secs(5);
+/// How long something waits for a mailbox that cannot be spoken to before another is asked in its place.
+pub const MAILBOX_PATIENCE: Duration = Duration::from_secs(60);
 /// Deposits under way at one mailbox: two round trips of a slow link. Beyond it they wait in the outbox.
 pub const DEPOSITS_IN_FLIGHT_MAX: usize = 64;
 /// Deletions that wait for one mailbox; older ones are left to the time to live.
@@ -97,11 +102,30 @@ struct Outgoing {
     /// When mailboxes are asked although a link is up.
     due: Moment,
     makes_room: bool,
+    /// All mailboxes are asked, not only [`COPIES`] of them.
+    everywhere: bool,
+}
+
+impl Outgoing {
+    fn new(party: Party, mailboxes: Vec<MailboxId>, due: Moment, makes_room: bool) -> Self {
+        let (stored, lost) = (BTreeSet::new(), BTreeSet::new());
+        Self { party, mailboxes, stored, lost, landed: false, due, makes_room, everywhere: false }
+    }
+
+    /// Whether it lies nowhere, and each of its mailboxes refused it or was passed over.
+    fn is_exhausted(&self, mailboxes: &BTreeMap<MailboxId, Mailbox>) -> bool {
+        let passed_over = |id| mailboxes.get(id).is_some_and(|mailbox| mailbox.passed_over);
+        self.stored.is_empty() && self.mailboxes.iter().all(|id| self.lost.contains(id) || passed_over(id))
+    }
 }
 
 #[derive(Default)]
 struct Mailbox {
     up: bool,
+    /// Since when something waits although it is not up.
+    wanted_since: Option<Moment>,
+    /// It was wanted for [`MAILBOX_PATIENCE`] and did not come up: others go before it until it does.
+    passed_over: bool,
     waiting: BTreeSet<u64>,
     /// Those that wait and make room.
     waiting_first: BTreeSet<u64>,
@@ -177,15 +201,10 @@ impl Router {
                     }
                     None => Vec::new(),
                 };
-                let outgoing = Outgoing {
-                    party: Party(record.party),
-                    mailboxes: record.mailboxes.into_iter().map(MailboxId).collect(),
-                    stored: stored.into_iter().map(MailboxId).collect(),
-                    lost: BTreeSet::new(),
-                    landed: false,
-                    due: now,
-                    makes_room: record.makes_room == Some(true),
-                };
+                let mailboxes = record.mailboxes.into_iter().map(MailboxId).collect();
+                let makes_room = record.makes_room == Some(true);
+                let mut outgoing = Outgoing::new(Party(record.party), mailboxes, now, makes_room);
+                outgoing.stored = stored.into_iter().map(MailboxId).collect();
                 router.next = number + 1;
                 router.enter(*number, outgoing);
             }
@@ -261,15 +280,7 @@ impl Router {
                     minicbor::to_vec(&record).expect("a vector takes all bytes"),
                 );
                 self.next += 1;
-                let outgoing = Outgoing {
-                    party,
-                    mailboxes: mailboxes.to_vec(),
-                    stored: BTreeSet::new(),
-                    lost: BTreeSet::new(),
-                    landed: false,
-                    due: now.plus(LINK_PATIENCE),
-                    makes_room,
-                };
+                let outgoing = Outgoing::new(party, mailboxes.to_vec(), now.plus(LINK_PATIENCE), makes_room);
                 self.enter(number, outgoing);
                 if !self.has_link(party) {
                     self.queue_deposits(number);
@@ -418,10 +429,13 @@ impl Router {
         fresh
     }
 
-    /// Returns when [`Router::overdue`] has something to do next.
+    /// Returns when [`Router::overdue`] or [`Router::pass_over`] has something to do next.
     pub fn deadline(&self) -> Option<Moment> {
         // Numbers rise with time, so the first that still waits on a link is the first due.
-        self.outgoing.values().find(|o| Self::waits_on_link(o) && self.has_link(o.party)).map(|o| o.due)
+        let link = self.outgoing.values().find(|o| Self::waits_on_link(o) && self.has_link(o.party));
+        let away = self.mailboxes.values().filter(|mailbox| !mailbox.passed_over);
+        let away = away.filter_map(|mailbox| Some(mailbox.wanted_since?.plus(MAILBOX_PATIENCE))).min();
+        link.map(|outgoing| outgoing.due).into_iter().chain(away).min()
     }
 
     fn waits_on_link(outgoing: &Outgoing) -> bool {
@@ -442,166 +456,5 @@ impl Router {
             }
             self.queue_deposits(number);
         }
-    }
-
-    // ---- mailboxes ----
-
-    /// The counterpart reads its mail elsewhere now: what waits goes there too.
-    pub fn redirect(&mut self, party: Party, mailboxes: &[MailboxId]) {
-        for number in self.by_party.get(&party).cloned().unwrap_or_default() {
-            let Some(outgoing) = self.outgoing.get_mut(&number) else { continue };
-            outgoing.mailboxes = mailboxes.to_vec();
-            if !self.has_link(party) {
-                self.queue_deposits(number);
-            }
-        }
-    }
-
-    fn queue_deposits(&mut self, number: u64) {
-        let Some(outgoing) = self.outgoing.get(&number) else { return };
-        if outgoing.landed {
-            return;
-        }
-        let usable = outgoing.mailboxes.iter().filter(|m| !outgoing.lost.contains(m));
-        let chosen: Vec<MailboxId> = usable.take(COPIES).copied().collect();
-        for id in chosen {
-            let mailbox = self.mailboxes.entry(id).or_default();
-            if !outgoing.stored.contains(&id) && !mailbox.in_flight.contains(&number) {
-                mailbox.wait(number, outgoing.makes_room);
-            }
-        }
-    }
-
-    /// A mailbox can be spoken to.
-    pub fn mailbox_up(&mut self, id: MailboxId) {
-        self.mailboxes.entry(id).or_default().up = true;
-    }
-
-    /// A mailbox is gone: what was under way to it waits again.
-    pub fn mailbox_down(&mut self, id: MailboxId) {
-        let mailbox = self.mailboxes.entry(id).or_default();
-        mailbox.up = false;
-        let in_flight = std::mem::take(&mut mailbox.in_flight);
-        for number in in_flight {
-            mailbox.wait(number, self.outgoing.get(&number).is_some_and(|o| o.makes_room));
-        }
-    }
-
-    /// Tells whether a mailbox can be spoken to.
-    pub fn is_up(&self, id: MailboxId) -> bool {
-        self.mailboxes.get(&id).is_some_and(|m| m.up)
-    }
-
-    /// Takes an envelope to its mailboxes once more, whatever they said of it: nobody has heard of it for long.
-    pub fn repeat(&mut self, number: u64) {
-        let Some(outgoing) = self.outgoing.get_mut(&number) else { return };
-        outgoing.lost.clear();
-        for id in outgoing.mailboxes.iter().take(COPIES) {
-            let mailbox = self.mailboxes.entry(*id).or_default();
-            if !mailbox.in_flight.contains(&number) {
-                mailbox.wait(number, outgoing.makes_room);
-            }
-        }
-    }
-
-    /// Returns whether something that leaves for this counterpart lies nowhere yet although a mailbox that it goes to
-    /// is there: it is on its way, or has no room.
-    #[must_use]
-    pub fn waits_for_room(&self, party: Party) -> bool {
-        let has_place = |number: &u64| {
-            let waits = |id: &MailboxId| {
-                self.mailboxes.get(id).is_some_and(|mailbox| mailbox.up && mailbox.waiting.contains(number))
-            };
-            let outgoing = &self.outgoing[number];
-            !outgoing.stored.is_empty() || !outgoing.mailboxes.iter().any(waits)
-        };
-        self.by_party.get(&party).is_some_and(|numbers| !numbers.iter().all(has_place))
-    }
-
-    /// A mailbox lost what it kept: what is not settled is taken there again.
-    pub fn mailbox_forgot(&mut self, id: MailboxId) {
-        let numbers: Vec<u64> =
-            self.outgoing.iter().filter(|(_, o)| o.stored.contains(&id)).map(|(n, _)| *n).collect();
-        for number in numbers {
-            if let Some(outgoing) = self.outgoing.get_mut(&number) {
-                outgoing.stored.remove(&id);
-            }
-            self.queue_deposits(number);
-        }
-    }
-
-    /// Returns the mailboxes that have something to be taken to them.
-    pub fn mailboxes_wanted(&self) -> BTreeSet<MailboxId> {
-        let busy = |m: &Mailbox| !m.waiting.is_empty() || !m.in_flight.is_empty() || !m.deletions.is_empty();
-        self.mailboxes.iter().filter(|(_, m)| busy(m)).map(|(id, _)| *id).collect()
-    }
-
-    /// Returns the next envelope to deposit at a mailbox that is up, while its window has room. Of one that is
-    /// `full` only what makes room is offered.
-    pub fn next_deposit(&self, id: MailboxId, full: bool) -> Option<u64> {
-        let mailbox = self.mailboxes.get(&id)?;
-        let open = mailbox.up && mailbox.in_flight.len() < DEPOSITS_IN_FLIGHT_MAX;
-        let waiting = if full { &mailbox.waiting_first } else { &mailbox.waiting };
-        waiting.first().copied().filter(|_| open)
-    }
-
-    /// Tells whether the arrival of `number` lets mailboxes be emptied.
-    pub fn makes_room(&self, number: u64) -> bool {
-        self.outgoing.get(&number).is_some_and(|outgoing| outgoing.makes_room)
-    }
-
-    /// The deposit of `number` is under way.
-    pub fn depositing(&mut self, id: MailboxId, number: u64) {
-        let mailbox = self.mailboxes.entry(id).or_default();
-        mailbox.drop_waiting(number);
-        mailbox.in_flight.insert(number);
-    }
-
-    /// The mailbox keeps `number`. Returns how many mailboxes do now, or nothing if that was known.
-    pub fn stored(&mut self, id: MailboxId, number: u64, overlay: &mut Overlay<'_>) -> Option<usize> {
-        self.mailboxes.entry(id).or_default().in_flight.remove(&number);
-        let outgoing = self.outgoing.get_mut(&number)?;
-        if !outgoing.stored.insert(id) {
-            return None;
-        }
-        let marks: Vec<u32> = outgoing.stored.iter().map(|m| m.0).collect();
-        overlay.put(
-            &tables::OUTBOX_MARK,
-            b"",
-            number,
-            minicbor::to_vec(&marks).expect("a vector takes all bytes"),
-        );
-        Some(outgoing.stored.len())
-    }
-
-    /// The mailbox did not take `number`. The next in the list is asked; when all are full, all are asked again (the
-    /// owner sees to the pause). Returns true if no mailbox is left that could take it.
-    pub fn set_back(&mut self, id: MailboxId, number: u64, setback: Setback) -> bool {
-        self.mailboxes.entry(id).or_default().in_flight.remove(&number);
-        let Some(outgoing) = self.outgoing.get_mut(&number) else { return false };
-        outgoing.lost.insert(id);
-        let exhausted = outgoing.lost.len() >= outgoing.mailboxes.len() && outgoing.stored.is_empty();
-        if exhausted && setback == Setback::NotNow {
-            outgoing.lost.clear();
-        }
-        self.queue_deposits(number);
-        exhausted
-    }
-
-    /// Returns how many envelopes are to be left at a mailbox and are not known to be there.
-    pub fn waiting_at(&self, id: MailboxId) -> usize {
-        self.mailboxes.get(&id).map_or(0, |mailbox| mailbox.waiting.len() + mailbox.in_flight.len())
-    }
-
-    /// Returns deletions that the mailbox should be told, at most `most`, and forgets them.
-    pub fn take_deletions(&mut self, id: MailboxId, most: usize) -> Vec<(Tag, Signature)> {
-        let Some(mailbox) = self.mailboxes.get_mut(&id).filter(|m| m.up) else { return Vec::new() };
-        let count = mailbox.deletions.len().min(most);
-        mailbox.deletions.drain(..count).collect()
-    }
-
-    /// Takes back deletions that could not be told now.
-    pub fn return_deletions(&mut self, id: MailboxId, deletions: Vec<(Tag, Signature)>) {
-        self.mailboxes.entry(id).or_default().deletions.splice(0..0, deletions);
     }
 }

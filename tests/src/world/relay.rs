@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use crypto::CryptoRng;
 use crypto::key::{SignSecret, X25519Secret};
-use crypto::request::seal_request;
+use crypto::request::{open_request, seal_request};
 use proto::descriptor::RelayDescriptor;
 use proto::envelope::Envelope;
 use proto::frame::Frame;
 use proto::id::{LinkId, Moment, PeerName};
-use proto::mailbox::request::Request;
+use proto::mailbox::request::{PutOutcome, Reply, Request};
 use proto::mailbox::server::{Quotas, RelayKeys, Server, ServerError, Stats};
 use proto::sim::{HostId, Incoming, Port};
 use proto::store::{Batch, MemoryStore, Overlay, Store};
@@ -27,6 +28,7 @@ pub struct Relay {
     descriptor: Option<RelayDescriptor>,
     next_tick: Moment,
     mortality: Mortality,
+    lies: bool,
 }
 
 impl Relay {
@@ -38,6 +40,7 @@ impl Relay {
             descriptor: None,
             next_tick: Moment(0),
             mortality: Mortality::default(),
+            lies: false,
         }
     }
 
@@ -63,6 +66,11 @@ impl Relay {
     /// Loses all that it kept, but not its keys; to be called while it is off.
     pub fn lose_disk(&mut self) {
         self.store = MemoryStore::new();
+    }
+
+    /// From now on it says of every deposit that it is kept, and forgets it.
+    pub fn lie(&mut self) {
+        self.lies = true;
     }
 
     /// Somebody whom nobody knows deposits an envelope, as fast as thought.
@@ -110,6 +118,10 @@ impl Relay {
                 Incoming::LinkUp { link, .. } => server.link_up(link),
                 Incoming::LinkDown { link } => server.link_down(link),
                 Incoming::Frame { link, bytes } => {
+                    if let Some(lie) = self.lies.then(|| lie(port.me(), &bytes, port.rng())).flatten() {
+                        port.send(link, lie);
+                        continue;
+                    }
                     match server.on_frame(link, &bytes, now, &mut overlay, port.rng()) {
                         Ok(()) => {}
                         Err(ServerError::Store(error)) => panic!("the store works: {error}"),
@@ -154,6 +166,15 @@ impl Relay {
 fn close(server: &mut Server, link: LinkId, port: &mut Port<'_>) {
     server.link_down(link);
     port.close(link);
+}
+
+/// The answer of a relay that throws deposits away, if this is one.
+fn lie(me: HostId, frame: &[u8], rng: &mut dyn CryptoRng) -> Option<Vec<u8>> {
+    let Ok(Frame::Request { id, sealed }) = Frame::decode(frame) else { return None };
+    let (payload, sealer) = open_request(&keys(me).request, &sealed).ok()?;
+    let Ok(Request::Put(envelopes)) = Request::decode(&payload) else { return None };
+    let reply = Reply::Put(vec![PutOutcome::Stored; envelopes.len()]);
+    Some(Frame::Reply { id, sealed: sealer.seal(&reply.encode(), rng).ok()? }.encode())
 }
 
 /// A relay's keys come from its number, so that they outlive its disk.

@@ -191,6 +191,8 @@ impl Engine {
         let Accepted::Kept(number) = self.router.accept(crossing, turn.now.moment, turn.overlay)? else {
             return Err(crate::CORRUPT);
         };
+        // All else waits for it.
+        self.router.spread(number);
         let flight = Flight { number, first: 0, count: 0, posted };
         turn.overlay.put(&tables::FLIGHT, &tables::name(party.0), at.number(), encode(&flight));
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };

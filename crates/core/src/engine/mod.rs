@@ -286,6 +286,11 @@ impl Engine {
             engine.load_join(Party(order as u32), bytes, now.moment)
         })?;
         each(&tables::RELAY, b"", overlay, |order, bytes| engine.load_relay(order as u32, bytes, overlay))?;
+        // What waits was written down with the mailboxes of its day.
+        for (party, contact) in engine.contacts.iter().filter(|(_, contact)| contact.reach_number.is_some()) {
+            let mailboxes: Vec<MailboxId> = contact.mailboxes.iter().copied().map(MailboxId).collect();
+            engine.router.redirect(*party, &mailboxes);
+        }
         engine.load_fading(overlay)?;
         engine.greeting = engine.awaits_somebody().then(|| Greeting::soon(now.moment));
         Ok(engine)

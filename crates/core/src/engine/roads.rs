@@ -87,6 +87,7 @@ impl Engine {
         for link in links {
             self.fill_link(link, turn)?;
         }
+        self.router.pass_over(now);
         let numbers: Vec<MailboxId> = self.relays.keys().copied().collect();
         for number in numbers {
             self.deposit_waiting(number, turn)?;

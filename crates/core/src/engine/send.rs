@@ -265,6 +265,10 @@ impl Engine {
         let Accepted::Kept(number) = self.router.accept(crossing, turn.now.moment, turn.overlay)? else {
             return Err(crate::CORRUPT);
         };
+        // What is sealed anew was lost by who had it, and nobody tells whether a receipt came.
+        if newly == u64::MAX {
+            self.router.spread(number);
+        }
         let flight = Flight { number, first, count, posted: self.used(turn.now.moment).0 };
         turn.overlay.put(&tables::FLIGHT, &tables::name(party.0), at.number(), encode(&flight));
         if let Some(pair) = self.pairs.get_mut(&party) {

@@ -137,6 +137,8 @@ impl Engine {
         let Accepted::Kept(number) = self.router.accept(crossing, turn.now.moment, turn.overlay)? else {
             return Err(crate::CORRUPT);
         };
+        // The invite names all these relays, and nobody says that it is not found.
+        self.router.spread(number);
         let invite = Invite {
             secret: secret.clone(),
             account: self.me.account_id(),
