@@ -2,8 +2,8 @@
 
 use crypto::invite::InviteSecret;
 use crypto::seal::Class;
-use madang_core::engine::{Command, CommandError};
-use madang_core::{ContactState, Delivery, Notice};
+use madang_core::engine::{Answer, Command, CommandError};
+use madang_core::{ContactState, Delivery, Event, Notice};
 use madang_tests::world::{Clock, DAY, Doom, MOMENT, WHILE, Who, World};
 use proto::envelope::{Blob, Envelope};
 use proto::id::Tag;
@@ -287,6 +287,79 @@ fn an_invite_whose_slots_are_all_filled_says_so() {
     world.accept(bob, &invite);
     world.settle();
     assert_eq!(world.read(alice, bob), ["second try"]);
+}
+
+#[test]
+fn who_is_met_again_after_a_failure_is_one_row_and_a_third_person_gets_nothing_of_theirs() {
+    let (mut world, alice, bob, relay) = World::host_and_guest(115);
+    let carol = world.person("carol");
+    let invite = world.invite(alice);
+    fill_slots(&mut world, relay, &invite, 0..16);
+    let failed = world.accept(bob, &invite);
+    world.pass(WHILE * 10);
+    world.must(bob, Command::RenameContact(failed, Some("my alice".into())));
+    world.write(bob, alice, "second try");
+    let invite = world.invite(alice);
+    let living = world.accept(bob, &invite);
+    world.settle();
+    assert_ne!(failed, living);
+    let rows = world.node(bob).contacts();
+    assert_eq!(
+        rows.iter().map(|row| (row.id, row.name.as_str())).collect::<Vec<_>>(),
+        [(living, "my alice")]
+    );
+    assert!(world.node(bob).heard().contains(&Event::ContactRemoved(failed)));
+    let gone = world.ask(bob, Command::RemoveContact(failed)).expect("up");
+    assert_eq!(gone.expect_err("it is no row any more"), CommandError::NoContact);
+    world.restart(bob);
+    world.befriend(bob, carol);
+    let late = world.write(alice, bob, "come at nine");
+    world.write(bob, alice, "for alice alone");
+    world.write(carol, bob, "I am carol");
+    world.settle();
+    world.check();
+    assert_eq!(world.read(bob, alice), ["come at nine"]);
+    assert_eq!(world.delivery(alice, bob, late), Some(Delivery::Delivered));
+    assert_eq!(world.read(alice, bob), ["second try", "for alice alone"]);
+    assert_eq!(world.read(bob, carol), ["I am carol"]);
+    assert_eq!(world.read(carol, bob), [""; 0]);
+}
+
+#[test]
+fn who_was_removed_is_told_of_the_new_answer_and_meets_again_by_removing_too() {
+    for (seed, with_relay) in [(116, true), (117, false)] {
+        let (mut world, alice, bob) = World::two_people(seed);
+        if with_relay {
+            let relay = world.relay();
+            world.use_relay(alice, relay);
+        } else {
+            world.neighbours(alice, bob);
+        }
+        world.pass(WHILE);
+        world.befriend(alice, bob);
+        world.write(alice, bob, "before");
+        world.settle();
+        let [of_alice, of_bob] =
+            [(alice, bob), (bob, alice)].map(|(a, b)| world.contact(a, b).expect("one").id);
+        while let Answer::Erased { more: true } = world.must(bob, Command::RemoveContact(of_bob)) {}
+        let invite = world.invite(alice);
+        world.accept(bob, &invite);
+        world.write(bob, alice, "here again");
+        world.pass(WHILE * 10);
+        assert_eq!(world.notices(alice), [Notice::AnsweredAgain(of_alice)], "told once");
+        assert_eq!(world.state(bob, alice), Some(ContactState::Waiting));
+        // What was told is acted on later, in another life.
+        world.restart(alice);
+        world.pass(WHILE);
+        while let Answer::Erased { more: true } = world.must(alice, Command::RemoveContact(of_alice)) {}
+        assert!(world.run_until(WHILE * 10, |world| world.are_friends(alice, bob)));
+        world.write(alice, bob, "so are you");
+        let heard = |world: &World| {
+            world.read(alice, bob) == ["here again"] && world.read(bob, alice) == ["so are you"]
+        };
+        assert!(world.run_until(DAY, heard));
+        assert_eq!(world.node(alice).contacts().len(), 1);
+    }
 }
 
 #[test]

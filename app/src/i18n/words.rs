@@ -581,6 +581,7 @@ words! {
     NoticeInviteExpired: "An invite of yours was not answered within its days. Make a new one if it is still wanted.", "보낸 초대에 기한 안에 답이 없었습니다. 아직 필요하면 새로 만드세요.";
     NoticeInviteAnsweredLate: "Somebody answered an invite whose days were over. Make a new one for them.", "기한이 지난 초대에 누군가 답했습니다. 새 초대를 만들어 주세요.";
     NoticeInviteSpoiled: "Others have seen an invite of yours. If the person you meant does not appear, make a new one.", "보낸 초대를 다른 사람이 보았습니다. 기다리는 사람이 나타나지 않으면 새로 만드세요.";
+    NoticeAnsweredAgain: "{0} has answered your invite and is still in your list. If they removed you, remove them here: then the new invite goes on by itself.", "{0} 님이 초대에 답했는데 이미 연락처에 있습니다. 상대가 나를 지웠다면 여기서도 지우세요. 그러면 새 초대가 저절로 이어집니다.";
     NoticeInviteOver: "{0}: the invite was used or its days are over. Ask for a new one.", "{0}: 초대가 이미 쓰였거나 기한이 지났습니다. 새 초대를 부탁하세요.";
     NoticeInviteTaken: "{0}: somebody's answer was taken, and nothing says that it was yours. Ask whether they see you.", "{0}: 누군가의 답이 받아들여졌지만 내 답인지는 알 수 없습니다. 상대에게 내가 보이는지 물어보세요.";
     NoticeInviteExhausted: "{0}: the invite is used up, perhaps by a thief. Ask for a new one.", "{0}: 초대가 모두 쓰였습니다. 누군가 가로챘을 수 있습니다. 새 초대를 부탁하세요.";

@@ -314,6 +314,15 @@ pub fn notice(notice: &Notice) -> (&'static str, String) {
              it; if the person you meant does not appear, make a new one and hand it over by a safer road"
                 .into(),
         ),
+        Notice::AnsweredAgain(contact) => (
+            "answered-again",
+            format!(
+                "contact {} has answered an invite of yours and is still in your list; if they have removed \
+                 you, nothing you write there arrives: remove contact {0} here, and the new invite goes on by \
+                 itself",
+                contact.0
+            ),
+        ),
         Notice::InviteOver(contact) => (
             "invite-over",
             format!(

@@ -15,6 +15,8 @@ pub const TEXT_BYTES_MAX: usize = 16 * 1024;
 pub const CONTENT_BYTES_MAX: usize = 24 * 1024;
 /// The highest number that a message has among those of its author: none is reached by writing.
 pub const SEQUENCE_MAX: u64 = 1 << 48;
+/// How far a *have* may put the number of the next own message forward: more than anybody writes after a backup.
+pub const HAVE_LEAP_MAX: u64 = 1 << 32;
 /// The most causes that one message names beside its author's own last.
 pub const DEPS_MAX: usize = 8;
 /// The most UTF-8 bytes that a name may have.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use minicbor::{Decode, Encode};
 use proto::store::{Direction, Overlay, StoreError};
 
-use crate::content::{Body, Content, ConversationId, DEPS_MAX, MessageId};
+use crate::content::{Body, Content, ConversationId, DEPS_MAX, MessageId, SEQUENCE_MAX};
 use crate::event::{Delivery, Place, Trail};
 use crate::tables;
 
@@ -200,7 +200,8 @@ impl Conversation {
         Content {
             conversation: self.id,
             device,
-            sequence: self.my_sequence + 1,
+            // One above the limit could not be read here or there; its id tells a message from others all the same.
+            sequence: self.my_sequence.saturating_add(1).min(SEQUENCE_MAX),
             previous: self.my_last,
             deps,
             lamport: self.lamport + 1,
@@ -255,7 +256,7 @@ impl Conversation {
         self.lamport = self.lamport.max(lamport);
         self.last_place = self.last_place.max(place.0);
         if mine {
-            self.my_sequence += 1;
+            self.my_sequence = self.my_sequence.max(content.sequence);
             self.my_last = Some(id);
         } else {
             self.unread = self.unread.saturating_add(1);
@@ -356,16 +357,6 @@ pub(crate) fn record_at(
 ) -> Result<Option<MessageRecord>, StoreError> {
     let bytes = overlay.get(&tables::MESSAGE, &tables::name(number), place.0)?;
     bytes.map(|bytes| decode(&bytes)).transpose()
-}
-
-/// Returns the bytes of the content that stands at a place.
-pub(crate) fn content_at(
-    conversation: u32,
-    place: Place,
-    overlay: &Overlay<'_>,
-) -> Result<Vec<u8>, StoreError> {
-    let bytes = overlay.get(&tables::MESSAGE, &tables::name(conversation), place.0)?.ok_or(crate::CORRUPT)?;
-    Ok(decode::<MessageRecord>(&bytes)?.content)
 }
 
 impl Conversation {
@@ -472,13 +463,15 @@ fn messages(number: u32, records: Records, overlay: &Overlay<'_>) -> Result<Vec<
         let trail =
             trails.next_if(|(at, _)| *at == place).map(|(_, bytes)| decode::<Trail>(&bytes)).transpose()?;
         let delivery = record.mine.then(|| trail.unwrap_or_default().delivery());
-        messages.push(message(Place(place), record, delivery)?);
+        messages.push(message(Place(place), record, delivery));
     }
     Ok(messages)
 }
 
-fn message(place: Place, record: MessageRecord, delivery: Option<Delivery>) -> Result<Message, StoreError> {
-    let content = Content::decode(&record.content).map_err(|_| crate::CORRUPT)?;
+/// What a record says. One that this version does not read is a message without words: it must never keep a conversation
+/// from being read.
+fn message(place: Place, record: MessageRecord, delivery: Option<Delivery>) -> Message {
+    let content = Content::decode(&record.content).ok();
     let mut message = Message {
         id: Content::id(&record.content),
         place,
@@ -488,21 +481,21 @@ fn message(place: Place, record: MessageRecord, delivery: Option<Delivery>) -> R
         disappears_after: None,
         chose: None,
         label_ms: record.label_ms,
-        claimed_ms: content.claimed_ms,
+        claimed_ms: content.as_ref().and_then(|content| content.claimed_ms),
         arrived_late: record.late,
         after_gap: record.gap,
         delivery,
     };
-    match content.body {
-        Body::Text { text, reply_to, fade } => {
+    match content.map(|content| content.body) {
+        Some(Body::Text { text, reply_to, fade }) => {
             message.text = Some(text);
             message.reply_to = reply_to;
             message.disappears_after = fade.map(|seconds| Duration::from_secs(seconds.into()));
         }
-        Body::Fade(seconds) => message.chose = Some(seconds.into()),
-        Body::Unknown { .. } => {}
+        Some(Body::Fade(seconds)) => message.chose = Some(seconds.into()),
+        Some(Body::Unknown { .. }) | None => {}
     }
-    Ok(message)
+    message
 }
 
 /// Returns the places of own messages with numbers above `sequence`, oldest first.
@@ -517,7 +510,7 @@ pub(crate) fn own_after(
         let page = overlay.range(&tables::MESSAGE, &name, 0..=from, Direction::Descending, 64)?;
         for (place, bytes) in &page {
             let record: MessageRecord = decode(bytes)?;
-            let content = Content::decode(&record.content).map_err(|_| crate::CORRUPT)?;
+            let Ok(content) = Content::decode(&record.content) else { continue };
             match record.mine {
                 true if content.sequence > sequence => places.push(Place(*place)),
                 true => last = None,

@@ -193,6 +193,9 @@ pub enum Notice {
     InviteAnsweredLate,
     /// Somebody who holds an invite of this profile left something under it that is no answer.
     InviteSpoiled,
+    /// A contact has answered an invite of this profile: they may have removed it, and then nothing reaches them any more.
+    /// When this contact is removed here too, the answer is taken up by itself.
+    AnsweredAgain(ContactId),
     /// The invite leads nowhere any more: it was used, taken back, or its days are over.
     InviteOver(ContactId),
     /// Somebody's answer to the invite was taken, and nothing has come that says it was ours.

@@ -148,6 +148,7 @@ impl Session {
             Word::InviteExpired => self.notice(T::NoticeInviteExpired, None, false).await,
             Word::InviteAnsweredLate => self.notice(T::NoticeInviteAnsweredLate, None, true).await,
             Word::InviteSpoiled => self.notice(T::NoticeInviteSpoiled, None, true).await,
+            Word::AnsweredAgain(contact) => self.notice(T::NoticeAnsweredAgain, Some(*contact), true).await,
             Word::InviteOver(contact) => self.notice(T::NoticeInviteOver, Some(*contact), true).await,
             Word::InviteTaken(contact) => self.notice(T::NoticeInviteTaken, Some(*contact), true).await,
             Word::InviteExhausted(contact) => {

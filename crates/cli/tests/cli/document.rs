@@ -100,6 +100,7 @@ fn the_document_names_every_command_every_field_and_every_notice() {
         Notice::InviteExpired,
         Notice::InviteAnsweredLate,
         Notice::InviteSpoiled,
+        Notice::AnsweredAgain(contact),
         Notice::InviteOver(contact),
         Notice::InviteTaken(contact),
         Notice::InviteExhausted(contact),

@@ -29,6 +29,27 @@ fn a_choice_stands_after_the_one_it_replaces_whatever_came_since() {
 }
 
 #[test]
+fn what_is_written_at_the_highest_number_can_be_read_and_so_can_what_stands_beside_rubbish() {
+    let (store, mut batch) = (MemoryStore::new(), Batch::new());
+    let mut talk = Conversation::new(ConversationId([1; 16]), 1);
+    let mut overlay = Overlay::new(&store, &mut batch);
+    talk.my_sequence = SEQUENCE_MAX - 1;
+    for salt in 0..3 {
+        let body = Body::Text { text: salt.to_string(), reply_to: None, fade: None };
+        let content = talk.compose([2; 16], body, None, [salt; 32]);
+        assert_eq!(content.sequence, SEQUENCE_MAX);
+        talk.insert(1, &content.encode(), &content, true, None, &mut overlay).expect("inserted");
+    }
+    let rubbish = MessageRecord { mine: true, late: false, gap: false, label_ms: None, content: vec![0xff] };
+    overlay.put(&tables::MESSAGE, &tables::name(1), u64::MAX >> 1, encode(&rubbish));
+    let page = talk.read(1, Span::Newest, 10, &overlay).expect("it can be read");
+    let texts: Vec<Option<&str>> = page.messages.iter().map(|message| message.text.as_deref()).collect();
+    assert_eq!(texts, [Some("0"), Some("1"), Some("2"), None]);
+    assert_eq!(newest(1, &overlay).expect("it can be read").expect("there").text, None);
+    assert_eq!(own_after(1, SEQUENCE_MAX - 1, &overlay).expect("it can be read").len(), 3);
+}
+
+#[test]
 fn what_is_put_before_something_that_was_seen_or_written_here_is_marked_and_nothing_else() {
     let (store, mut batch) = (MemoryStore::new(), Batch::new());
     let mut talk = Conversation::new(ConversationId([1; 16]), 1);

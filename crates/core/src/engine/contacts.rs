@@ -11,6 +11,8 @@ mod joining;
 mod under_invite;
 
 #[cfg(test)]
+mod succession;
+#[cfg(test)]
 mod unsound;
 
 use crypto::Secret32;
@@ -30,6 +32,7 @@ use super::{Engine, Turn};
 use crate::contact::{ContactRecord, ContactState};
 use crate::content::{ConversationId, Item, Reach, RelayRef};
 use crate::conversation::{Conversation, decode, encode};
+use crate::event::Event;
 use crate::pair::Pair;
 use crate::tables;
 
@@ -76,10 +79,61 @@ impl Engine {
         self.contacts.values().any(|contact| contact.account == account.as_bytes() && is_closed(contact))
     }
 
+    /// Takes over from a contact that failed before: their conversation goes on with `party`, and their row ends, so that
+    /// nobody can remove the conversation with it. Returns what was known of them.
+    fn succeed(
+        &mut self,
+        party: Party,
+        account: &AccountId,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<Option<ContactRecord>, StoreError> {
+        let failed = |(other, contact): (&Party, &ContactRecord)| {
+            let is_it = *other != party && contact.account == account.as_bytes();
+            (is_it && contact.state == ContactState::Failed).then_some(*other)
+        };
+        let failed: Vec<Party> = self.contacts.iter().filter_map(failed).collect();
+        let mut known = None;
+        for other in failed {
+            known = self.abandon(other, turn)?.or(known);
+            self.forget_invite(other, turn);
+            self.event(Event::ContactRemoved(Self::contact_id(other)));
+        }
+        Ok(known)
+    }
+
+    /// Gives each contact the conversation that is theirs, once in a life: a profile may be older than the rule that a
+    /// conversation is only removed with the contact whose it is.
+    pub(super) fn house_contacts(&mut self, turn: &mut Turn<'_, '_>) {
+        if std::mem::replace(&mut self.are_housed, true) {
+            return;
+        }
+        let parties: Vec<Party> = self.contacts.keys().copied().collect();
+        for party in parties {
+            self.house(party, turn);
+        }
+    }
+
+    /// Returns the number of a contact's conversation, which is an empty one if they had none or that of somebody else.
+    /// None for who is no contact.
+    pub(super) fn house(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Option<u32> {
+        let contact = self.contacts.get(&party)?;
+        let account = AccountId::new(contact.account.as_slice().try_into().ok()?);
+        let id = ConversationId::between(&self.me.account_id(), &account);
+        let number = contact.conversation;
+        if number.is_some() && self.by_conversation.get(&id).copied() == number {
+            return number;
+        }
+        // Where there are two, the one who can be spoken to comes first.
+        let taken = self.by_conversation.get(&id).copied().filter(|_| contact.state == ContactState::Failed);
+        let number = taken.unwrap_or_else(|| self.new_conversation(party, &account, turn));
+        self.contacts.get_mut(&party)?.conversation = Some(number);
+        self.put_contact(party, turn);
+        Some(number)
+    }
+
     fn new_conversation(&mut self, party: Party, account: &AccountId, turn: &mut Turn<'_, '_>) -> u32 {
         let id = ConversationId::between(&self.me.account_id(), account);
         if let Some(number) = self.by_conversation.get(&id).copied() {
-            // A contact that failed before: their conversation goes on.
             if let Some(conversation) = self.conversations.get_mut(&number) {
                 conversation.party = party.0;
             }

@@ -53,7 +53,9 @@ impl Engine {
     pub(super) fn remove_contact(&mut self, id: ContactId, turn: &mut Turn<'_, '_>) -> Told {
         let party = Party(id.0);
         let Some(contact) = self.contacts.get(&party) else { return Ok(Err(CommandError::NoContact)) };
-        if let Some(number) = contact.conversation {
+        // Another contact may have taken the conversation over; then it is theirs.
+        let is_theirs = |number: &u32| self.conversations.get(number).is_some_and(|c| c.party == party.0);
+        if let Some(number) = contact.conversation.filter(is_theirs) {
             if self.clear(number, 0, turn)? {
                 return Ok(Ok(Answer::Erased { more: true }));
             }
@@ -66,6 +68,7 @@ impl Engine {
         self.abandon(party, turn)?;
         self.forget_invite(party, turn);
         self.event(Event::ContactRemoved(id));
+        self.hear_unheard(turn)?;
         Ok(Ok(Answer::Erased { more: false }))
     }
 

@@ -151,10 +151,29 @@ impl Clearing<'_> {
                 }
             }
         }
+        self.drop_ways()?;
         if self.store.get(&tables::ME, b"", ME_NAME)?.is_none() {
             self.batch.put(&tables::ME, b"", ME_NAME, b"?".to_vec());
         }
         Ok(())
+    }
+
+    /// Takes out the way and the count of each message that is not there: the commit that wrote it may be the one that is
+    /// lost, or the index may have been made anew without it.
+    fn drop_ways(&mut self) -> Result<(), StoreError> {
+        for number in self.orders(&tables::CONVERSATION, b"")? {
+            let name = tables::name(number as u32);
+            let there: BTreeSet<u64> = self.orders(&tables::MESSAGE, &name)?.into_iter().collect();
+            for table in [&tables::TRAIL, &tables::FADE] {
+                for order in self.orders(table, &name)?.into_iter().filter(|order| !there.contains(order)) {
+                    self.batch.delete(table, &name, order);
+                    if self.batch.len() >= COMMIT_RECORDS {
+                        self.commit()?;
+                    }
+                }
+            }
+        }
+        self.commit()
     }
 
     /// Gives a conversation back to contacts whose own was lost. A contact whose conversation has become another's was
@@ -240,6 +259,7 @@ mod tests {
     use super::super::duo::Duo;
     use super::super::{Answer, Command, Policy};
     use super::*;
+    use crate::event::{Place, Step};
 
     /// Two friends who have spoken, with a generation behind them; the number of commits of the first is given back.
     fn friends() -> (Duo, usize) {
@@ -314,6 +334,40 @@ mod tests {
             Engine::survive_loss(&mut disk).expect("who we are is there");
             go_on(duo, disk);
         }
+    }
+
+    /// An own message of which nothing is left but that it is on its way.
+    fn with_an_orphan() -> (Duo, u32, Place, usize) {
+        let (mut duo, _) = friends();
+        duo.mute(0);
+        let (conversation, lost) = (duo.conversation(), duo.sides[0].commits.len());
+        duo.ask(0, Command::Send { conversation, text: "is lost".into(), reply_to: None });
+        let number = duo.sides[0].engine.by_conversation[&conversation];
+        let place = Place(duo.sides[0].engine.conversations[&number].last_place);
+        duo.act(0, |engine, turn| {
+            engine.note_at(number, place, Step::OnRelay(1), turn).expect("memory works");
+        });
+        (duo, number, place, lost)
+    }
+
+    #[test]
+    fn a_message_that_is_lost_while_its_way_is_not_keeps_nobody_from_going_on() {
+        let (duo, number, place, lost) = with_an_orphan();
+        let mut disk = replay(&duo.sides[0].commits, |at| at == lost);
+        let way = |disk: &MemoryStore| disk.get(&tables::TRAIL, &tables::name(number), place.0);
+        assert!(way(&disk).expect("memory works").is_some(), "the later commit has it");
+        Engine::survive_loss(&mut disk).expect("who we are is there");
+        assert_eq!(way(&disk).expect("memory works"), None);
+        go_on(duo, disk);
+    }
+
+    #[test]
+    fn word_of_a_message_that_is_not_there_any_more_ends_no_node() {
+        let (mut duo, number, place, _) = with_an_orphan();
+        duo.act(0, |_, turn| turn.overlay.delete(&tables::MESSAGE, &tables::name(number), place.0));
+        duo.unmute(0);
+        duo.write(0, "goes on");
+        assert!(duo.texts(1).contains(&(false, "goes on".into())));
     }
 
     /// The record of what waits is not kept after a loss, and neither in a backup.

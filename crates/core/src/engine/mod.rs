@@ -178,6 +178,8 @@ pub struct Engine {
     fade_default: Option<u32>,
     policy: Policy,
     uptime: Uptime,
+    /// Whether each contact is known to have the conversation that is theirs.
+    are_housed: bool,
     /// The profile came out of a backup: every contact gets a new generation before anything else is sent.
     is_restored: bool,
     /// What a backup kept of pairs, until the repairs begin in the first turn.
@@ -259,6 +261,7 @@ impl Engine {
             fade_default: None,
             policy: Policy::default(),
             uptime: Uptime::new(0, now.moment),
+            are_housed: false,
             is_restored: overlay.get(&tables::ME, b"", ME_RESTORED)?.is_some(),
             unmet: BTreeMap::new(),
             early_opened: 0,
@@ -360,6 +363,7 @@ impl Engine {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), StoreError> {
         let turn = &mut Turn { now, overlay, rng };
+        self.house_contacts(turn);
         self.begin_repairs(turn)?;
         match input {
             Input::Command(ticket, command) => {
@@ -389,6 +393,7 @@ impl Engine {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), StoreError> {
         let turn = &mut Turn { now, overlay, rng };
+        self.house_contacts(turn);
         self.begin_repairs(turn)?;
         self.tend_invites(turn)?;
         self.ahead.forget();

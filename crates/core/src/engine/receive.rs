@@ -434,9 +434,10 @@ impl Engine {
         if let Some(pair) = self.pairs.get_mut(&party) {
             pair.messages = pair.messages.saturating_add(1);
         }
+        // What is taken here is told as delivered: it must have a place.
+        let Some(number) = self.house(party, turn) else { return Ok(()) };
         let Some(contact) = self.contacts.get(&party) else { return Ok(()) };
-        let Some(number) = contact.conversation else { return Ok(()) };
-        let Some(conversation) = self.conversations.get_mut(&number) else { return Ok(()) };
+        let conversation = self.conversations.get_mut(&number).ok_or(crate::CORRUPT)?;
         let device = contact.cert.as_ref().map(|cert| DeviceCert::device_id_in(cert));
         let theirs = device.is_some_and(|device| *device.as_bytes() == content.device);
         if !theirs || content.conversation != conversation.id {

@@ -29,7 +29,7 @@ use super::receive::Road;
 use super::send::Sent;
 use super::{Engine, ME_RESTORED, Turn};
 use crate::contact::ContactState;
-use crate::content::{ConversationId, Item, RepairName};
+use crate::content::{ConversationId, HAVE_LEAP_MAX, Item, RepairName};
 use crate::conversation;
 use crate::event::{Delivery, Event, Notice, Trail};
 use crate::pair::{HELD_ASIDE, OPENING, Opening, Origin, Pair, Said, SlotId, Suspicion, TTL_DAYS, inner};
@@ -526,9 +526,11 @@ impl Engine {
             return Ok(());
         };
         if let Some(conversation) = self.conversations.get_mut(&number) {
-            // Numbers that were given out after the backup are not given out again.
-            conversation.my_sequence = conversation.my_sequence.max(*numbers.end());
-            self.dirty_conversations.insert(number);
+            // Numbers that were given out after the backup are not given out again. What no backup explains is not believed.
+            if numbers.end().saturating_sub(conversation.my_sequence) <= HAVE_LEAP_MAX {
+                conversation.my_sequence = conversation.my_sequence.max(*numbers.end());
+                self.dirty_conversations.insert(number);
+            }
         }
         let waiting = self.waiting(party, turn)?;
         for place in conversation::own_after(number, *numbers.start(), turn.overlay)? {

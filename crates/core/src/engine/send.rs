@@ -519,6 +519,8 @@ impl Engine {
         let name = tables::name(conversation);
         // What was deleted here has no way any more.
         let Some(bytes) = turn.overlay.get(&tables::TRAIL, &name, place.0)? else { return Ok(()) };
+        // Nor has what a damaged log has lost.
+        let Some(record) = conversation::record_at(conversation, place, turn.overlay)? else { return Ok(()) };
         let mut trail: Trail = decode(&bytes)?;
         let before = trail.delivery();
         if !trail.note(step, turn.now.label_ms) {
@@ -530,8 +532,7 @@ impl Engine {
             self.start_fading(conversation, place, turn);
         }
         if delivery != before {
-            let content = conversation::content_at(conversation, place, turn.overlay)?;
-            let id = crate::content::Content::id(&content);
+            let id = crate::content::Content::id(&record.content);
             if let Some(conversation) = self.conversations.get(&conversation) {
                 let conversation = conversation.id;
                 self.event(Event::Delivery { conversation, id, delivery });

@@ -39,6 +39,18 @@ pub(in crate::engine) struct OpenInvite {
     end: End,
     /// Whether it was told that something in its slots is no answer.
     pub(in crate::engine) spoiled: bool,
+    /// A sound answer of somebody who is a contact already.
+    unheard: Option<Unheard>,
+}
+
+/// An answer that waits until its author is no contact any more.
+#[derive(Clone, Eq, PartialEq, Encode, Decode)]
+#[cbor(array)]
+struct Unheard {
+    #[n(0)]
+    slot: u32,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    blob: Vec<u8>,
 }
 
 /// How an invite ended, if it did.
@@ -70,6 +82,8 @@ struct InviteRecord {
     end: End,
     #[n(6)]
     spoiled: bool,
+    #[n(7)]
+    unheard: Option<Unheard>,
 }
 
 impl OpenInvite {
@@ -79,6 +93,7 @@ impl OpenInvite {
 
     pub(in crate::engine) fn end(&mut self, end: End) {
         self.bundle = None;
+        self.unheard = None;
         self.end = end;
     }
 
@@ -91,6 +106,7 @@ impl OpenInvite {
             expires: self.expires,
             end: self.end,
             spoiled: self.spoiled,
+            unheard: self.unheard.clone(),
         })
     }
 }
@@ -157,6 +173,7 @@ impl Engine {
             expires: self.minutes_after(expiry_days, turn),
             end: End::Open,
             spoiled: false,
+            unheard: None,
         };
         turn.overlay.put(&tables::INVITE, b"", party.0.into(), open.encode());
         self.expect_answers(party, &open);
@@ -199,22 +216,23 @@ impl Engine {
             self.spoiled(party, turn);
             return Ok(false);
         }
-        let crossed = self.contact_of(&account);
-        if crossed.is_some_and(|other| !self.is_rival(other, &account)) {
-            return Ok(false);
-        }
         let psk = crypto::handshake::Psk::Invite(invite.secret.psk());
         let Some((established, session, segment, seal)) = take_up(&self.me, bundle, &cert, &body, &psk)
         else {
             self.spoiled(party, turn);
             return Ok(false);
         };
+        let crossed = self.contact_of(&account);
+        if let Some(other) = crossed.filter(|other| !self.is_rival(*other, &account)) {
+            self.keep_unheard(expected, other, blob, turn);
+            return Ok(false);
+        }
         let origin = Origin { parent: None, opening: None, born: self.used(turn.now.moment) };
         let seals = (bundle.seal().clone(), seal);
         let pair = Pair::new(party, &account, origin, established, session, seals);
         let known = match crossed {
             Some(other) => self.abandon(other, turn)?,
-            None => None,
+            None => self.succeed(party, &account, turn)?,
         };
         let Some(invite) = self.invites.get(&party) else { return Ok(false) };
         let (number, positions) = (invite.number, invite.positions.clone());
@@ -262,6 +280,39 @@ impl Engine {
         self.joins.contains_key(&other) && self.me.account_id() < *account
     }
 
+    /// A contact has answered an invite: they may have removed this person and lost all keys. The person is told, once for
+    /// an invite, and the answer waits until they remove the contact.
+    fn keep_unheard(&mut self, expected: Expected, other: Party, blob: &[u8], turn: &mut Turn<'_, '_>) {
+        let party = expected.party;
+        // Of two invites that crossed, an answer may be left over: nobody was removed there.
+        let met_before = other < party || self.invites.contains_key(&other);
+        let is_live = self.contacts.get(&other).is_some_and(|contact| contact.state == ContactState::Live);
+        let Some(invite) = self.invites.get_mut(&party).filter(|_| met_before && is_live) else { return };
+        let Ok(slot) = u32::try_from(expected.slot) else { return };
+        let answer = Unheard { slot, blob: blob.to_vec() };
+        if invite.unheard.as_ref() == Some(&answer) {
+            return;
+        }
+        let is_first = invite.unheard.replace(answer).is_none();
+        turn.overlay.put(&tables::INVITE, b"", party.0.into(), invite.encode());
+        if is_first {
+            self.event(Event::Notice(Notice::AnsweredAgain(Self::contact_id(other))));
+        }
+    }
+
+    /// A contact was removed: an answer of theirs that waited is taken up.
+    pub(in crate::engine) fn hear_unheard(&mut self, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let waiting =
+            self.invites.iter().filter_map(|(party, invite)| Some((*party, invite.unheard.clone()?)));
+        for (party, Unheard { slot, blob }) in waiting.collect::<Vec<_>>() {
+            let Some(invite) = self.invites.get(&party) else { continue };
+            let tag = Tag(invite.secret.answer_slot(slot).tag());
+            let expected = Expected { tag, party, slot: slot.into() };
+            self.open_answer(expected, &blob, Road::Mailbox(MailboxId(0), 0), turn)?;
+        }
+        Ok(())
+    }
+
     /// Takes back an invite that was given out: nobody can answer it any more.
     pub(in crate::engine) fn withdraw_invite(
         &mut self,
@@ -286,6 +337,7 @@ impl Engine {
             expires: record.expires,
             end: record.end,
             spoiled: record.spoiled,
+            unheard: record.unheard,
         };
         self.expect_answers(party, &invite);
         self.invites.insert(party, invite);

@@ -134,11 +134,13 @@ impl Engine {
                 self.make_home(*mailbox, turn)?;
             }
         }
+        let known = self.succeed(party, &account, turn)?;
         let conversation = self.new_conversation(party, &account, turn);
+        let named = name.map(clean_name).filter(|n| !n.is_empty());
         let contact = ContactRecord {
-            own_name: name.map(clean_name).filter(|n| !n.is_empty()),
-            their_name: String::new(),
-            verified: false,
+            own_name: named.or_else(|| known.as_ref().and_then(|contact| contact.own_name.clone())),
+            their_name: known.as_ref().map(|contact| contact.their_name.clone()).unwrap_or_default(),
+            verified: known.is_some_and(|contact| contact.verified),
             state: ContactState::Fetching,
             account: account.as_bytes().to_vec(),
             cert: None,

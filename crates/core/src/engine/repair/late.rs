@@ -9,9 +9,9 @@ use proto::router::Router;
 use proto::store::{Batch, MemoryStore, Overlay, Store};
 
 use super::super::duo::{Duo, Recorded};
-use super::super::{Command, Engine, Policy};
+use super::super::{Answer, Command, Engine, Policy};
 use super::DAY;
-use crate::content::{REPAIRS_MAX, RepairName};
+use crate::content::{HAVE_LEAP_MAX, REPAIRS_MAX, RepairName, SEQUENCE_MAX};
 use crate::event::{ContactId, Event, Notice};
 
 /// Something that happens. Numbers pick an envelope among those on record.
@@ -352,4 +352,25 @@ fn a_repair_that_names_as_many_as_are_remembered_is_of_the_second_class() {
     });
     duo.lose_disk(0);
     assert_eq!(repair_of(&duo, 0).blob.len(), crypto::seal::Class::C1.bytes());
+}
+
+#[test]
+fn a_have_that_no_backup_explains_does_not_use_up_the_numbers_of_messages() {
+    let mut duo = Duo::new(Policy::default());
+    duo.write(0, "before");
+    let theirs = duo.sides[1].engine.conversations.values_mut().next().expect("they have met");
+    theirs.their_sequence = SEQUENCE_MAX;
+    duo.lose_disk(0);
+    duo.write(0, "after");
+    let conversation = duo.conversation();
+    let Answer::Glances(glances) = duo.ask(0, Command::Glances(vec![conversation])) else {
+        panic!("glances")
+    };
+    assert_eq!(glances[0].newest.as_ref().and_then(|newest| newest.text.as_deref()), Some("after"));
+    for at in 0..2 {
+        let texts: Vec<String> = duo.texts(at).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(texts, ["before", "after"], "{at}");
+    }
+    let ours = duo.sides[0].engine.conversations.values().next().expect("they have met");
+    assert!(ours.my_sequence < HAVE_LEAP_MAX, "{}", ours.my_sequence);
 }
