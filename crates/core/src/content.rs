@@ -48,6 +48,11 @@ impl RepairName {
     pub(crate) fn of(sid: &[u8; 32]) -> Self {
         Self(*sid.first_chunk().expect("32 bytes"))
     }
+
+    /// The half of a stream (10.1) that a side begins as it says or reads this repair.
+    pub(crate) fn half(&self) -> u32 {
+        u32::from_be_bytes(*self.0.first_chunk().expect("8 bytes"))
+    }
 }
 
 /// The number of a conversation. It stands in each content header, also between two.

@@ -361,7 +361,8 @@ impl Pair {
             generation.enter(Phase::Live);
         }
         if let Some(sealed) = sealed.filter(|_| number == self.sending) {
-            let (depth, is_confirmed) = (generation.depth, generation.seen_by_them > 0);
+            let is_counted = self.keys.said.is_none() || !self.sender.is_untouched();
+            let (depth, is_confirmed) = (generation.depth, generation.seen_by_them > 0 && is_counted);
             let others = self.generations.values_mut().filter(|g| g.number != number && !g.is_draining());
             // Who has fallen back to an older one keeps the younger, in case the other side has taken one up. And a repair of
             // theirs that crosses ours may be an old one: until they have heard us in it, ours goes on being said.
@@ -405,12 +406,13 @@ impl Pair {
         free.min_by_key(worth).map(|g| g.number)
     }
 
-    /// Begins a new stream: all is numbered from 1 again. Older generations go on receiving apart from it.
-    pub(crate) fn begin_stream(&mut self, now: Used) {
+    /// Begins a new stream: all is numbered from 1 again, in halves of new names. `theirs` is `None` where whatever they
+    /// begin with will count. Older generations go on receiving apart from it.
+    pub(crate) fn begin_stream(&mut self, half: u32, theirs: Option<u32>, now: Used) {
         self.stream += 1;
         self.keys_mut().said = None;
-        self.sender = Sender::default();
-        self.receiver = Receiver::default();
+        self.sender = Sender::anew(half);
+        self.receiver = Receiver::anew(theirs);
         for generation in self.generations.values_mut().filter(|g| !g.is_draining()) {
             generation.opening = None;
             generation.enter(Phase::Drain { since: now, upto: u64::MAX });
@@ -429,11 +431,6 @@ impl Pair {
     /// Tells whether the other side has spoken in a generation that began after a suspicion.
     pub(crate) fn has_answered(&self, suspicion: Suspicion) -> bool {
         self.generations.values().any(|g| g.number >= suspicion.from && g.is_heard())
-    }
-
-    /// Tells whether the other side is known to be in the stream that runs now: something of ours in it has come.
-    pub(crate) fn is_shared(&self) -> bool {
-        self.generations.values().any(|g| g.stream == self.stream && g.seen_by_them > 0)
     }
 
     /// Tells whether segments of this generation belong to the stream that runs now.
@@ -530,7 +527,8 @@ impl Pair {
 
     /// Returns the first word in a generation that begins now: what has come of the stream, and how much there is.
     pub(crate) fn first_word(&self) -> Segment {
-        Segment { first: 0, items: Vec::new(), ack: self.receiver.ack(0), sealed: self.sender.sealed() }
+        let (sealed, half) = (self.sender.sealed(), self.sender.half());
+        Segment { first: 0, items: Vec::new(), ack: self.receiver.ack(0), sealed, half }
     }
 
     /// Encrypts a segment into the next slot. The pair's records must be on disk before the envelope leaves.

@@ -24,6 +24,8 @@ pub struct Ack {
     pub ranges: Vec<(u64, u64)>,
     /// One more than the highest slot of the sender's drop, in the generation that carries this, that came.
     pub slots: u32,
+    /// Which half of the other side these numbers are of; those of another say nothing.
+    pub half: u32,
 }
 
 /// The plaintext of one ratchet message.
@@ -37,6 +39,8 @@ pub struct Segment {
     pub ack: Ack,
     /// Every item up to this one has been sealed in some segment, this one or an earlier.
     pub sealed: u64,
+    /// Which half the items' numbers are of: what the sender numbers from 1 until it begins anew.
+    pub half: u32,
 }
 
 /// The bytes are no segment.
@@ -52,7 +56,7 @@ impl From<minicbor::decode::Error> for SegmentError {
 
 impl Segment {
     /// Bytes that a segment needs beside its items, at most.
-    pub const OVERHEAD_BYTES: usize = 57 + SACK_RANGES_MAX * 19;
+    pub const OVERHEAD_BYTES: usize = 67 + SACK_RANGES_MAX * 19;
     /// Bytes that each item needs beside its own, at most.
     pub const ITEM_OVERHEAD_BYTES: usize = 3;
 
@@ -67,7 +71,7 @@ impl Segment {
         &self,
         e: &mut minicbor::Encoder<&mut Vec<u8>>,
     ) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
-        e.array(6)?.u64(self.first)?.array(self.items.len() as u64)?;
+        e.array(8)?.u64(self.first)?.array(self.items.len() as u64)?;
         for item in &self.items {
             e.bytes(item)?;
         }
@@ -75,7 +79,7 @@ impl Segment {
         for (from, to) in &self.ack.ranges {
             e.u64(*from)?.u64(*to)?;
         }
-        e.u32(self.ack.slots)?.u64(self.sealed)?;
+        e.u32(self.ack.slots)?.u64(self.sealed)?.u32(self.half)?.u32(self.ack.half)?;
         Ok(())
     }
 
@@ -85,7 +89,7 @@ impl Segment {
     /// [`SegmentError`] if the bytes are anything else, or an acknowledgement contradicts itself.
     pub fn decode(bytes: &[u8]) -> Result<Self, SegmentError> {
         let mut d = minicbor::Decoder::new(bytes);
-        if d.array()? != Some(6) {
+        if d.array()? != Some(8) {
             return Err(SegmentError);
         }
         let first = d.u64()?;
@@ -111,10 +115,11 @@ impl Segment {
             ranges.push((from, to));
         }
         let (slots, sealed) = (d.u32()?, d.u64()?);
+        let (half, acked_half) = (d.u32()?, d.u32()?);
         if d.position() != bytes.len() {
             return Err(SegmentError);
         }
-        Ok(Self { first, items, ack: Ack { upto, ranges, slots }, sealed })
+        Ok(Self { first, items, ack: Ack { upto, ranges, slots, half: acked_half }, sealed, half })
     }
 }
 
@@ -131,17 +136,34 @@ pub enum Take {
     TooFar,
 }
 
-/// The receiving half.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+/// What has come of the other side's half.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Receiver {
+    half: Option<u32>,
     upto: u64,
     beyond: BTreeSet<u64>,
 }
 
+impl Default for Receiver {
+    fn default() -> Self {
+        Self::anew(Some(0))
+    }
+}
+
 impl Receiver {
-    /// Returns a receiver as it stood: all up to `upto`, and the held numbers `beyond`.
-    pub fn restore(upto: u64, beyond: impl IntoIterator<Item = u64>) -> Self {
-        Self { upto, beyond: beyond.into_iter().collect() }
+    /// Returns one to which nothing has come of this half, or of whichever will be the first.
+    pub fn anew(half: Option<u32>) -> Self {
+        Self::restore(half, 0, [])
+    }
+
+    /// Returns a receiver as it stood: all up to `upto` of a half, and the held numbers `beyond`.
+    pub fn restore(half: Option<u32>, upto: u64, beyond: impl IntoIterator<Item = u64>) -> Self {
+        Self { half, upto, beyond: beyond.into_iter().collect() }
+    }
+
+    /// Returns the half that is read, if one is.
+    pub fn half(&self) -> Option<u32> {
+        self.half
     }
 
     /// Returns the number up to which every item has come.
@@ -189,13 +211,14 @@ impl Receiver {
                 _ => ranges.push((*number, *number)),
             }
         }
-        Ack { upto: self.upto, ranges, slots }
+        Ack { upto: self.upto, ranges, slots, half: self.half.unwrap_or_default() }
     }
 }
 
-/// The sending half: which numbers are given, under way and acknowledged.
+/// Our half: which numbers are given, under way and acknowledged.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Sender {
+    half: u32,
     next: u64,
     sealed: u64,
     upto: u64,
@@ -204,14 +227,30 @@ pub struct Sender {
 
 impl Default for Sender {
     fn default() -> Self {
-        Self { next: 1, sealed: 0, upto: 0, beyond: BTreeSet::new() }
+        Self::anew(0)
     }
 }
 
 impl Sender {
+    /// Returns one that has given no number of this half yet.
+    pub fn anew(half: u32) -> Self {
+        Self::restore(half, 1, 0, 0, [])
+    }
+
     /// Returns a sender as it stood.
-    pub fn restore(next: u64, sealed: u64, upto: u64, beyond: impl IntoIterator<Item = u64>) -> Self {
-        Self { next, sealed, upto, beyond: beyond.into_iter().collect() }
+    pub fn restore(
+        half: u32,
+        next: u64,
+        sealed: u64,
+        upto: u64,
+        beyond: impl IntoIterator<Item = u64>,
+    ) -> Self {
+        Self { half, next, sealed, upto, beyond: beyond.into_iter().collect() }
+    }
+
+    /// Returns the half whose numbers these are.
+    pub fn half(&self) -> u32 {
+        self.half
     }
 
     /// Gives the next number.
@@ -262,9 +301,12 @@ impl Sender {
 
     /// Takes the other side's word and returns the numbers that are newly acknowledged, in order.
     ///
-    /// Numbers that were never sealed are ignored: nobody can acknowledge what was not sent.
+    /// Numbers that were never sealed are ignored: nobody can acknowledge what was not sent. So are those of another half.
     pub fn on_ack(&mut self, ack: &Ack) -> Vec<u64> {
         let mut fresh = Vec::new();
+        if ack.half != self.half {
+            return fresh;
+        }
         let upto = ack.upto.min(self.sealed);
         for number in self.upto + 1..=upto {
             if !self.beyond.remove(&number) {
@@ -341,9 +383,11 @@ mod tests {
     fn an_acknowledgement_of_what_was_never_sent_is_worth_nothing() {
         let mut sender = Sender::default();
         sender.number();
-        assert_eq!(sender.on_ack(&Ack { upto: 9, ranges: vec![], slots: 0 }), Vec::<u64>::new());
+        let ack = |upto, half| Ack { upto, half, ..Ack::default() };
+        assert_eq!(sender.on_ack(&ack(9, 0)), Vec::<u64>::new());
         sender.mark_sealed(1);
-        assert_eq!(sender.on_ack(&Ack { upto: u64::MAX, ranges: vec![], slots: 0 }), vec![1]);
+        assert_eq!(sender.on_ack(&ack(u64::MAX, 7)), Vec::<u64>::new(), "of another half");
+        assert_eq!(sender.on_ack(&ack(u64::MAX, 0)), vec![1]);
     }
 
     #[test]

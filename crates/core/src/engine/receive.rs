@@ -270,9 +270,11 @@ impl Engine {
         road: Road,
         turn: &mut Turn<'_, '_>,
     ) -> Result<(), StoreError> {
-        self.hear(party, generation, Some(segment.sealed), turn);
+        let is_current = self.pairs.get(&party).is_some_and(|pair| pair.is_current(generation));
+        let is_read = is_current && self.reads_half(party, &segment, turn)?;
+        self.hear(party, generation, (is_read || !is_current).then_some(segment.sealed), turn);
         self.dirty.insert(party);
-        if !self.pairs.get(&party).is_some_and(|pair| pair.is_current(generation)) {
+        if !is_current {
             return segment.items.iter().try_for_each(|item| self.take_late(party, item, turn));
         }
         let had_begun = self.pairs.get(&party).is_some_and(Pair::has_begun);
@@ -280,7 +282,8 @@ impl Engine {
             self.take_ack(party, generation, &segment.ack, turn)?;
         }
         let carries = !segment.items.is_empty();
-        for (sequence, bytes) in (segment.first..).zip(segment.items) {
+        // What is of another half comes again.
+        for (sequence, bytes) in (segment.first..).zip(segment.items).filter(|_| is_read) {
             let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
             if !pair.has_begun() && sequence > 1 {
                 break;

@@ -33,7 +33,7 @@ use crate::content::{ConversationId, HAVE_LEAP_MAX, Item, RepairName};
 use crate::conversation;
 use crate::event::{Delivery, Event, Notice, Trail};
 use crate::pair::{HELD_ASIDE, OPENING, Opening, Origin, Pair, Said, SlotId, Suspicion, TTL_DAYS, inner};
-use crate::stream::{HELD_ITEMS_MAX, Segment};
+use crate::stream::{HELD_ITEMS_MAX, Receiver, Segment};
 use crate::tables;
 use crate::uptime::Used;
 
@@ -170,7 +170,7 @@ impl Engine {
         pair.keys_mut().suspicion = None;
         pair.keys_mut().note_repair(name);
         let before = if is_whole { Before::Unknown } else { Before::MayMatter };
-        self.begin_stream(party, before, is_whole, turn)?;
+        self.begin_stream(party, (name.half(), None), before, is_whole, turn)?;
         self.give_last_resort_again(party, turn)?;
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
         pair.keys_mut().said = Some(Said { name, is_whole });
@@ -374,7 +374,7 @@ impl Engine {
         let (crosses, we_are_whole) = (pair.crosses(&known_to_them), pair.is_whole());
         let before = Before::after(is_whole);
         if !crosses {
-            self.begin_stream(party, before, we_are_whole, turn)?;
+            self.begin_stream(party, (name.half(), Some(name.half())), before, we_are_whole, turn)?;
         }
         self.make_room(party, None, turn)?;
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(true) };
@@ -395,7 +395,8 @@ impl Engine {
             contact.reach_number = None;
         }
         self.put_contact(party, turn);
-        self.take_segment(party, number, word, road, turn)?;
+        // What it says stands beside the stream.
+        self.hear(party, number, Some(0), turn);
         self.owe_receipt(party, road, turn);
         self.look_behind(road, turn);
         self.event(Event::Notice(Notice::ContactRestored(Self::contact_id(party))));
@@ -430,6 +431,7 @@ impl Engine {
     fn begin_stream(
         &mut self,
         party: Party,
+        (half, theirs): (u32, Option<u32>),
         before: Before,
         is_whole: bool,
         turn: &mut Turn<'_, '_>,
@@ -447,7 +449,7 @@ impl Engine {
             self.router.settle(flight.number, turn.overlay)?;
         }
         pair.doubted.clear();
-        pair.begin_stream(now);
+        pair.begin_stream(half, theirs, now);
         pair.keys_mut().offer = None;
         pair.keys_mut().their_offer = None;
         pair.keys_mut().awaits_have = true;
@@ -475,8 +477,9 @@ impl Engine {
         // A contact may bring this about by each of many items: only what is wanted is read.
         let (orders, most) = (from..=u64::MAX, 2 * HELD_ITEMS_MAX as usize);
         let held = turn.overlay.range(&tables::HELD, &name, orders, Direction::Ascending, most)?;
-        for (number, (order, bytes)) in (0..).zip(held) {
-            turn.overlay.delete(&tables::HELD, &name, order);
+        // All goes before anything is put aside, also where something was put aside before.
+        held.iter().for_each(|(order, _)| turn.overlay.delete(&tables::HELD, &name, *order));
+        for (number, (_, bytes)) in (0..).zip(held) {
             match before {
                 Before::MayMatter => self.take_late(party, &bytes, turn)?,
                 Before::Unknown if number < HELD_ITEMS_MAX => {
@@ -486,6 +489,32 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Tells whether the numbers of a segment are of the half of theirs that is read. Another half of theirs takes its place
+    /// once its first item tells that it was begun later: they knew by then the repair by which the one that is read began.
+    pub(super) fn reads_half(
+        &mut self,
+        party: Party,
+        segment: &Segment,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<bool, StoreError> {
+        let Some(pair) = self.pairs.get(&party) else { return Ok(false) };
+        let read = pair.receiver.half();
+        if read == Some(segment.half) {
+            return Ok(true);
+        }
+        let first = segment.items.first().filter(|_| segment.first == 1).map(|item| Item::decode(item));
+        let Some(Ok(Item::Anew { repairs, .. })) = first else { return Ok(false) };
+        if read.is_some_and(|read| repairs.iter().all(|name| name.half() != read)) {
+            return Ok(false);
+        }
+        self.end_held(party, Before::Unknown, 0, turn)?;
+        if let Some(pair) = self.pairs.get_mut(&party) {
+            pair.receiver = Receiver::anew(Some(segment.half));
+            pair.keys_mut().awaits_have |= read.is_some() && pair.keys().said.is_some();
+        }
+        Ok(true)
     }
 
     /// The other side tells, first in a stream, which repairs it knows and whether it has lost anything: then what was put

@@ -240,7 +240,7 @@ impl Engine {
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
         let count = items.len() as u64;
         let sealed = pair.sender.sealed().max((first + count).saturating_sub(1));
-        let segment = Segment { first, items, ack: pair.ack(), sealed };
+        let segment = Segment { first, items, ack: pair.ack(), sealed, half: pair.sender.half() };
         let (at, envelope, deletion) = pair.seal(&segment, turn.rng);
         pair.ack_due = None;
         pair.ack_sent = Some(turn.now.moment);

@@ -89,6 +89,11 @@ struct StreamRecord {
     ground: Option<u32>,
     #[cbor(n(10), default)]
     went_back: bool,
+    #[cbor(n(11), default)]
+    half: u32,
+    /// Their half that is read; none is 2^32.
+    #[cbor(n(12), default)]
+    their_half: u64,
 }
 
 #[derive(Encode, Decode)]
@@ -163,6 +168,9 @@ impl Drop for LiveRecord {
         self.receive.zeroize();
     }
 }
+
+/// In place of a half of theirs, where none is read yet.
+const NO_HALF: u64 = 1 << 32;
 
 const SENT: u8 = 0;
 const LIVE: u8 = 1;
@@ -342,6 +350,8 @@ impl Pair {
             messages: self.messages,
             ground: self.ground,
             went_back: self.went_back,
+            half: self.sender.half(),
+            their_half: self.receiver.half().map_or(NO_HALF, u64::from),
         };
         overlay.put(&tables::STREAM, b"", party, encode(&record));
         for generation in self.generations.values_mut() {
@@ -402,9 +412,9 @@ impl Pair {
         pair.are_keys_dirty = false;
         pair.stream = record.stream;
         pair.sending = record.sending;
-        pair.sender =
-            Sender::restore(record.next, record.sealed, record.acked, record.acked_beyond.iter().copied());
-        pair.receiver = Receiver::restore(record.upto, held);
+        let beyond = record.acked_beyond.iter().copied();
+        pair.sender = Sender::restore(record.half, record.next, record.sealed, record.acked, beyond);
+        pair.receiver = Receiver::restore(u32::try_from(record.their_half).ok(), record.upto, held);
         pair.messages = record.messages;
         pair.ground = record.ground;
         pair.went_back = record.went_back;

@@ -19,7 +19,7 @@ impl Pair {
 
     /// Tells whether the other side knows of all that was lost here.
     pub(crate) fn is_whole(&self) -> bool {
-        self.keys.said.is_none_or(|said| said.is_whole) || self.is_shared()
+        self.keys.said.is_none_or(|said| said.is_whole) || !self.sender.is_untouched()
     }
 
     /// Tells whether what they say in the stream that runs counts. If a repair of ours began it, nothing does before their

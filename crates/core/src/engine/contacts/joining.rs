@@ -203,7 +203,8 @@ impl Engine {
         let origin = Origin { parent: None, opening: Some(Opening::Init), born: self.used(turn.now.moment) };
         let seals = (our_seal, bundle.seal());
         let mut pair = Pair::new(party, &cert.account_id(), origin, established, session, seals);
-        let segment = Segment { first: 1, items: items.to_vec(), ack: pair.ack(), sealed: INIT_ITEMS };
+        let segment =
+            Segment { first: 1, items: items.to_vec(), ack: pair.ack(), sealed: INIT_ITEMS, half: 0 };
         for item in &items {
             let sequence = pair.sender.number();
             turn.overlay.put(&tables::SENT, &tables::name(party.0), sequence, [&[0][..], item].concat());

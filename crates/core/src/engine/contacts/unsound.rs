@@ -29,7 +29,8 @@ fn small_order_points() -> impl Iterator<Item = [u8; 32]> {
 }
 
 fn first_segment(key: [u8; 32]) -> Segment {
-    Segment { first: 1, items: vec![Item::Seal(key).encode()], ack: Receiver::default().ack(0), sealed: 1 }
+    let ack = Receiver::default().ack(0);
+    Segment { first: 1, items: vec![Item::Seal(key).encode()], ack, sealed: 1, half: 0 }
 }
 
 /// An invite of the first, and what was left under it.

@@ -295,6 +295,116 @@ fn an_older_repair_that_a_relay_shows_again_moves_nobody_who_was_restored() {
 }
 
 #[test]
+fn what_is_said_in_answer_to_one_life_is_not_counted_among_what_was_said_to_the_one_before() {
+    use Happening::{Bring, Lose, Pass, Reverse, Start, Suspect, Write};
+    // One begins anew twice, and the other too. What was said in the first life comes late: it crosses the other's repair,
+    // and so the second life's does not. The other numbers anew what the second life has counted already.
+    let lost_again = [
+        Suspect(0),
+        Suspect(1),
+        Reverse(4),
+        Start(0),
+        Start(0),
+        Start(1),
+        Reverse(4),
+        Start(0),
+        Write(0),
+        Suspect(0),
+        Write(0),
+        Reverse(2),
+        Lose(0),
+        Write(0),
+        Suspect(0),
+        Write(0),
+        Write(0),
+        Write(0),
+        Pass(8),
+        Suspect(0),
+        Pass(16),
+        Suspect(1),
+        Write(0),
+        Suspect(0),
+        Write(0),
+        Write(0),
+        Write(0),
+        Write(0),
+        Write(0),
+        Suspect(0),
+        Lose(0),
+        Lose(0),
+        Bring(8404360457266980160),
+        Bring(3060505757049748865),
+        Write(1),
+    ];
+    let lost_before = [
+        Write(0),
+        Bring(0),
+        Suspect(0),
+        Bring(5742407781004699665),
+        Write(1),
+        Write(0),
+        Write(0),
+        Write(0),
+        Lose(1),
+        Lose(1),
+        Pass(18),
+        Lose(1),
+        Suspect(1),
+        Write(1),
+        Lose(0),
+        Write(1),
+        Pass(22),
+        Suspect(1),
+        Lose(0),
+        Suspect(0),
+        Suspect(0),
+        Bring(3461436058221063369),
+        Write(0),
+        Lose(0),
+        Bring(9483044089050807212),
+        Write(0),
+        Start(1),
+        Lose(1),
+        Bring(6071007077348303896),
+        Pass(8),
+        Bring(2058739371788725758),
+        Pass(1),
+        Write(0),
+        Write(1),
+        Start(1),
+        Write(0),
+        Reverse(18),
+        Pass(10),
+        Start(0),
+        Pass(14),
+        Bring(6782184315714388949),
+    ];
+    run(&lost_again).expect("all came");
+    run(&lost_before).expect("all came");
+}
+
+#[test]
+fn what_a_relay_shows_again_of_an_older_repair_is_not_counted_among_what_is_said_now() {
+    for variant in 0..6 {
+        let mut duo = apart();
+        duo.act(0, |_, turn| turn.rng.fill_bytes(&mut vec![0; 4 * variant]));
+        let (backup, start) = (duo.sides[0].store.clone(), duo.recorded.len());
+        duo.lose_disk(1);
+        write(&mut duo, 1, "then".into());
+        assert!(is_together(&mut duo));
+        let of_then: Vec<_> = duo.recorded[start..].iter().filter(|e| e.from == 1).cloned().collect();
+        // The first comes back from a backup of before, and reads all of that again.
+        restore(&mut duo, 0, &backup);
+        of_then.iter().for_each(|envelope| bring(&mut duo, envelope));
+        (0..3).for_each(|n| write(&mut duo, 1, format!("now {n}")));
+        assert!(is_together(&mut duo), "{variant}");
+        for text in ["then", "now 0", "now 1", "now 2"] {
+            assert!(duo.texts(0).contains(&(false, text.into())), "{variant}: {text}");
+        }
+    }
+}
+
+#[test]
 fn what_waits_behind_a_gap_when_somebody_suspects_is_read_if_the_other_has_lost_it_and_comes_again_if_not() {
     for has_lost in [true, false] {
         let mut duo = apart();
