@@ -8,7 +8,7 @@ mod screen;
 mod time;
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -19,7 +19,7 @@ use crate::{
     action::{Action, Command},
     clock::{self, Zone},
     i18n::T,
-    model::{ChatId, MessageKey, Model, Notice, PageAt, Prefs, Stage, Task, ThemeChoice, Update},
+    model::{ChatId, Ending, MessageKey, Model, Notice, PageAt, Prefs, Stage, Task, ThemeChoice, Update},
     route::Route,
     theme::{self, measure},
     view::{self, Views},
@@ -48,6 +48,8 @@ pub(crate) trait World {
 pub(crate) struct Anew {
     /// The process is to start anew, so that nothing of an open profile stays in its memory.
     pub(crate) wanted: AtomicBool,
+    /// The profile closed by itself, for this reason: the lock screen says it.
+    pub(crate) ended: OnceLock<Ending>,
     /// Its window was minimized and is to come back so: a lock brings no window up.
     pub(crate) minimized: AtomicBool,
 }
@@ -221,6 +223,11 @@ impl<W: World> App<W> {
     fn on_update(&mut self, ctx: &egui::Context, update: &Update) {
         match update {
             Update::Stage(stage) => self.on_stage(ctx, *stage),
+            Update::Ended(why) => {
+                if let Some(restart) = &self.restart {
+                    let _ = restart.ended.set(*why);
+                }
+            }
             Update::Done(Task::Accept) => {
                 self.views.add.clear();
                 self.route = Route::Chats(None);

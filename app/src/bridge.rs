@@ -31,7 +31,7 @@ use crate::{
         notices::Notices,
     },
     i18n::T,
-    model::{Notice, Prefs, Stage, Task, Update},
+    model::{Ending, Notice, Prefs, Stage, Task, Update},
 };
 
 /// Updates waiting for the window; beyond it the worker waits, never the window.
@@ -311,12 +311,12 @@ impl Worker {
         self.open = Some(Open { session, cast });
     }
 
-    /// The node ended by itself: only a failing disk makes it.
+    /// The node ended by itself. The reason comes before the lock, which may be the last that this process hears.
     async fn ended(&mut self) {
+        let why = self.open.as_ref().map_or(Ending::Other, |open| open.session.ending());
         self.close().await;
+        self.tell.say(Update::Ended(why)).await;
         self.closed().await;
-        let failure = crate::model::Failure { sentence: T::FailEnded, detail: String::new() };
-        self.tell.say(Update::Failed(Task::Unlock, failure)).await;
     }
 
     async fn close(&mut self) {

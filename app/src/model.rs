@@ -1,6 +1,7 @@
 //! What the window knows: a plain copy of the other world, changed only by [`Model::apply`].
 
 mod chat;
+mod ending;
 mod prefs;
 mod roads;
 mod timeline;
@@ -12,6 +13,7 @@ use zeroize::Zeroizing;
 use self::chat::mark_alike;
 pub(crate) use self::{
     chat::{Bond, Chat, ChatId, Last},
+    ending::Ending,
     prefs::{Notify, Prefs, ThemeChoice},
     roads::{Relay, RelayKey, Roads, Takes},
     timeline::{Delivery, Fade, Message, Page, PageAt, Quote, Timeline},
@@ -334,6 +336,8 @@ pub(crate) struct Model {
 pub(crate) enum Update {
     /// How far the profile is open.
     Stage(Stage),
+    /// The profile closes by itself, for this reason.
+    Ended(Ending),
     /// The own side.
     Me(Me),
     /// All chats.
@@ -347,6 +351,8 @@ pub(crate) enum Update {
     },
     /// A message that is new at the end.
     Arrived(ChatId, Message),
+    /// More came at the end of a chat than is told one by one: the window reads on from what it holds.
+    Behind(ChatId),
     /// What a search has found so far.
     Found(Found),
     /// Messages that are here no longer.
@@ -392,6 +398,12 @@ impl Model {
     pub(crate) fn apply(&mut self, update: Update) {
         match update {
             Update::Stage(stage) => self.enter(stage),
+            Update::Ended(why) => {
+                // It is opened again, or there is none any more.
+                for task in [Task::Create, Task::Unlock] {
+                    self.fail(task, Failure { sentence: why.sentence(), detail: String::new() });
+                }
+            }
             Update::Me(me) => self.me = me,
             Update::Chats(mut chats) => {
                 chats.sort_by(|a, b| b.order.cmp(&a.order).then(a.id.cmp(&b.id)));
@@ -403,6 +415,11 @@ impl Model {
             Update::Arrived(chat, message) => {
                 if let Some(timeline) = self.timelines.get_mut(&chat) {
                     timeline.arrive(message);
+                }
+            }
+            Update::Behind(chat) => {
+                if let Some(timeline) = self.timelines.get_mut(&chat) {
+                    timeline.fall_behind();
                 }
             }
             Update::Erased(chat, keys) => {

@@ -12,12 +12,14 @@ use crate::{
     desktop::instance::{self, Claim},
     i18n::{Lang, T},
     last_resort,
-    model::Prefs,
+    model::{Ending, Prefs, Update},
     theme,
 };
 
 /// The window comes up minimized: what a locked window that was so says to the process that takes its place.
 const MINIMIZED: &str = "--minimized";
+/// The profile closed by itself, with the reason in one word: what the window says to that process then.
+const ENDED: &str = "--ended=";
 
 /// Runs the app until its window is closed. Where no window can be opened, says so in one line and runs the practice conversation in the terminal.
 pub fn run() -> ExitCode {
@@ -29,30 +31,30 @@ pub fn run() -> ExitCode {
         eprintln!("{error}");
     }
     log();
-    let mut args = std::env::args().skip(1);
-    let mut minimized = false;
-    match args.next().as_deref() {
-        None => {}
-        Some(MINIMIZED) => minimized = true,
-        Some("--practice") => return practice(),
-        Some("--version" | "-V") => {
-            println!("madang {}", env!("CARGO_PKG_VERSION"));
-            return ExitCode::SUCCESS;
-        }
-        Some("--help" | "-h") => {
-            println!("{}", language().tr(T::CommandHelp));
-            return ExitCode::SUCCESS;
-        }
-        Some(_) => {
-            eprintln!("{}", language().tr(T::CommandUnknown));
-            return ExitCode::from(2);
+    let mut begin = Begin::default();
+    for argument in std::env::args().skip(1) {
+        match argument.as_str() {
+            "--practice" => return practice(),
+            "--version" | "-V" => {
+                println!("madang {}", env!("CARGO_PKG_VERSION"));
+                return ExitCode::SUCCESS;
+            }
+            "--help" | "-h" => {
+                println!("{}", language().tr(T::CommandHelp));
+                return ExitCode::SUCCESS;
+            }
+            other if begin.take(other) => {}
+            _ => {
+                eprintln!("{}", language().tr(T::CommandUnknown));
+                return ExitCode::from(2);
+            }
         }
     }
     if !has_display(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())) {
         println!("{}", language().tr(T::NoDisplay));
         return practice();
     }
-    match window(minimized) {
+    match window(begin) {
         Ok(None) => ExitCode::SUCCESS,
         Ok(Some(arguments)) => start_anew(arguments),
         Err(error) => {
@@ -82,8 +84,36 @@ fn language() -> Lang {
         .map_or(Lang::En, |locale| Lang::from_locale(&locale))
 }
 
+/// How a window comes up, as the one before it said: it was locked, or its profile closed by itself.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Begin {
+    minimized: bool,
+    ended: Option<Ending>,
+}
+
+impl Begin {
+    /// What the window that ends says to the next.
+    fn after(anew: &Anew) -> Begin {
+        Begin { minimized: anew.minimized.load(Ordering::Acquire), ended: anew.ended.get().copied() }
+    }
+
+    fn arguments(self) -> Vec<OsString> {
+        let minimized = self.minimized.then(|| MINIMIZED.into());
+        let ended = self.ended.map(|why| format!("{ENDED}{}", why.word()).into());
+        minimized.into_iter().chain(ended).collect()
+    }
+
+    /// Takes one of [`Begin::arguments`]; whether it is one.
+    fn take(&mut self, argument: &str) -> bool {
+        let ended = argument.strip_prefix(ENDED).and_then(Ending::named);
+        self.minimized |= argument == MINIMIZED;
+        self.ended = ended.or(self.ended);
+        argument == MINIMIZED || ended.is_some()
+    }
+}
+
 /// Opens the window. Something: the profile was locked and the process is to start anew, with these arguments.
-fn window(minimized: bool) -> Result<Option<Vec<OsString>>, eframe::Error> {
+fn window(begin: Begin) -> Result<Option<Vec<OsString>>, eframe::Error> {
     let paths = bridge::Paths::of_this_user();
     let (raise, raised) = std::sync::mpsc::channel();
     let mut held = match instance::claim(&paths.runtime(), paths.profile()) {
@@ -117,20 +147,22 @@ fn window(minimized: bool) -> Result<Option<Vec<OsString>>, eframe::Error> {
         options,
         Box::new(move |creation| {
             dress(&creation.egui_ctx);
-            if minimized {
+            if begin.minimized {
                 creation.egui_ctx.send_viewport_cmd(egui::ViewportCommand::Minimized(true));
             }
             let ctx = creation.egui_ctx.clone();
             let mut bridge = Bridge::start(paths, move || ctx.request_repaint())?;
             bridge.raised_by(raised)?;
             let mut app = App::new(bridge, prefs, zone, Some(left));
+            if let Some(why) = begin.ended {
+                app.model.apply(Update::Ended(why));
+            }
             app.dress(&creation.egui_ctx);
             Ok(Box::new(app))
         }),
     )?;
     drop(held);
-    let arguments = anew.minimized.load(Ordering::Acquire).then(|| MINIMIZED.into());
-    Ok(anew.wanted.load(Ordering::Acquire).then(|| arguments.into_iter().collect()))
+    Ok(anew.wanted.load(Ordering::Acquire).then(|| Begin::after(&anew).arguments()))
 }
 
 /// Gives a window what it is drawn with: the shipped fonts, both styles, and a frame for what no font has.
@@ -158,6 +190,22 @@ fn practice() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_window_says_to_the_next_is_understood_and_nothing_else_is() {
+        let all = [None, Some(Ending::Full), Some(Ending::Damaged), Some(Ending::Wiped), Some(Ending::Other)];
+        for (minimized, ended) in all.into_iter().flat_map(|why| [(false, why), (true, why)]) {
+            let said = Begin { minimized, ended };
+            let mut heard = Begin::default();
+            for argument in said.arguments() {
+                assert!(heard.take(argument.to_str().expect("letters")), "{argument:?}");
+            }
+            assert_eq!(heard, said);
+        }
+        for strange in ["", "--ended", "--ended=", "--ended=full ", "full", "--minimized=1"] {
+            assert!(!Begin::default().take(strange), "{strange}");
+        }
+    }
 
     #[test]
     #[cfg(target_os = "linux")]

@@ -1,8 +1,13 @@
 //! What the node refuses, as a sentence of the window.
 
-use madang_core::{BackupError, CommandError, NodeError, OpenError, TransferError, VaultError};
+use madang_core::{
+    BackupError, CommandError, Ended, NodeError, OpenError, StoreError, TransferError, VaultError,
+};
 
-use crate::{i18n::T, model::Failure};
+use crate::{
+    i18n::T,
+    model::{Ending, Failure},
+};
 
 /// Finds the sentence for `error`; `otherwise` where the act itself says most. The detail is the node's own text.
 pub(super) fn failure(error: &NodeError, otherwise: T) -> Failure {
@@ -18,6 +23,16 @@ pub(super) fn failure(error: &NodeError, otherwise: T) -> Failure {
         NodeError::Stopped => T::FailEnded,
     };
     Failure { sentence, detail: error.to_string() }
+}
+
+/// Why a node ended, as the window says it.
+pub(super) fn ending(why: Option<&Ended>) -> Ending {
+    match why {
+        Some(Ended::Wiped) => Ending::Wiped,
+        Some(Ended::Store(StoreError::Full)) => Ending::Full,
+        Some(Ended::Store(StoreError::Corrupt(_))) => Ending::Damaged,
+        Some(Ended::Store(_)) | None => Ending::Other,
+    }
 }
 
 fn of_open(error: &OpenError, otherwise: T) -> T {
@@ -58,5 +73,19 @@ fn of_command(error: &CommandError, otherwise: T) -> T {
         CommandError::TextTooLong(_) => T::FailTooLong,
         CommandError::NotYet => T::FailNotYet,
         _ => otherwise,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_and_damage_and_a_wipe_are_told_apart() {
+        let of = |error| ending(Some(&Ended::Store(error)));
+        assert_eq!(of(StoreError::Full), Ending::Full);
+        assert_eq!(of(StoreError::Corrupt("a block of the log")), Ending::Damaged);
+        assert_eq!(of(StoreError::Io(std::io::ErrorKind::PermissionDenied)), Ending::Other);
+        assert_eq!((ending(Some(&Ended::Wiped)), ending(None)), (Ending::Wiped, Ending::Other));
     }
 }

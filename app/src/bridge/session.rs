@@ -17,13 +17,17 @@ use madang_core::{
 
 use self::changes::Changes;
 use self::shown::{chat_of, compared_of, fade_of, last_of, me_of, message_of, quote_of, takes_of, time_of};
-use super::{Tell, failure::failure, safe};
+use super::{
+    Tell,
+    failure::{ending, failure},
+    safe,
+};
 use crate::{
     action::Command,
     i18n::{self, T},
     model::{
-        Chat, ChatId, Fade, Me, Message, MessageKey, Notice, Page, PageAt, Quote, Relay, RelayKey, Roads,
-        Safety, Step, StepKind, Task, Trail, Update,
+        Chat, ChatId, Ending, Fade, Me, Message, MessageKey, Notice, Page, PageAt, Quote, Relay, RelayKey,
+        Roads, Safety, Step, StepKind, Task, Trail, Update,
     },
     text,
 };
@@ -91,6 +95,11 @@ impl Session {
         self.tell_chats(None).await;
         self.tell_me().await;
         self.tell_roads().await;
+    }
+
+    /// Why the node has ended.
+    pub(super) fn ending(&self) -> Ending {
+        ending(self.node.ended().as_ref())
     }
 
     /// Waits for an event; nothing once the node has ended. Can be cancelled.

@@ -224,6 +224,21 @@ fn a_profile_is_made_locked_refused_and_opened_again() {
 }
 
 #[test]
+fn a_profile_that_is_wiped_from_elsewhere_closes_and_the_reason_comes_before_the_lock() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut window = Window::open(home.path());
+    let passphrase = zeroize::Zeroizing::new("등불 강가".to_owned());
+    window.bridge.tell(Command::Create { name: "하늘".into(), passphrase });
+    window.until("an open profile", |m| m.stage == Stage::Open && m.me.name == "하늘");
+    assert!(madang_core::wipe(&Paths::at(home.path()).profile).is_ok());
+    let told = window.gather("the end", |m| !m.stage.is_open());
+    let at = |what: fn(&Update) -> bool| told.iter().position(what);
+    let reason = at(|update| matches!(update, Update::Ended(Ending::Wiped)));
+    assert!(reason.is_some() && reason < at(|update| matches!(update, Update::Stage(_))), "{told:?}");
+    assert_eq!(window.model.failures[&Task::Unlock].sentence, T::FailEndedWiped);
+}
+
+#[test]
 fn a_window_that_hears_of_an_open_profile_has_been_told_what_is_in_it() {
     let home = tempfile::tempdir().expect("a folder");
     let mut window = Window::open(home.path());

@@ -211,7 +211,10 @@ pub(crate) fn settle(app: &mut App<Fake>, name: &str, lang: Lang) {
 /// What can be under way, and the sentences with which it can fail.
 const TROUBLES: [(Task, &[T]); 16] = [
     (Task::Create, &[T::FailCreate, T::FailMemory, T::FailNetwork, T::NotOnThisComputer]),
-    (Task::Unlock, &[T::WrongPassphrase, T::FailEnded, T::FailDamaged, T::FailNewer, T::FailProfileBusy]),
+    (
+        Task::Unlock,
+        &[T::WrongPassphrase, T::FailEndedDamaged, T::FailDamaged, T::FailNewer, T::FailProfileBusy],
+    ),
     (Task::Invite, &[T::FailRelayFirst, T::CalledBack]),
     (Task::Accept, &[T::FailInvite, T::FailOwnInvite, T::FailAlready, T::FailTheirDevice]),
     (Task::Send, &[T::FailSend, T::FailTooLong, T::FailNotYet]),

@@ -1,7 +1,7 @@
 //! What only stories of tests let happen in the invented world.
 
 use super::{Fake, MINUTE, message};
-use crate::model::{Bond, ChatId, Last, Message, Update};
+use crate::model::{Bond, ChatId, Ending, Last, Message, Stage, Update};
 
 impl Fake {
     /// Puts a long conversation into the first chat.
@@ -60,6 +60,26 @@ impl Fake {
         let last = self.talks.get(&chat).and_then(|talk| talk.last()).map_or(0, |m| m.place);
         let place = self.key().max(last + 1);
         self.hear_at(chat, text, place, None);
+    }
+
+    /// Lets so many messages of a contact come at once: more than are told one by one.
+    pub(crate) fn burst(&mut self, chat: ChatId, count: u64) {
+        let last = self.talks.get(&chat).and_then(|talk| talk.last()).map_or(0, |m| m.place);
+        let now = self.now;
+        let burst = (1..=count).map(|n| message(last + n, false, &format!("burst {n}"), now));
+        self.talks.entry(chat).or_default().extend(burst);
+        self.contact(chat, |c| c.unread += u32::try_from(count).unwrap_or(u32::MAX));
+        self.updates.push_back(Update::Behind(chat));
+    }
+
+    /// The place of a chat's last message.
+    pub(crate) fn last_place(&self, chat: ChatId) -> u64 {
+        self.talks.get(&chat).and_then(|talk| talk.last()).map_or(0, |m| m.place)
+    }
+
+    /// Lets the profile close by itself.
+    pub(crate) fn end(&mut self, why: Ending) {
+        self.updates.extend([Update::Ended(why), Update::Stage(Stage::Locked)]);
     }
 
     /// Lets a contact's message come that belongs at a place and may be one that disappears.

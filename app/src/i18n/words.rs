@@ -608,7 +608,12 @@ words! {
     FailDamaged: "The profile is damaged. Restore it from a backup.", "프로필이 손상되었습니다. 백업에서 되살리세요.";
     FailMemory: "There is not enough memory to stretch the passphrase. Close something and try again.", "암호 문구를 강화할 메모리가 부족합니다. 다른 프로그램을 닫고 다시 시도하세요.";
     FailNetwork: "The network could not be started. Another program may hold the port.", "네트워크를 시작하지 못했습니다. 다른 프로그램이 포트를 쓰고 있을 수 있습니다.";
-    FailEnded: "The profile was closed because the disk refused. Nothing that was shown as kept is lost. Open it again.", "디스크가 거부하여 프로필을 닫았습니다. 보관되었다고 보인 것은 잃지 않았습니다. 다시 여세요.";
+    FailEnded: "The profile was closed because the disk did not read or write it. Check the disk, then open it again.", "디스크를 읽거나 쓰지 못해 프로필을 닫았습니다. 디스크를 확인한 뒤 다시 여세요.";
+    FailEndedFull: "The profile was closed because the disk is full. Nothing that was shown as kept is lost. Make room, then open it again.", "디스크가 가득 차서 프로필을 닫았습니다. 보관되었다고 보인 것은 잃지 않았습니다. 공간을 마련한 뒤 다시 여세요.";
+    FailEndedDamaged: "The profile was closed because a part of it cannot be read; what stood there may be lost. Open it again. If it closes again, restore it from a backup.",
+        "프로필의 일부를 읽을 수 없어 닫았습니다. 그 내용은 사라졌을 수 있습니다. 다시 여세요. 또 닫히면 백업에서 되살리세요.";
+    FailEndedWiped: "The profile was closed because its keys were destroyed from elsewhere on this computer. Only a backup brings it back.",
+        "이 컴퓨터의 다른 곳에서 열쇠를 파기해 프로필을 닫았습니다. 백업이 있어야만 되돌릴 수 있습니다.";
     Dismiss: "Dismiss", "닫기";
     NotOnThisComputer: "Practice needs a local network interface that this computer does not give.", "이 컴퓨터에서는 연습에 필요한 네트워크를 열 수 없습니다.";
 }

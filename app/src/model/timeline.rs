@@ -217,6 +217,12 @@ impl Timeline {
         self.drop_oldest();
     }
 
+    /// More came at the end than is told one by one: it is read on from here, and whoever holds nothing reads anew.
+    pub(super) fn fall_behind(&mut self) {
+        self.more_after = true;
+        self.loaded &= !self.messages.is_empty();
+    }
+
     fn drop_oldest(&mut self) {
         let surplus = self.messages.len().saturating_sub(LOADED_MAX);
         if surplus > 0 {

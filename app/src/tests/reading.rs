@@ -63,6 +63,31 @@ fn loaded(w: &Window) -> (u64, u64, usize) {
 }
 
 #[test]
+fn a_burst_is_read_on_without_a_hole_and_is_seen_only_when_its_end_was_drawn() {
+    for lang in BOTH {
+        let mut w = long(lang, 300);
+        let before = w.state().world.last_place(ChatId(1));
+        w.state_mut().world.burst(ChatId(1), 250);
+        w.run_steps(6);
+        let end = w.state().world.last_place(ChatId(1));
+        let seen = |w: &Window| w.state().world.seen.iter().map(|(_, place)| *place).max().unwrap_or(0);
+        assert!(seen(&w) <= before, "nothing of the burst has been read");
+        assert!(shows(&w, &lang.with(T::JumpLatestCount, &["250"])));
+        let mut pages = 0;
+        while seen(&w) <= before {
+            assert!(loaded(&w).1 <= end && pages < 200);
+            w.key_press(Key::PageDown);
+            w.run_steps(3);
+            pages += 1;
+        }
+        assert!(pages > 5, "it was read through: {pages}");
+        assert_eq!((loaded(&w).1, seen(&w)), (end, end));
+        w.run_steps(3);
+        assert_eq!(w.state().model.chats.iter().find(|c| c.id == ChatId(1)).map(|c| c.unread), Some(0));
+    }
+}
+
+#[test]
 fn older_pages_come_and_nothing_under_the_eye_moves() {
     for lang in BOTH {
         let mut w = long(lang, 3_000);

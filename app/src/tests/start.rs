@@ -3,9 +3,14 @@
 use egui::{Key, Modifiers, Role};
 use egui_kittest::kittest::{NodeT, Queryable};
 
+use std::sync::{Arc, atomic::Ordering};
+
 use crate::{
+    app::{Anew, App},
+    clock::Zone,
+    gallery::Fake,
     i18n::T,
-    model::{Failure, Task, Update},
+    model::{Ending, Failure, Stage, Task, Update},
 };
 
 use super::{BOTH, labels, press, press_button, shows, wide, window, write};
@@ -53,6 +58,47 @@ fn from_nothing_to_a_profile_by_keyboard_names_alone() {
 }
 
 #[test]
+fn the_syllable_that_is_being_composed_stays_in_the_passphrase_when_one_goes_on_by_mouse() {
+    let ime = |event| egui::Event::Ime(event);
+    let composed = |w: &mut super::Window, label: &str| {
+        // A press, and no key: nothing commits the last syllable.
+        w.get_by_role_and_label(Role::PasswordInput, label).click();
+        w.run_steps(3);
+        w.event(egui::Event::Text("등불 walnut 39 orbit 강".into()));
+        w.run_steps(1);
+        w.event(ime(egui::ImeEvent::Preedit { text: "가".into(), active_range_chars: None }));
+        w.run_steps(2);
+    };
+    for lang in BOTH {
+        let mut w = window("welcome", lang, [900.0, 1200.0]);
+        write(&mut w, Role::TextInput, lang.tr(T::ProfileName), "하늘");
+        composed(&mut w, lang.tr(T::Passphrase));
+        composed(&mut w, lang.tr(T::PassphraseAgain));
+        press(&mut w, lang.tr(T::Understood));
+        press_button(&mut w, lang.tr(T::CreateProfile));
+        assert!(w.state().model.stage.is_open());
+        let lock = |w: &mut super::Window| {
+            w.key_press_modifiers(Modifiers::COMMAND, Key::L);
+            w.run_steps(3);
+            assert!(!w.state().model.stage.is_open());
+        };
+        lock(&mut w);
+        w.get_by_role_and_label(Role::PasswordInput, lang.tr(T::Passphrase)).click();
+        w.run_steps(3);
+        w.event(egui::Event::Text("등불 walnut 39 orbit 강".into()));
+        w.event(ime(egui::ImeEvent::Commit("가".into())));
+        w.run_steps(2);
+        w.key_press(Key::Enter);
+        w.run_steps(4);
+        assert!(w.state().model.stage.is_open(), "made by presses, opened by Enter");
+        lock(&mut w);
+        composed(&mut w, lang.tr(T::Passphrase));
+        press(&mut w, lang.tr(T::Unlock));
+        assert!(w.state().model.stage.is_open(), "opened by a press");
+    }
+}
+
+#[test]
 fn a_passphrase_stays_in_its_field_and_nowhere_in_the_toolkit() {
     for lang in BOTH {
         let mut w = window("welcome", lang, [900.0, 1200.0]);
@@ -89,6 +135,30 @@ fn the_lock_screen_names_nobody_and_a_wrong_passphrase_says_so() {
         w.key_press(Key::Enter);
         w.run_steps(4);
         assert!(w.state().model.stage.is_open());
+    }
+}
+
+#[test]
+fn a_profile_that_closes_by_itself_leaves_the_reason_to_the_process_that_comes_after() {
+    for (lang, why) in BOTH.into_iter().zip([Ending::Full, Ending::Damaged]) {
+        let left = Arc::new(Anew::default());
+        let mut w = wide("chat", lang);
+        let prefs = w.state().model.prefs;
+        *w.state_mut() =
+            App::new(Fake::new(Stage::Open, lang, true), prefs, Zone::default(), Some(left.clone()));
+        w.run_steps(3);
+        w.state_mut().world.end(why);
+        w.run_steps(3);
+        assert!(left.wanted.load(Ordering::Acquire));
+        assert_eq!(left.ended.get(), Some(&why));
+
+        let mut next = wide("unlock", lang);
+        next.state_mut().model.apply(Update::Ended(why));
+        next.run_steps(3);
+        assert!(shows(&next, lang.tr(why.sentence())), "the lock screen says it");
+        write(&mut next, Role::PasswordInput, lang.tr(T::Passphrase), "correct horse");
+        press(&mut next, lang.tr(T::Unlock));
+        assert!(next.state().model.stage.is_open() && !shows(&next, lang.tr(why.sentence())));
     }
 }
 

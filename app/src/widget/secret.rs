@@ -69,8 +69,9 @@ impl Secret {
         &self.text
     }
 
-    /// Hands the passphrase on and leaves an empty buffer.
+    /// Hands the passphrase on, with what is still being composed, and leaves an empty buffer.
     pub(crate) fn take(&mut self) -> Zeroizing<String> {
+        self.keep_composed();
         std::mem::take(self).text
     }
 
@@ -98,6 +99,14 @@ impl Secret {
         if text.len() <= SECRET_BYTES_MAX {
             self.preedit.push_str(text);
         }
+    }
+
+    /// Takes what is being composed as it stands: the composition ended without a commit. Whether there was something.
+    fn keep_composed(&mut self) -> bool {
+        let room = Zeroizing::new(String::with_capacity(SECRET_BYTES_MAX));
+        let composed = std::mem::replace(&mut self.preedit, room);
+        self.push(&composed);
+        !composed.is_empty()
     }
 
     fn erase_last(&mut self) {
@@ -184,8 +193,9 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, label: T, hint: Option<T>, secret: 
         if enter && !secret.is_composing() {
             response.surrender_focus();
         }
-    } else if secret.is_composing() {
-        secret.set_preedit("");
+    } else if secret.keep_composed() {
+        // In Hangul the last syllable is composed until something else is done: a press elsewhere does not drop it.
+        response.mark_changed();
     }
     // The tree gets bullets, never the text.
     let bullets = "•".repeat(secret.text.chars().count());
@@ -315,6 +325,14 @@ mod tests {
         );
         assert_eq!(secret.as_str(), "한글!");
         assert!(!secret.is_composing());
+    }
+
+    #[test]
+    fn a_syllable_that_is_still_composed_is_handed_on_with_the_rest() {
+        let mut secret = Secret::default();
+        let preedit = Event::Ime(ImeEvent::Preedit { text: "가".into(), active_range_chars: None });
+        secret.take_events(&mut [Event::Text("강".into()), preedit], false);
+        assert_eq!(*secret.take(), "강가");
     }
 
     #[test]

@@ -38,6 +38,7 @@ pub use crypto::identity::AccountId;
 pub use crypto::safety::{Comparison, SafetyNumber};
 pub use crypto::vault::{Cost, VaultError};
 pub use proto::id::{Address, PeerName};
+pub use proto::store::StoreError;
 
 pub use contact::{Contact, ContactState};
 pub use content::{ConversationId, MessageId};
@@ -49,6 +50,6 @@ pub use glance::Glance;
 #[cfg(feature = "node")]
 pub use net::{any_addresses, scrub_environment};
 #[cfg(feature = "node")]
-pub use node::{Config, Events, Node, NodeError, TransferError, lock, wipe};
+pub use node::{Config, Ended, Events, Node, NodeError, TransferError, lock, wipe};
 #[cfg(feature = "node")]
 pub use store::{OpenError, Wiped};

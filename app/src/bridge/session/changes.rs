@@ -3,14 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use madang_core::{
-    ContactId, ConversationId, Delivery as Far, Event, Message as Kept, MessageId, Notice as Word,
+    ContactId, ConversationId, Delivery as Far, Event, Message as Kept, MessageId, NodeError, Notice as Word,
+    Span,
 };
 
-use super::{Known, PAGE, Session, shown::delivery_of};
+use super::{EVENTS_TOGETHER, Known, PAGE, Session, shown::delivery_of};
 use crate::{
     i18n::T,
     model::{MessageKey, PageAt, Update},
 };
+
+/// New messages far above the newest that are read one by one; with more of them the part that is shown is read anew.
+const FAR_UP: usize = 16;
 
 /// What a run of events changed.
 #[derive(Default)]
@@ -75,7 +79,8 @@ impl Session {
         if changes.everything {
             self.tell_all().await;
             for chat in self.shown.iter().copied().collect::<Vec<_>>() {
-                let _ = self.page(chat, PageAt::Newest).await;
+                // What is not read yet has perhaps never been drawn: the reader begins there.
+                let _ = self.page(chat, PageAt::Unread).await;
             }
         }
         if changes.contacts || !changes.lines.is_empty() {
@@ -123,15 +128,47 @@ impl Session {
         }
     }
 
-    /// Tells new messages of a conversation that the window holds.
+    /// Tells new messages of a conversation that the window holds. Of more than a page only those are shown that stand
+    /// within what is loaded; the rest is read on from there, so that nobody is led past what was never drawn.
     async fn tell_arrived(&mut self, conversation: ConversationId, ids: &BTreeSet<MessageId>) {
         let Some(chat) = self.chat_of(conversation).filter(|chat| self.shown.contains(chat)) else { return };
-        let Ok(page) = self.node.history(conversation, None, PAGE).await else { return };
-        self.remember(&page.messages);
-        let found: Vec<&Kept> = page.messages.iter().filter(|m| ids.contains(&m.id)).collect();
-        for message in found {
+        let Ok(mut found) = self.newest_of(conversation, ids).await else { return };
+        let there: BTreeSet<MessageId> = found.iter().map(|m| m.id).collect();
+        let above: Vec<MessageId> = ids.difference(&there).copied().collect();
+        if above.len() > FAR_UP {
+            let _ = self.page(chat, PageAt::Unread).await;
+            return;
+        }
+        for id in above {
+            let Ok(one) = self.node.read(conversation, Span::Message(id), 1).await else { return };
+            found.extend(one.messages.into_iter().filter(|m| m.id == id));
+        }
+        if ids.len() > PAGE {
+            self.tell.say(Update::Behind(chat)).await;
+        }
+        found.sort_by_key(|m| m.place);
+        self.remember(&found);
+        for message in &found {
             self.tell.say(Update::Arrived(chat, self.message(message))).await;
         }
+    }
+
+    /// Those of `ids` that are among the newest messages, as far as a whole run of events reaches.
+    async fn newest_of(
+        &self,
+        conversation: ConversationId,
+        ids: &BTreeSet<MessageId>,
+    ) -> Result<Vec<Kept>, NodeError> {
+        let (mut found, mut before) = (Vec::new(), None);
+        for _ in 0..=EVENTS_TOGETHER.div_ceil(PAGE) {
+            let page = self.node.history(conversation, before, PAGE).await?;
+            before = page.messages.first().map(|m| m.place);
+            found.extend(page.messages.into_iter().filter(|m| ids.contains(&m.id)));
+            if found.len() == ids.len() || !page.more {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// Tells that somebody wrote, with the newest line.
@@ -174,5 +211,80 @@ impl Session {
             Word::LogDamaged { .. } => self.notice(T::NoticeLogDamaged, None, true).await,
             Word::RolledBack => self.notice(T::NoticeRolledBack, None, true).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::{
+        bridge::{Tell, cast::Cast},
+        model::Model,
+    };
+
+    /// Takes over what was told.
+    fn hear(updates: &mut mpsc::Receiver<Update>, model: &mut Model) {
+        while let Ok(update) = updates.try_recv() {
+            model.apply(update);
+        }
+    }
+
+    #[test]
+    fn of_a_burst_the_window_is_shown_every_message_in_its_order_and_knows_that_there_are_more() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
+        runtime.block_on(async {
+            let (cast, node, events) = Cast::gather("하늘", true).await.expect("a practice");
+            let (outbox, mut updates) = mpsc::channel(4_096);
+            let mut session = Session::new(node.clone(), events, Tell { outbox, wake: Arc::new(|| {}) });
+            let (conversation, chat) = loop {
+                session.tell_all().await;
+                let here = session.chats.iter().find_map(|(id, known)| Some((known.conversation?, *id)));
+                match here {
+                    Some(here) => break here,
+                    None => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+                }
+            };
+            let mut model = Model::default();
+            session.page(chat, PageAt::Newest).await.expect("a page");
+            hear(&mut updates, &mut model);
+            let before = model.timelines[&chat].messages.len();
+
+            let mut burst = Changes::default();
+            let mut sent = Vec::new();
+            for n in 0..250 {
+                let id = node.send(conversation, &format!("등불 {n}"), None).await.expect("kept");
+                burst.note(Event::Message { conversation, id, mine: true });
+                sent.push(MessageKey(id.0));
+            }
+            session.tell_changes(burst).await;
+            hear(&mut updates, &mut model);
+            let timeline = &model.timelines[&chat];
+            assert!(timeline.more_after, "the end of what is loaded is not the end");
+            assert_eq!(timeline.messages.len(), before, "nothing stands beyond a hole");
+            while model.timelines[&chat].more_after {
+                let last = model.timelines[&chat].messages.last().expect("a message").place;
+                session.page(chat, PageAt::After(last)).await.expect("a page");
+                hear(&mut updates, &mut model);
+            }
+            let read: Vec<_> = model.timelines[&chat].messages.iter().map(|m| m.key).collect();
+            let own: Vec<_> = read.into_iter().filter(|key| sent.contains(key)).collect();
+            assert!(own == sent, "{} of 250, in their order", own.len());
+
+            // One that comes late is told wherever it stands.
+            let first = MessageId(sent[0].0);
+            let mut late = Changes::default();
+            late.note(Event::Message { conversation, id: first, mine: true });
+            let mut shown = Model::default();
+            shown.timelines.insert(chat, crate::model::Timeline::default());
+            session.tell_changes(late).await;
+            hear(&mut updates, &mut shown);
+            assert_eq!(shown.timelines[&chat].messages.first().map(|m| m.key), Some(sent[0]));
+            node.shutdown().await;
+            cast.leave().await;
+        });
     }
 }

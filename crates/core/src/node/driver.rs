@@ -9,6 +9,7 @@ use proto::store::{Batch, Overlay, Store as _, StoreError};
 use store::SealedStore;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use super::ended::{Ended, Reason};
 use super::networks::{Arrival, Networks, Origin};
 use super::openers::{self, Opening};
 use super::profile::{NodeError, Opened};
@@ -38,6 +39,7 @@ pub(crate) fn spawn(
     config: Config,
     requests: mpsc::Receiver<Request>,
     events: broadcast::Sender<Event>,
+    ended: Reason,
 ) -> Result<(), NodeError> {
     let (arrivals, arriving) = mpsc::channel(ARRIVALS_MAX);
     let networks = Networks::start(config.listen, config.discovery, arrivals)?;
@@ -49,6 +51,7 @@ pub(crate) fn spawn(
         requests,
         arriving,
         events,
+        ended,
         tickets: BTreeMap::new(),
         next_ticket: 0,
         backlog: BTreeMap::new(),
@@ -76,6 +79,7 @@ struct Driver {
     requests: mpsc::Receiver<Request>,
     arriving: mpsc::Receiver<Arrival>,
     events: broadcast::Sender<Event>,
+    ended: Reason,
     tickets: BTreeMap<Ticket, oneshot::Sender<Result<Answer, CommandError>>>,
     next_ticket: u64,
     backlog: BTreeMap<LinkId, VecDeque<Vec<u8>>>,
@@ -112,7 +116,7 @@ impl Driver {
         let mut inputs = vec![Input::Wake];
         loop {
             if let Err(error) = self.work(std::mem::take(&mut inputs)) {
-                tracing::error!(%error, "the profile cannot be written: the node ends");
+                self.fail(error.into());
                 break;
             }
             if self.ending.is_some() {
@@ -121,7 +125,7 @@ impl Driver {
             if self.looked.elapsed() > LOOK_EVERY {
                 self.looked = Instant::now();
                 if !SealedStore::is_in(&self.opened.folder) {
-                    tracing::error!("the profile was wiped: the node ends");
+                    self.fail(Ended::Wiped);
                     break;
                 }
             }
@@ -131,7 +135,7 @@ impl Driver {
             };
             if matches!(woken, Woken::Idle) {
                 if let Err(error) = self.tidy() {
-                    tracing::error!(%error, "the profile cannot be tidied: the node ends");
+                    self.fail(error.into());
                     break;
                 }
                 continue;
@@ -146,6 +150,13 @@ impl Driver {
         if let Some(ending) = ending {
             let _ = ending.send(());
         }
+    }
+
+    /// Notes why the node ends by itself. What fails in a profile that was wiped fails because of that.
+    fn fail(&self, why: Ended) {
+        let why = if SealedStore::is_in(&self.opened.folder) { why } else { Ended::Wiped };
+        tracing::error!(%why, "the node ends");
+        let _ = self.ended.set(why);
     }
 
     async fn wait(&mut self) -> Woken {
@@ -177,7 +188,7 @@ impl Driver {
             Woken::Request(Some(request)) => self.request(request, inputs),
             Woken::Request(None) => return false,
             Woken::Wiped => {
-                tracing::error!("the profile was wiped: the node ends");
+                self.fail(Ended::Wiped);
                 return false;
             }
             Woken::Arrival(arrival) => bytes += self.arrival(arrival, inputs),

@@ -3,6 +3,7 @@
 mod backup;
 mod config;
 mod driver;
+mod ended;
 #[cfg(feature = "invent")]
 pub mod invent;
 pub mod lock;
@@ -22,6 +23,7 @@ use zeroize::Zeroizing;
 
 pub use self::backup::{TransferError, wipe};
 pub use self::config::Config;
+pub use self::ended::Ended;
 pub use self::profile::NodeError;
 use crate::contact::Contact;
 use crate::content::{ConversationId, MessageId};
@@ -65,6 +67,7 @@ pub struct Node {
     events: broadcast::WeakSender<Event>,
     found: Arc<[Notice]>,
     cost: Cost,
+    ended: ended::Reason,
 }
 
 impl std::fmt::Debug for Node {
@@ -121,8 +124,15 @@ impl Node {
         let events = sender.downgrade();
         let found: Arc<[Notice]> = opened.notices.clone().into();
         let cost = config.cost;
-        driver::spawn(opened, config, queue, sender)?;
-        Ok((Self { requests, events, found, cost }, Events(reader)))
+        let ended = ended::Reason::default();
+        driver::spawn(opened, config, queue, sender, ended.clone())?;
+        Ok((Self { requests, events, found, cost, ended }, Events(reader)))
+    }
+
+    /// Returns why the node ended by itself; nothing while it runs, and if it was asked to end. It is known once
+    /// [`Events::next`] has returned nothing.
+    pub fn ended(&self) -> Option<Ended> {
+        self.ended.get().cloned()
     }
 
     /// Returns what was found and repaired while the profile was opened; the first events say the same. A loss stands here
