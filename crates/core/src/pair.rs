@@ -318,7 +318,9 @@ impl Pair {
         let Some(ground) = self.ground().filter(|ground| *ground != sending.number) else { return false };
         let parent = self.generation(ground).and_then(|ground| ground.parent);
         let is_rival = parent.is_some() && parent == sending.parent && sending.seen_by_them == 0;
-        self.went_back || !sending.is_heard() || is_rival
+        // Where our repair has begun the stream they may have given up what they took up before theirs came to them.
+        let is_given_up = self.keys.said.is_some() && sending.seen_by_them == 0;
+        self.went_back || !sending.is_heard() || is_rival || is_given_up
     }
 
     /// Returns the ground if they may not hear us where we send, unless that waits in the ground to be heard.
@@ -377,11 +379,14 @@ impl Pair {
     /// Returns generations whose end has come: all that can have been sealed in them is here and the other side has
     /// heard us in the one we send on, or they have drained until `limit`.
     pub(crate) fn drained(&self, now: Used, limit: std::time::Duration) -> Vec<u32> {
-        let confirmed = self.sending().is_heard() && self.sending().seen_by_them > 0;
+        let sending = self.sending();
+        let confirmed = sending.is_heard() && sending.seen_by_them > 0;
+        // Of two repairs that cross each side may go to the other's at once: both are read until one has gone on.
+        let may_cross = self.keys.said.is_some() && sending.depth == 0;
         let ended = |g: &&Generation| match g.phase {
             Phase::Drain { since, upto } => {
                 let complete = g.stream == self.stream && self.receiver.upto() >= upto;
-                (confirmed && complete) || now.since(since) >= limit
+                (confirmed && complete && !(may_cross && g.depth == 0)) || now.since(since) >= limit
             }
             _ => false,
         };
@@ -398,7 +403,7 @@ impl Pair {
         let sending = self.sending();
         let begun_in = sending.parent.filter(|_| !sending.is_heard());
         let worth = |g: &&Generation| {
-            let is_needed = [self.ground(), begun_in].contains(&Some(g.number));
+            let is_needed = [self.ground(), begun_in].contains(&Some(g.number)) || g.says_repair();
             (is_needed, !g.is_draining(), g.number)
         };
         let free =

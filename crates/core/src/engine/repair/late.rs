@@ -384,6 +384,73 @@ fn what_is_said_in_answer_to_one_life_is_not_counted_among_what_was_said_to_the_
 }
 
 #[test]
+fn two_whose_repairs_cross_go_where_the_other_hears_them() {
+    use Happening::{Bring, Lose, Pass, Reverse, Start, Suspect, Write};
+    // One takes up what the other began in its repair, hears of the other's repair, and gives it up.
+    let given_up = [
+        Write(0),
+        Suspect(0),
+        Suspect(1),
+        Suspect(0),
+        Write(0),
+        Write(0),
+        Write(0),
+        Suspect(1),
+        Write(0),
+        Write(0),
+        Pass(12),
+        Pass(14),
+        Write(0),
+        Lose(0),
+        Write(0),
+        Pass(8),
+        Pass(24),
+        Bring(15281295008287131293),
+        Reverse(7),
+        Bring(8829718630953754164),
+        Pass(15),
+        Write(1),
+    ];
+    // One begins so often in the other's repair that its own is the oldest, while the other goes on in that.
+    let begun_often = [
+        Lose(1),
+        Lose(0),
+        Lose(0),
+        Write(0),
+        Bring(8168524074296546135),
+        Suspect(0),
+        Lose(1),
+        Pass(8),
+        Suspect(1),
+        Suspect(1),
+        Write(0),
+        Bring(9572211402107101526),
+        Bring(10837998810486098805),
+        Suspect(1),
+    ];
+    // Each goes to the other's repair at the same time, and back to its own.
+    let exchanged = [
+        Start(0),
+        Suspect(0),
+        Bring(2592020674836650660),
+        Pass(32),
+        Write(0),
+        Lose(1),
+        Suspect(0),
+        Write(0),
+        Lose(0),
+        Reverse(32),
+        Reverse(20),
+        Pass(34),
+        Reverse(23),
+        Write(0),
+    ];
+    for what in [&given_up[..], &begun_often[..], &exchanged[..]] {
+        run(what).expect("all came");
+    }
+}
+
+#[test]
 fn what_a_relay_shows_again_of_an_older_repair_is_not_counted_among_what_is_said_now() {
     for variant in 0..6 {
         let mut duo = apart();
