@@ -256,6 +256,46 @@ fn a_stranger_without_the_slots_keys_fills_no_answer_slot_and_uses_up_no_prekey(
 }
 
 #[test]
+fn who_has_not_answered_yet_cannot_be_suspected() {
+    let (mut world, alice, bob, _) = World::host_and_guest(118);
+    let invite = world.invite(alice);
+    world.pass(WHILE);
+    world.off(alice);
+    let contact = world.accept(bob, &invite);
+    world.pass(WHILE);
+    assert_eq!(world.state(bob, alice), Some(ContactState::Waiting));
+    let refused = world.ask(bob, Command::Suspect(contact)).expect("up");
+    assert_eq!(refused.expect_err("nothing could begin anew"), CommandError::NotYet);
+    world.pass(DAY * 2);
+    assert!(!world.notices(bob).contains(&Notice::NeedsInvite(contact)));
+    world.on(alice);
+    assert!(world.run_until(WHILE * 10, |world| world.are_friends(alice, bob)));
+    world.must(bob, Command::Suspect(contact));
+}
+
+#[test]
+fn one_relay_in_whose_slots_a_vandal_was_neither_ends_an_invite_nor_makes_two_answers_of_one() {
+    let mut world = World::new(119);
+    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    let relays = [world.relay(), world.relay()];
+    relays.iter().for_each(|relay| world.use_relay(alice, *relay));
+    world.pass(WHILE);
+    let invite = world.invite(alice);
+    world.pass(WHILE);
+    world.off(alice);
+    fill_slots(&mut world, relays[1], &invite, 0..16);
+    let list = |world: &World| world.relay_at(relays[0]).stats().expect("it runs").position;
+    let before = list(&world);
+    world.accept(bob, &invite);
+    world.pass(WHILE * 10);
+    assert_eq!(world.state(bob, alice), Some(ContactState::Waiting));
+    assert_eq!(world.notices(bob), []);
+    assert_eq!(list(&world), before + 1, "one answer lies at the other");
+    world.on(alice);
+    assert!(world.run_until(WHILE * 10, |world| world.are_friends(alice, bob)));
+}
+
+#[test]
 fn an_answer_finds_the_one_slot_that_a_vandal_left() {
     let (mut world, alice, bob, relay) = World::host_and_guest(106);
     let invite = world.invite(alice);

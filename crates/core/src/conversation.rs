@@ -498,29 +498,28 @@ fn message(place: Place, record: MessageRecord, delivery: Option<Delivery>) -> M
     message
 }
 
-/// Returns the places of own messages with numbers above `sequence`, oldest first.
+/// Looks at the `limit` messages up to the place `from` and returns the places of own ones with numbers above `sequence`,
+/// newest first, and the place at which to go on: none if there is nothing further to be found.
 pub(crate) fn own_after(
     conversation: u32,
     sequence: u64,
+    from: u64,
+    limit: usize,
     overlay: &Overlay<'_>,
-) -> Result<Vec<Place>, StoreError> {
-    let (mut places, mut last) = (Vec::new(), Some(u64::MAX));
-    while let Some(from) = last {
-        let name = tables::name(conversation);
-        let page = overlay.range(&tables::MESSAGE, &name, 0..=from, Direction::Descending, 64)?;
-        for (place, bytes) in &page {
-            let record: MessageRecord = decode(bytes)?;
-            let Ok(content) = Content::decode(&record.content) else { continue };
-            match record.mine {
-                true if content.sequence > sequence => places.push(Place(*place)),
-                true => last = None,
-                false => {}
-            }
+) -> Result<(Vec<Place>, Option<u64>), StoreError> {
+    let mut places = Vec::new();
+    let page = records(conversation, 0..=from, Direction::Descending, limit, overlay)?;
+    for (place, bytes) in &page {
+        let record: MessageRecord = decode(bytes)?;
+        let Ok(content) = Content::decode(&record.content) else { continue };
+        match record.mine {
+            true if content.sequence > sequence => places.push(Place(*place)),
+            true => return Ok((places, None)),
+            false => {}
         }
-        last = last.and(page.last()).and_then(|(place, _)| place.checked_sub(1));
     }
-    places.reverse();
-    Ok(places)
+    let next = page.last().filter(|_| page.len() == limit).and_then(|(place, _)| place.checked_sub(1));
+    Ok((places, next))
 }
 
 /// Returns the bytes of one of our own records.

@@ -25,6 +25,9 @@ use self::generation::Place;
 pub(crate) use self::generation::{Generation, Opening, Origin, Phase};
 pub(crate) use self::keys::{Keys, Said, Suspicion};
 pub(crate) use self::record::{order, slots_name};
+pub(crate) use self::repairs::{Again, RepairPace};
+#[cfg(test)]
+pub(crate) use self::repairs::{REPAIRS_SPAN, REPAIRS_TAKEN_MAX};
 pub(crate) use self::window::{Awaited, KeptSlot, Opener};
 use crate::stream::{Ack, Receiver, Segment, Sender};
 use crate::uptime::Used;
@@ -162,6 +165,14 @@ pub(crate) struct Pair {
     pub(crate) probed_opening: bool,
     /// How often in this life it was told that their lists of devices contradict each other.
     pub(crate) contradictions_told: u32,
+    /// The same of repairs of theirs.
+    pub(crate) repairs_told: u32,
+    /// An offer of theirs came in this turn.
+    pub(crate) offer_came: bool,
+    /// Repairs of theirs that were taken in this life.
+    pub(crate) repairs: RepairPace,
+    /// Messages that are to be sent again and were found so far.
+    pub(crate) again: Again,
     are_keys_dirty: bool,
 }
 
@@ -207,6 +218,10 @@ impl Pair {
             probes: 0,
             probed_opening: false,
             contradictions_told: 0,
+            repairs_told: 0,
+            offer_came: false,
+            repairs: RepairPace::default(),
+            again: Again::default(),
             are_keys_dirty: true,
         }
     }

@@ -191,6 +191,11 @@ impl Receiver {
         }
     }
 
+    /// Tells whether a held number is the next in order.
+    pub fn is_ready(&self) -> bool {
+        self.beyond.contains(&(self.upto + 1))
+    }
+
     /// Returns the held number that has become the next in order, once for each.
     pub fn release(&mut self) -> Option<u64> {
         let next = self.upto + 1;

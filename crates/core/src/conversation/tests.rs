@@ -46,7 +46,8 @@ fn what_is_written_at_the_highest_number_can_be_read_and_so_can_what_stands_besi
     let texts: Vec<Option<&str>> = page.messages.iter().map(|message| message.text.as_deref()).collect();
     assert_eq!(texts, [Some("0"), Some("1"), Some("2"), None]);
     assert_eq!(newest(1, &overlay).expect("it can be read").expect("there").text, None);
-    assert_eq!(own_after(1, SEQUENCE_MAX - 1, &overlay).expect("it can be read").len(), 3);
+    let (own, next) = own_after(1, SEQUENCE_MAX - 1, u64::MAX, 9, &overlay).expect("it can be read");
+    assert_eq!((own.len(), next), (3, None));
 }
 
 #[test]

@@ -334,6 +334,8 @@ impl Engine {
                 Err(error) => Err(error),
             },
             Command::Suspect(id) if !self.pairs.contains_key(&Party(id.0)) => Err(CommandError::NoContact),
+            // Who has not answered yet has left nothing to begin anew with.
+            Command::Suspect(id) if !self.is_live(Party(id.0)) => Err(CommandError::NotYet),
             Command::Suspect(id) => {
                 self.suspect(Party(id.0));
                 self.await_answer(Party(id.0), turn);

@@ -68,6 +68,11 @@ impl Engine {
         self.contacts.iter().find(|(_, c)| same(c)).map(|(party, _)| *party)
     }
 
+    /// Tells whether a contact has spoken to us.
+    pub(super) fn is_live(&self, party: Party) -> bool {
+        self.contacts.get(&party).is_some_and(|contact| contact.state == ContactState::Live)
+    }
+
     /// Tells whether an account has called a device back that we knew. Whoever has that device has the account key and
     /// can certify others, so nothing of the account is taken any more, whatever list comes with it.
     fn is_called_back(&self, account: &AccountId) -> bool {
@@ -161,7 +166,9 @@ impl Engine {
             return Ok(());
         }
         let exhausted = self.router.set_back(mailbox, number, setback);
-        let Some(party) = answering.filter(|_| setback == Setback::Taken) else {
+        // An answer that lies elsewhere is an answer: a second would be taken for that of somebody else.
+        let is_taken = setback == Setback::Taken && !self.router.finds_place(number);
+        let Some(party) = answering.filter(|_| is_taken) else {
             if exhausted {
                 self.note_refused(number, turn)?;
             }

@@ -291,21 +291,29 @@ impl Engine {
         }
     }
 
-    /// An offer came. If what we began rests on an older one, that one was burnt, or taken up before we hear of it: it is
-    /// begun anew, and what was begun is kept in case they speak in it.
-    pub(super) fn take_offer(
+    /// An offer came. The newest is kept, and looked at once all that came in this turn is known.
+    pub(super) fn take_offer(&mut self, party: Party, bytes: &[u8]) {
+        let Ok(offer) = Offer::parse(bytes) else { return };
+        let Some(pair) = self.pairs.get_mut(&party) else { return };
+        if pair.keys().their_offer.as_ref().is_some_and(|held| held.id() >= offer.id()) {
+            return;
+        }
+        pair.keys_mut().their_offer = Some(offer);
+        pair.offer_came = true;
+        self.dirty.insert(party);
+    }
+
+    /// If an offer came in this turn, and what we began rests on an older one, that one was burnt, or taken up before we
+    /// hear of it: it is begun anew, and what was begun is kept in case they speak in it. Once, however many offers came.
+    pub(super) fn take_newest_offer(
         &mut self,
         party: Party,
-        bytes: &[u8],
         turn: &mut Turn<'_, '_>,
     ) -> Result<(), StoreError> {
-        let Ok(offer) = Offer::parse(bytes) else { return Ok(()) };
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
-        if pair.keys().their_offer.as_ref().is_some_and(|held| held.id() >= offer.id()) {
-            return Ok(());
-        }
-        let id = offer.id();
-        pair.keys_mut().their_offer = Some(offer);
+        let came = std::mem::take(&mut pair.offer_came);
+        let newest = pair.keys().their_offer.as_ref().filter(|_| came);
+        let Some(id) = newest.map(Offer::id) else { return Ok(()) };
         let burnt = match &pair.sending().opening {
             Some(Opening::Rekey { offer, .. }) if *offer < id => Some(pair.sending().number),
             _ => None,

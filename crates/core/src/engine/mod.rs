@@ -186,6 +186,8 @@ pub struct Engine {
     unmet: BTreeMap<Party, Pair>,
     /// Early envelopes that this turn has opened.
     early_opened: usize,
+    /// Bytes of held items that this turn has read.
+    released: usize,
     /// Seals opened ahead of this turn.
     ahead: ahead::Ahead,
     outputs: Vec<Output>,
@@ -265,6 +267,7 @@ impl Engine {
             is_restored: overlay.get(&tables::ME, b"", ME_RESTORED)?.is_some(),
             unmet: BTreeMap::new(),
             early_opened: 0,
+            released: 0,
             ahead: ahead::Ahead::default(),
             outputs: Vec::new(),
         };
@@ -398,9 +401,11 @@ impl Engine {
         self.tend_invites(turn)?;
         self.ahead.forget();
         self.fade_due(turn)?;
+        self.open_late_repairs(turn)?;
+        self.release_rest(turn)?;
         self.flush_pairs(turn)?;
         self.fill_roads(turn)?;
-        self.early_opened = 0;
+        (self.early_opened, self.released) = (0, 0);
         for party in std::mem::take(&mut self.dirty) {
             if let Some(pair) = self.pairs.get_mut(&party) {
                 pair.save(turn.overlay);

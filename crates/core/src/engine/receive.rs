@@ -20,6 +20,8 @@ use crate::tables;
 pub(super) const EARLY_PATIENCE: Duration = Duration::from_secs(600);
 /// Early envelopes that one turn opens, so that what they bring fits one commit.
 pub(super) const EARLY_OPENED_MAX: usize = 16;
+/// Bytes of held items that are read in one turn, whosever they are, so that what they bring fits one commit.
+pub(super) const RELEASED_BYTES_MAX: usize = 8 << 20;
 /// The least time between two receipts on a direct link: busy links share one.
 const RECEIPT_PACE: Duration = Duration::from_millis(500);
 /// Envelopes for which a direct link waits no longer: a sender has 224 slots for what is not acknowledged.
@@ -324,14 +326,35 @@ impl Engine {
         }
     }
 
+    /// Reads what was held and is the next in order now. What is too much for this turn stays held until the next, and is
+    /// acknowledged as held.
     fn release_held(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
-        while let Some(sequence) = self.pairs.get_mut(&party).and_then(|p| p.receiver.release()) {
+        while self.released < RELEASED_BYTES_MAX
+            && let Some(sequence) = self.pairs.get_mut(&party).and_then(|p| p.receiver.release())
+        {
             let name = tables::name(party.0);
             let bytes = turn.overlay.get(&tables::HELD, &name, sequence)?.ok_or(crate::CORRUPT)?;
             turn.overlay.delete(&tables::HELD, &name, sequence);
+            self.released += bytes.len();
             self.take_item(party, &bytes, turn)?;
         }
         Ok(())
+    }
+
+    /// Goes on with what was too much for the turn before, in every pair.
+    pub(super) fn release_rest(&mut self, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let ready = self.pairs.values().filter(|pair| pair.receiver.is_ready()).map(|pair| pair.party);
+        for party in ready.collect::<Vec<_>>() {
+            self.release_held(party, turn)?;
+            self.owe_receipt(party, Road::Mailbox(MailboxId(0), 0), turn);
+        }
+        Ok(())
+    }
+
+    /// Whether what was held and is read now is enough for one commit: what else has come is for the next turn.
+    #[must_use]
+    pub fn is_sated(&self) -> bool {
+        self.released >= RELEASED_BYTES_MAX
     }
 
     pub(super) fn owe_receipt(&mut self, party: Party, road: Road, turn: &mut Turn<'_, '_>) {
@@ -412,14 +435,18 @@ impl Engine {
                 Ok(())
             }
             Item::Read(conversation, id) => self.take_read(party, conversation, &id, turn),
-            Item::Offer(offer) => self.take_offer(party, &offer, turn),
+            Item::Offer(offer) => {
+                self.take_offer(party, &offer);
+                Ok(())
+            }
             Item::Devices(list) => self.take_devices(party, &list, turn),
             Item::LastResort(bundle) => {
                 self.take_last_resort(party, &bundle);
                 Ok(())
             }
             Item::Have { conversation, upto, highest } => {
-                self.take_have(party, conversation, upto..=highest, turn)
+                self.take_have(party, conversation, upto..=highest);
+                Ok(())
             }
             Item::Anew { is_whole, repairs } => self.take_anew(party, is_whole, &repairs, turn),
             // The seal of a generation is taken where the generation begins.
@@ -527,35 +554,4 @@ impl Engine {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::duo::Duo;
-    use super::super::{Command, Policy};
-    use super::*;
-
-    #[test]
-    fn a_busy_link_shares_receipts_and_a_burst_does_not_wait_for_one() {
-        let mut duo = Duo::new(Policy { rekey_messages: u32::MAX, ..Policy::default() });
-        duo.rest();
-        let say = |duo: &mut Duo, text: String| {
-            let conversation = duo.conversation();
-            duo.ask(0, Command::Send { conversation, text, reply_to: None })
-        };
-        let receipts = |duo: &Duo| duo.recorded.iter().filter(|envelope| envelope.from == 1).count();
-        let before = receipts(&duo);
-        for number in 0..50 {
-            say(&mut duo, format!("one of a hundred a second, {number}"));
-            duo.pass(Duration::from_millis(10));
-        }
-        let shared = receipts(&duo) - before;
-        assert!((1..=2).contains(&shared), "{shared} receipts in half a second");
-        duo.rest();
-        let before = receipts(&duo);
-        for number in 0..4 * RECEIPT_ENVELOPES {
-            say(&mut duo, format!("all at once, {number}"));
-        }
-        let hurried = receipts(&duo) - before;
-        assert!((4..=5).contains(&hurried), "{hurried} receipts in no time");
-        duo.rest();
-        assert_eq!(duo.texts(1).len(), 50 + 4 * RECEIPT_ENVELOPES);
-    }
-}
+mod tests;

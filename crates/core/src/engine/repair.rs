@@ -7,11 +7,11 @@
 //! The same road is left to a device whose keys somebody else has used: when a person's suspicion is not answered, and
 //! when its account calls it back.
 
+mod again;
 #[cfg(test)]
 mod late;
 
 use std::collections::BTreeSet;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crypto::X25519Public;
@@ -21,7 +21,7 @@ use crypto::renewal::{Begun, REPAIR_SLOTS, Repair, RepairSecret};
 use crypto::seal::{self, Class};
 use proto::envelope::{Blob, Envelope};
 use proto::id::Party;
-use proto::router::{Crossing, Expected};
+use proto::router::{Crossing, Expected, MailboxId};
 use proto::store::{Direction, StoreError};
 
 use super::generations::{DAY, LAST_RESORT_DAYS, take_all};
@@ -29,10 +29,11 @@ use super::receive::Road;
 use super::send::Sent;
 use super::{Engine, ME_RESTORED, Turn};
 use crate::contact::ContactState;
-use crate::content::{ConversationId, HAVE_LEAP_MAX, Item, RepairName};
-use crate::conversation;
-use crate::event::{Delivery, Event, Notice, Trail};
-use crate::pair::{HELD_ASIDE, OPENING, Opening, Origin, Pair, Said, SlotId, Suspicion, TTL_DAYS, inner};
+use crate::content::{Item, RepairName};
+use crate::event::{Event, Notice};
+use crate::pair::{
+    HELD_ASIDE, OPENING, Opening, Origin, Pair, REPAIR, Said, SlotId, Suspicion, TTL_DAYS, inner,
+};
 use crate::stream::{HELD_ITEMS_MAX, Receiver, Segment};
 use crate::tables;
 use crate::uptime::Used;
@@ -41,6 +42,9 @@ use crate::uptime::Used;
 const UNANSWERED: Duration = DAY;
 /// The least use between two such repairs of one pair: mailboxes keep each for 30 days, and there are eight places.
 const ANEW_PACE: Duration = Duration::from_secs(7 * DAY.as_secs());
+
+/// How often a person hears in one life of the program that a contact begins anew.
+const REPAIRS_TOLD_MAX: u32 = 4;
 
 /// A generation that begins by the repair drop.
 struct Drawn {
@@ -365,12 +369,16 @@ impl Engine {
         self.dirty.insert(party);
         // What they have said before this one is past, whatever comes first.
         let (is_whole, known_to_them) = what_they_know(&word);
-        let is_new = pair.keys_mut().note_repair(name);
-        pair.keys_mut().learn_repairs(&known_to_them);
-        if !is_new {
+        if pair.keys().repairs().contains(&name) {
+            pair.keys_mut().learn_repairs(&known_to_them);
             self.owe_receipt(party, road, turn);
             return Ok(true);
         }
+        if !pair.repairs.take(now, slot, blob) {
+            return Ok(true);
+        }
+        pair.keys_mut().note_repair(name);
+        pair.keys_mut().learn_repairs(&known_to_them);
         let (crosses, we_are_whole) = (pair.crosses(&known_to_them), pair.is_whole());
         let before = Before::after(is_whole);
         if !crosses {
@@ -399,8 +407,30 @@ impl Engine {
         self.hear(party, number, Some(0), turn);
         self.owe_receipt(party, road, turn);
         self.look_behind(road, turn);
-        self.event(Event::Notice(Notice::ContactRestored(Self::contact_id(party))));
+        self.tell_restored(party);
         Ok(true)
+    }
+
+    /// Opens repairs that were too many within an hour, now that it is over.
+    pub(super) fn open_late_repairs(&mut self, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        let now = self.used(turn.now.moment);
+        let ripe = self.pairs.values_mut().filter_map(|pair| Some((pair.party, pair.repairs.ripe(now)?)));
+        for (party, (slot, blob)) in ripe.collect::<Vec<_>>() {
+            let tag =
+                self.pairs.get(&party).and_then(|pair| pair.keys().repair_tags.get(slot as usize).copied());
+            let Some(tag) = tag else { continue };
+            let expected = Expected { tag, party, slot: SlotId { generation: REPAIR, slot }.number() };
+            self.open_repair(expected, &blob, Road::Mailbox(MailboxId(0), 0), turn)?;
+        }
+        Ok(())
+    }
+
+    fn tell_restored(&mut self, party: Party) {
+        let Some(pair) = self.pairs.get_mut(&party) else { return };
+        if pair.repairs_told < REPAIRS_TOLD_MAX {
+            pair.repairs_told += 1;
+            self.event(Event::Notice(Notice::ContactRestored(Self::contact_id(party))));
+        }
     }
 
     /// The first word of a repair may say that its device is called back. That counts before all else, and under whatever
@@ -453,6 +483,7 @@ impl Engine {
         pair.keys_mut().offer = None;
         pair.keys_mut().their_offer = None;
         pair.keys_mut().awaits_have = true;
+        pair.keys_mut().have = None;
         self.queue_item(party, &self.anew(party, is_whole), turn)?;
         self.tell_have(party, turn)?;
         self.queue_item(party, &Item::Reach(self.reach()), turn)?;
@@ -481,7 +512,10 @@ impl Engine {
         held.iter().for_each(|(order, _)| turn.overlay.delete(&tables::HELD, &name, *order));
         for (number, (_, bytes)) in (0..).zip(held) {
             match before {
-                Before::MayMatter => self.take_late(party, &bytes, turn)?,
+                Before::MayMatter => {
+                    self.released += bytes.len();
+                    self.take_late(party, &bytes, turn)?;
+                }
                 Before::Unknown if number < HELD_ITEMS_MAX => {
                     turn.overlay.put(&tables::HELD, &name, HELD_ASIDE + number, bytes);
                 }
@@ -529,49 +563,5 @@ impl Engine {
         let Some(pair) = self.pairs.get_mut(&party) else { return Ok(()) };
         pair.keys_mut().learn_repairs(repairs);
         self.end_held(party, Before::after(is_whole), HELD_ASIDE, turn)
-    }
-
-    /// Tells which of the other side's messages are here.
-    fn tell_have(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
-        let Some(number) = self.contacts.get(&party).and_then(|c| c.conversation) else { return Ok(()) };
-        let Some(known) = self.conversations.get(&number) else { return Ok(()) };
-        let (upto, highest) = (known.their_run(), known.their_sequence);
-        self.queue_item(party, &Item::Have { conversation: known.id, upto, highest }, turn)
-    }
-
-    /// The other side tells what it has after a repair: what it had and has lost is sent once more.
-    pub(super) fn take_have(
-        &mut self,
-        party: Party,
-        conversation: ConversationId,
-        numbers: RangeInclusive<u64>,
-        turn: &mut Turn<'_, '_>,
-    ) -> Result<(), StoreError> {
-        let Some(pair) = self.pairs.get_mut(&party).filter(|p| p.keys().awaits_have) else { return Ok(()) };
-        pair.keys_mut().awaits_have = false;
-        let ours = self.contacts.get(&party).and_then(|c| c.conversation);
-        let Some(number) = self.by_conversation.get(&conversation).copied().filter(|n| ours == Some(*n))
-        else {
-            return Ok(());
-        };
-        if let Some(conversation) = self.conversations.get_mut(&number) {
-            // Numbers that were given out after the backup are not given out again. What no backup explains is not believed.
-            if numbers.end().saturating_sub(conversation.my_sequence) <= HAVE_LEAP_MAX {
-                conversation.my_sequence = conversation.my_sequence.max(*numbers.end());
-                self.dirty_conversations.insert(number);
-            }
-        }
-        let waiting = self.waiting(party, turn)?;
-        for place in conversation::own_after(number, *numbers.start(), turn.overlay)? {
-            let trail = turn.overlay.get(&tables::TRAIL, &tables::name(number), place.0)?;
-            let trail: Trail = trail.map(|b| conversation::decode(&b)).transpose()?.unwrap_or_default();
-            // What was never acknowledged is in the stream already, and so is what was asked for by an earlier repair.
-            if trail.delivery() >= Delivery::Delivered
-                && !waiting.contains(&Sent::Message(number, place).encode())
-            {
-                self.queue_message(party, number, place, turn)?;
-            }
-        }
-        Ok(())
     }
 }

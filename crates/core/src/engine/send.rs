@@ -170,7 +170,9 @@ impl Engine {
         for party in due {
             self.press_suspicion(party, turn)?;
             self.bury_drained(party, turn)?;
+            self.send_again(party, turn)?;
             self.give_keys(party, turn)?;
+            self.take_newest_offer(party, turn)?;
             self.renew(party, turn)?;
             self.probe(party, turn)?;
             self.post_again(party, turn)?;
@@ -198,7 +200,11 @@ impl Engine {
         let oldest = pair.lasting().map(|(_, flight)| flight.posted).min();
         let repost = oldest.map(|posted| self.uptime.moment(Used(posted).plus(self.policy.repost)));
         let suspicion = Self::repair_due(pair).map(|due| self.uptime.moment(due));
-        [ack, doubt, early, pair.gather_until, pair.probe_at, repost, suspicion].into_iter().flatten().min()
+        let repair = pair.late_repair_due().map(|due| self.uptime.moment(due));
+        let goes_on = (pair.receiver.is_ready() || pair.keys().have.is_some()).then_some(Moment(0));
+        let deadlines =
+            [ack, doubt, early, pair.gather_until, pair.probe_at, repost, suspicion, repair, goes_on];
+        deadlines.into_iter().flatten().min()
     }
 
     fn flush(&mut self, party: Party, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {

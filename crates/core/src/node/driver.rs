@@ -300,13 +300,26 @@ impl Driver {
     }
 
     fn turn(&mut self, inputs: Vec<Input>, opened: Vec<OpenedSeal>) -> Result<(), StoreError> {
+        self.opened.engine.opened_ahead(opened);
+        let mut inputs = inputs.into_iter();
+        loop {
+            self.commit_turn(&mut inputs)?;
+            if inputs.len() == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// One turn, of as many inputs as fit one commit.
+    fn commit_turn(&mut self, inputs: &mut std::vec::IntoIter<Input>) -> Result<(), StoreError> {
         let now = self.now();
         let mut rng = rand::rng();
         let mut batch = Batch::new();
         let Opened { store, engine, .. } = &mut self.opened;
-        engine.opened_ahead(opened);
         let mut overlay = Overlay::new(store, &mut batch);
-        for input in inputs {
+        while !engine.is_sated()
+            && let Some(input) = inputs.next()
+        {
             engine.handle(input, now, &mut overlay, &mut rng)?;
         }
         engine.settle(now, &mut overlay, &mut rng)?;

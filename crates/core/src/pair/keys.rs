@@ -33,6 +33,8 @@ pub(crate) struct Keys {
     pub(crate) is_hasty: bool,
     /// A repair was begun, and they have not told yet which of our messages they have.
     pub(crate) awaits_have: bool,
+    /// They have told: what is numbered above this is being sent again.
+    pub(crate) have: Option<u64>,
     /// A person suspects these keys, and nothing was heard yet that begins later.
     pub(crate) suspicion: Option<Suspicion>,
     /// When a suspicion that nobody answered was last said by a repair.
@@ -73,6 +75,7 @@ impl Keys {
             said: None,
             is_hasty: false,
             awaits_have: false,
+            have: None,
             suspicion: None,
             begun_anew: None,
         }

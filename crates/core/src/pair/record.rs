@@ -52,6 +52,8 @@ struct PairRecord {
     begun_anew: Option<u64>,
     #[n(14)]
     said: Option<(u64, bool)>,
+    #[n(15)]
+    have: Option<u64>,
 }
 
 impl Drop for PairRecord {
@@ -282,6 +284,7 @@ impl Keys {
             suspicion: self.suspicion.map(|suspicion| (suspicion.since.0, suspicion.from)),
             begun_anew: self.begun_anew.map(|used| used.0),
             said: self.said.map(|said| (u64::from_be_bytes(said.name.0), said.is_whole)),
+            have: self.have,
         })
     }
 
@@ -293,6 +296,7 @@ impl Keys {
         self.suspicion = None;
         self.begun_anew = None;
         self.said = None;
+        self.have = None;
     }
 
     fn decode(bytes: &[u8]) -> Result<(Self, u32), StoreError> {
@@ -316,6 +320,7 @@ impl Keys {
             suspicion: record.suspicion.map(|(since, from)| Suspicion { since: Used(since), from }),
             begun_anew: record.begun_anew.map(Used),
             said: record.said.map(|(name, is_whole)| Said { name: RepairName(name.to_be_bytes()), is_whole }),
+            have: record.have,
         };
         Ok((keys, record.next_generation))
     }

@@ -207,6 +207,17 @@ impl Router {
         exhausted
     }
 
+    /// Tells whether an envelope lies in a mailbox, or waits for the answer of one that is up.
+    #[must_use]
+    pub fn finds_place(&self, number: u64) -> bool {
+        let Some(outgoing) = self.outgoing.get(&number) else { return false };
+        let asks = |id: &MailboxId| {
+            let mailbox = self.mailboxes.get(id).filter(|mailbox| mailbox.up);
+            mailbox.is_some_and(|m| m.in_flight.contains(&number) || m.waiting.contains(&number))
+        };
+        !outgoing.stored.is_empty() || outgoing.mailboxes.iter().any(asks)
+    }
+
     /// Returns how many envelopes are to be left at a mailbox and are not known to be there.
     pub fn waiting_at(&self, id: MailboxId) -> usize {
         self.mailboxes.get(&id).map_or(0, |mailbox| mailbox.waiting.len() + mailbox.in_flight.len())

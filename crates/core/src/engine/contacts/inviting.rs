@@ -286,8 +286,8 @@ impl Engine {
         let party = expected.party;
         // Of two invites that crossed, an answer may be left over: nobody was removed there.
         let met_before = other < party || self.invites.contains_key(&other);
-        let is_live = self.contacts.get(&other).is_some_and(|contact| contact.state == ContactState::Live);
-        let Some(invite) = self.invites.get_mut(&party).filter(|_| met_before && is_live) else { return };
+        let may_be_removed = met_before && self.is_live(other);
+        let Some(invite) = self.invites.get_mut(&party).filter(|_| may_be_removed) else { return };
         let Ok(slot) = u32::try_from(expected.slot) else { return };
         let answer = Unheard { slot, blob: blob.to_vec() };
         if invite.unheard.as_ref() == Some(&answer) {

@@ -27,7 +27,7 @@ fn begin(duo: &mut Duo, at: usize) {
 fn offer(duo: &mut Duo, number: u32) {
     duo.act(0, |engine, turn| {
         let (_, offer) = OfferSecret::generate(number, turn.rng);
-        engine.take_offer(OTHER, offer.bytes(), turn).expect("memory works");
+        engine.take_offer(OTHER, offer.bytes());
     });
 }
 
@@ -63,6 +63,21 @@ fn two_with_two() -> (Duo, u32, u32) {
     assert!(pair(&duo, 1).sending().is_heard() && new != old);
     (0..2).for_each(|at| assert!(pair(&duo, at).generation(old).expect("it drains").is_draining()));
     (duo, old, new)
+}
+
+#[test]
+fn many_offers_in_one_turn_begin_one_generation() {
+    let (mut duo, ..) = two_with_two();
+    begin(&mut duo, 0);
+    let newest = |duo: &Duo| pair(duo, 0).generations().map(|g| g.number).max().expect("there are some");
+    let before = newest(&duo);
+    duo.act(0, |engine, turn| {
+        for number in 50..90 {
+            let (_, offer) = OfferSecret::generate(number, turn.rng);
+            engine.take_offer(OTHER, offer.bytes());
+        }
+    });
+    assert_eq!(newest(&duo), before + 1);
 }
 
 #[test]

@@ -9,10 +9,14 @@ use proto::router::Router;
 use proto::store::{Batch, MemoryStore, Overlay, Store};
 
 use super::super::duo::{Duo, Recorded};
+use super::super::send::Sent;
 use super::super::{Answer, Command, Engine, Policy};
 use super::DAY;
+use super::again::AGAIN_PAGE;
 use crate::content::{HAVE_LEAP_MAX, REPAIRS_MAX, RepairName, SEQUENCE_MAX};
-use crate::event::{ContactId, Event, Notice};
+use crate::event::{ContactId, Event, Notice, Place};
+use crate::pair::{REPAIRS_SPAN, REPAIRS_TAKEN_MAX};
+use crate::tables;
 
 /// Something that happens. Numbers pick an envelope among those on record.
 #[derive(Clone, Debug)]
@@ -550,4 +554,46 @@ fn a_have_that_no_backup_explains_does_not_use_up_the_numbers_of_messages() {
     }
     let ours = duo.sides[0].engine.conversations.values().next().expect("they have met");
     assert!(ours.my_sequence < HAVE_LEAP_MAX, "{}", ours.my_sequence);
+}
+
+#[test]
+fn who_begins_anew_more_than_eight_times_in_an_hour_is_heard_when_it_is_over_and_told_of_four_times() {
+    let mut duo = Duo::new(Policy::default());
+    (0..REPAIRS_TAKEN_MAX + 4).for_each(|_| duo.lose_disk(1));
+    duo.write(1, "here again");
+    let told = |duo: &Duo| duo.sides[0].events.iter().filter(|e| **e == Event::Notice(RESTORED)).count();
+    assert_eq!(told(&duo), 4);
+    let heard = |duo: &Duo| duo.texts(0).contains(&(false, "here again".into()));
+    assert!(!heard(&duo), "the last is one too many");
+    duo.pass(REPAIRS_SPAN);
+    duo.rest();
+    assert!(heard(&duo));
+    duo.write(0, "and so am I");
+    assert!(duo.texts(1).contains(&(false, "and so am I".into())));
+    assert_eq!(told(&duo), 4);
+}
+
+#[test]
+fn what_the_other_has_lost_is_looked_for_over_turns_and_lives_and_sent_again_in_order() {
+    let mut duo = Duo::new(Policy { rekey_messages: u32::MAX, ..Policy::default() });
+    (0..AGAIN_PAGE + 200).for_each(|number| write(&mut duo, 0, number.to_string()));
+    duo.rest();
+    duo.mute(0);
+    let asked = |duo: &Duo| duo.sides[0].engine.pairs[&Party(1)].keys().have;
+    duo.act(0, |engine, _| {
+        engine.pairs.get_mut(&Party(1)).expect("they have met").keys_mut().have = Some(100);
+        engine.dirty.insert(Party(1));
+    });
+    assert_eq!(asked(&duo), Some(100), "one turn does not see to the end");
+    duo.start_again(0);
+    duo.rest();
+    assert_eq!(asked(&duo), None);
+    let sent = duo.sides[0].store.iter().filter(|(key, _)| key.0 == tables::SENT.id);
+    let places = sent.filter_map(|(_, record)| match Sent::decode(record).expect("it is ours") {
+        Sent::Message(_, place) => Some(place),
+        _ => None,
+    });
+    let places: Vec<Place> = places.collect();
+    assert_eq!(places.len(), AGAIN_PAGE + 100);
+    assert!(places.is_sorted());
 }
