@@ -18,7 +18,7 @@ use std::{sync::Arc, thread::JoinHandle, time::Duration};
 
 pub(crate) use madang_cli::{practice, zone};
 use madang_core::{Config, Node};
-pub(crate) use madang_core::{lock, scrub_environment};
+pub(crate) use madang_core::{lock, raise_file_limit, scrub_environment};
 use tokio::sync::mpsc;
 
 pub(crate) use self::paths::Paths;

@@ -27,6 +27,7 @@ pub fn run() -> ExitCode {
         eprintln!("{error}");
         return ExitCode::FAILURE;
     }
+    bridge::raise_file_limit();
     if let Err(error) = bridge::lock::harden() {
         eprintln!("{error}");
     }

@@ -7,6 +7,7 @@ fn main() -> ExitCode {
         eprintln!("madang-cli: {error}");
         return ExitCode::FAILURE;
     }
+    madang_core::raise_file_limit();
     // A kernel that refuses leaves us as we are.
     let _ = madang_core::lock::harden();
     madang_cli::main()

@@ -48,7 +48,7 @@ pub use engine::{CommandError, RelayInfo, Takes, Whoami};
 pub use event::{ContactId, Delivery, Event, Notice, Place, RelayNumber, Step, TrailStep};
 pub use glance::Glance;
 #[cfg(feature = "node")]
-pub use net::{any_addresses, scrub_environment};
+pub use net::{any_addresses, raise_file_limit, scrub_environment};
 #[cfg(feature = "node")]
 pub use node::{Config, Ended, Events, Node, NodeError, TransferError, lock, wipe};
 #[cfg(feature = "node")]

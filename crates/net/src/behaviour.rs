@@ -45,7 +45,8 @@ impl Whole {
             .with_max_established(Some(limits.links))
             .with_max_established_incoming(Some(limits.links_incoming))
             .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER))
-            .with_max_pending_incoming(Some(limits.handshakes));
+            .with_max_pending_incoming(Some(limits.handshakes))
+            .with_max_pending_outgoing(Some(DIALING_MAX));
         Self {
             limits: connection_limits::Behaviour::new(bounds),
             memory: limits.memory_bytes.map(memory_connection_limits::Behaviour::with_max_bytes).into(),
@@ -54,6 +55,9 @@ impl Whole {
         }
     }
 }
+
+/// Connections that are being dialled: a dial by name takes one for TCP and one for QUIC.
+const DIALING_MAX: u32 = 128;
 
 /// Connections with one peer at a time: the link, its successor, and two that are just closing.
 const CONNECTIONS_PER_PEER: u32 = 4;

@@ -19,12 +19,16 @@ use crate::event::{DialFailure, Down, Event, Events};
 use crate::keeper::{Keeper, Key};
 use crate::network::{Config, Registry, StartError, Target};
 use crate::transport;
+use crate::waiting::Waiting;
 
 /// The head start that TCP has over QUIC in a dial.
 const QUIC_LATER: Duration = Duration::from_secs(1);
 
-/// Dials under way at once; further kept targets wait their turn.
+/// Dials under way at once, of every kind; further ones wait their turn.
 const ATTEMPTS_MAX: usize = 64;
+
+/// Of these, dials of peers that were merely heard nearby.
+const GREETINGS_MAX: usize = 8;
 
 /// Events that wait in the task because the owner lags; beyond it the swarm rests.
 const BACKLOG_MAX: usize = 256;
@@ -43,6 +47,8 @@ const NEGOTIATING_MAX: usize = 4;
 #[derive(Debug)]
 pub(crate) enum Command {
     Dial(Target),
+    Greet(Target),
+    GreetNearby,
     Keep(Target),
     Release(Target),
     Hurry,
@@ -56,17 +62,7 @@ pub(crate) fn spawn(
     commands: mpsc::Receiver<Command>,
     end: watch::Sender<bool>,
 ) -> Result<Events, StartError> {
-    let (events, receiver) = mpsc::channel(config.limits.events.max(1));
-    let swarm = build(&config, &registry, events.clone())?;
-    let driver = Driver {
-        swarm,
-        registry,
-        events,
-        backlog: VecDeque::new(),
-        keeper: Keeper::default(),
-        attempts: BTreeMap::new(),
-        next_attempt: 0,
-    };
+    let (driver, receiver) = Driver::new(&config, registry)?;
     tokio::spawn(async move {
         driver.run(commands).await;
         let _ = end.send(true);
@@ -162,12 +158,32 @@ fn root_cause(error: &dyn std::error::Error) -> String {
     cause.to_string()
 }
 
+/// Why a target is dialled.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Cause {
+    /// The owner asked for it.
+    Asked,
+    /// It is kept.
+    Kept(Key),
+    /// It was heard nearby.
+    Heard,
+}
+
+impl Cause {
+    fn key(&self) -> Option<&Key> {
+        match self {
+            Self::Kept(key) => Some(key),
+            Self::Asked | Self::Heard => None,
+        }
+    }
+}
+
 /// One try to reach a target by all its addresses.
 #[derive(Debug)]
 struct Attempt {
     target: Target,
     peer: Option<PeerId>,
-    key: Option<Key>,
+    cause: Cause,
     connections: BTreeSet<ConnectionId>,
     /// The QUIC addresses, and when they join in.
     later: Vec<Multiaddr>,
@@ -181,11 +197,27 @@ struct Driver {
     events: mpsc::Sender<Event>,
     backlog: VecDeque<Event>,
     keeper: Keeper,
+    waiting: Waiting,
     attempts: BTreeMap<u64, Attempt>,
     next_attempt: u64,
 }
 
 impl Driver {
+    fn new(config: &Config, registry: Arc<Registry>) -> Result<(Self, Events), StartError> {
+        let (events, receiver) = mpsc::channel(config.limits.events.max(1));
+        let driver = Self {
+            swarm: build(config, &registry, events.clone())?,
+            registry,
+            events,
+            backlog: VecDeque::new(),
+            keeper: Keeper::default(),
+            waiting: Waiting::default(),
+            attempts: BTreeMap::new(),
+            next_attempt: 0,
+        };
+        Ok((driver, receiver))
+    }
+
     async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         let events = self.events.clone();
         loop {
@@ -213,6 +245,7 @@ impl Driver {
     /// Ends all links in order, for a bounded time; what remains is cut when the swarm is dropped.
     async fn shut_down(mut self) {
         self.keeper.clear();
+        self.waiting.clear();
         self.attempts.clear();
         self.registry.close_all();
         self.swarm.behaviour_mut().links.close_all();
@@ -230,7 +263,23 @@ impl Driver {
     fn on_command(&mut self, command: Command) {
         let now = Instant::now();
         match command {
-            Command::Dial(target) => self.attempt(target, None),
+            Command::Dial(target) => {
+                if let Some(given_up) = self.waiting.ask(target) {
+                    self.fail(given_up, &Cause::Asked, DialFailure::Refused);
+                }
+                self.start_due(now);
+            }
+            Command::Greet(target) => {
+                if let Some(peer) = target.peer.as_ref().and_then(address::peer_of) {
+                    self.waiting.greet(peer, target, now);
+                }
+            }
+            Command::GreetNearby => {
+                for (peer, addresses) in self.keeper.nearby() {
+                    let target = Target { peer: Some(address::name_of(peer)), addresses: addresses.to_vec() };
+                    self.waiting.greet_now(*peer, target, now);
+                }
+            }
             Command::Keep(target) => {
                 let peer = target.peer.as_ref().and_then(address::peer_of);
                 let linked = peer.filter(|peer| self.swarm.behaviour().links.is_linked(peer));
@@ -246,10 +295,19 @@ impl Driver {
     }
 
     fn next_due(&self) -> Option<Instant> {
-        let room = self.attempts.len() < ATTEMPTS_MAX;
-        let kept = self.keeper.next_due().filter(|_| room);
+        let (room, room_for_heard) = self.room();
+        let asked = self.waiting.is_asked().then(Instant::now).filter(|_| room > 0);
+        let kept = self.keeper.next_due().filter(|_| room > 0);
+        let heard = self.waiting.next_greeting().filter(|_| room_for_heard > 0);
         let later = self.attempts.values().filter(|attempt| !attempt.later.is_empty());
-        later.map(|attempt| attempt.later_at).chain(kept).min()
+        later.map(|attempt| attempt.later_at).chain([asked, kept, heard].into_iter().flatten()).min()
+    }
+
+    /// How many dials may begin, and how many of them of peers that were merely heard.
+    fn room(&self) -> (usize, usize) {
+        let room = ATTEMPTS_MAX.saturating_sub(self.attempts.len());
+        let heard = self.attempts.values().filter(|attempt| attempt.cause == Cause::Heard).count();
+        (room, GREETINGS_MAX.saturating_sub(heard).min(room))
     }
 
     fn on_due(&mut self) {
@@ -263,21 +321,33 @@ impl Driver {
         for id in quic {
             self.dial_later(id);
         }
-        let room = ATTEMPTS_MAX.saturating_sub(self.attempts.len());
-        for (key, target) in self.keeper.take_due(room, now) {
-            self.attempt(target, Some(key));
+        self.start_due(now);
+    }
+
+    /// Begins what is due, as far as there is room: first what was asked for, then what is kept, then what was heard.
+    fn start_due(&mut self, now: Instant) {
+        while self.room().0 > 0
+            && let Some(target) = self.waiting.take_asked()
+        {
+            self.attempt(target, Cause::Asked);
+        }
+        for (key, target) in self.keeper.take_due(self.room().0, now) {
+            self.attempt(target, Cause::Kept(key));
+        }
+        for target in self.waiting.take_greetings(self.room().1, now) {
+            self.attempt(target, Cause::Heard);
         }
     }
 
     /// Begins to dial a target: TCP now, QUIC soon after or when TCP has failed.
-    fn attempt(&mut self, target: Target, key: Option<Key>) {
+    fn attempt(&mut self, target: Target, cause: Cause) {
         let peer = match target.peer.as_ref().map(address::peer_of) {
-            Some(None) => return self.fail(target, key, DialFailure::WrongPeer),
+            Some(None) => return self.fail(target, &cause, DialFailure::WrongPeer),
             Some(Some(peer)) => Some(peer),
             None => None,
         };
         if let Some(peer) = peer.filter(|peer| self.swarm.behaviour().links.is_linked(peer)) {
-            return self.keeper.linked(peer, key.as_ref());
+            return self.keeper.linked(peer, cause.key());
         }
         let places = self.keeper.places(&target);
         let usable = places.iter().filter_map(address::to_multiaddr);
@@ -290,7 +360,7 @@ impl Driver {
             Attempt {
                 target,
                 peer,
-                key,
+                cause,
                 connections: BTreeSet::new(),
                 later,
                 later_at: Instant::now() + QUIC_LATER,
@@ -349,13 +419,13 @@ impl Driver {
             return self.dial_later(id);
         }
         if let Some(attempt) = self.attempts.remove(&id) {
-            self.fail(attempt.target, attempt.key, attempt.reason);
+            self.fail(attempt.target, &attempt.cause, attempt.reason);
         }
     }
 
-    fn fail(&mut self, target: Target, key: Option<Key>, reason: DialFailure) {
-        if let Some(key) = key {
-            self.keeper.failed(&key, Instant::now());
+    fn fail(&mut self, target: Target, cause: &Cause, reason: DialFailure) {
+        if let Some(key) = cause.key() {
+            self.keeper.failed(key, Instant::now());
         }
         self.backlog.push_back(Event::DialFailed { target, reason });
     }
@@ -430,7 +500,7 @@ impl Driver {
         self.attempts.retain(|_, attempt| {
             let reached = attempt.peer == Some(peer) || attempt.connections.contains(&connection);
             if reached {
-                keeper.linked(peer, attempt.key.as_ref());
+                keeper.linked(peer, attempt.cause.key());
             }
             !reached
         });
@@ -480,5 +550,53 @@ fn failure_after(reason: Down) -> DialFailure {
         Down::OtherProtocol => DialFailure::OtherProtocol,
         Down::Lost | Down::NoStream | Down::Silent => DialFailure::Unreachable,
         _ => DialFailure::Refused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::IdentitySeed;
+
+    /// Nothing is awaited in these tests, so that no dial comes to an end.
+    fn driver() -> (Driver, Events) {
+        let config = Config::new(IdentitySeed::new([1; 32]), "/madang/test/1");
+        Driver::new(&config, Arc::default()).unwrap()
+    }
+
+    fn target(number: u8) -> Target {
+        let peer = Some(IdentitySeed::new([number; 32]).peer_name());
+        Target { peer, addresses: vec![Address::parse("/ip4/127.0.0.1/tcp/1").unwrap()] }
+    }
+
+    fn under_way(driver: &Driver, cause: &Cause) -> usize {
+        driver.attempts.values().filter(|attempt| attempt.cause == *cause).count()
+    }
+
+    #[tokio::test]
+    async fn dials_of_every_kind_share_their_places_and_the_rest_waits() {
+        let (mut driver, _events) = driver();
+        (2..202).for_each(|number| driver.on_command(Command::Dial(target(number))));
+        (2..202).for_each(|number| driver.on_command(Command::Greet(target(number))));
+        driver.on_due();
+        assert_eq!(driver.attempts.len(), ATTEMPTS_MAX);
+        assert_eq!(under_way(&driver, &Cause::Asked), ATTEMPTS_MAX, "what was asked for goes first");
+        assert_eq!(driver.next_due(), None, "nothing begins before something ends");
+        assert!(driver.swarm.network_info().connection_counters().num_pending_outgoing() <= 64);
+        let (ended, _) = driver.attempts.pop_first().unwrap();
+        driver.on_due();
+        assert!(driver.attempts.len() == ATTEMPTS_MAX && !driver.attempts.contains_key(&ended), "the next");
+    }
+
+    #[tokio::test]
+    async fn a_crowd_that_announces_itself_nearby_is_dialled_a_few_at_a_time() {
+        let (mut driver, _events) = driver();
+        for number in 2..202 {
+            driver.on_command(Command::Greet(target(number)));
+            driver.on_due();
+        }
+        assert_eq!(under_way(&driver, &Cause::Heard), GREETINGS_MAX);
+        driver.on_command(Command::Dial(target(250)));
+        assert_eq!(under_way(&driver, &Cause::Asked), 1, "there is room for all else");
     }
 }

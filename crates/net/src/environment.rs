@@ -1,5 +1,6 @@
-//! Keeps the environment from making the transport write its session keys to disk.
+//! What a process sets right before its first thread: no session keys written to disk, and files enough for sockets.
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use thiserror::Error;
 
 /// The variable by which TLS libraries, and so QUIC, are told to log session keys.
@@ -29,6 +30,20 @@ pub fn scrub_environment() -> Result<(), EnvironmentError> {
     // environment while it changes.
     unsafe { std::env::remove_var(KEY_LOG) };
     Ok(())
+}
+
+/// Raises the number of files that this process may have open, sockets among them, as far as the system lets it. Gives
+/// that number; `None` stands for no limit.
+///
+/// Shells start programs with a thousand, which links and dials of a busy hour can take up; then no file of the profile
+/// could be opened either. Call it in `main`. A system that refuses leaves things as they are.
+pub fn raise_file_limit() -> Option<u64> {
+    let mut limit = getrlimit(Resource::Nofile);
+    let raised = rustix::process::Rlimit { current: limit.maximum, ..limit };
+    if limit.current != limit.maximum && setrlimit(Resource::Nofile, raised.clone()).is_ok() {
+        limit = raised;
+    }
+    limit.current
 }
 
 /// Whether the transport would log its keys.

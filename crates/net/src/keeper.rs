@@ -149,6 +149,11 @@ impl Keeper {
         }
     }
 
+    /// Who is heard on the local network, and where.
+    pub(crate) fn nearby(&self) -> impl Iterator<Item = (&PeerId, &[Address])> {
+        self.nearby.iter().map(|(peer, addresses)| (peer, addresses.as_slice()))
+    }
+
     /// Where to dial a target: first what was heard nearby, for it is fresh, then what its owner knows.
     pub(crate) fn places(&self, target: &Target) -> Vec<Address> {
         let nearby = match Key::of(target) {

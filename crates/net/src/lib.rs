@@ -35,6 +35,7 @@ mod driver;
 mod handler;
 mod keeper;
 mod transport;
+mod waiting;
 
 #[cfg(test)]
 mod hostile;
@@ -42,7 +43,7 @@ mod hostile;
 pub mod raw;
 
 pub use address::{AddressError, TypedTarget, any_addresses, parse_typed};
-pub use environment::{EnvironmentError, scrub_environment};
+pub use environment::{EnvironmentError, raise_file_limit, scrub_environment};
 pub use event::{DialFailure, Down, Event, Events};
 pub use network::{Config, IdentitySeed, Limits, Network, NetworkError, SendError, StartError, Target};
 pub use proto::limits::FRAME_BYTES_MAX;

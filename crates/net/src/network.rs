@@ -247,10 +247,32 @@ impl Network {
     /// Tries once to reach a target. It ends in [`crate::Event::LinkUp`], in
     /// [`crate::Event::DialFailed`], or in nothing if the peer is linked already.
     ///
+    /// At most 64 dials of all kinds are under way; further ones wait. Of more than 1 024 that wait the oldest is
+    /// given up: it fails as refused.
+    ///
     /// # Errors
     /// [`NetworkError`] if the command was not taken.
     pub fn dial(&self, target: Target) -> Result<(), NetworkError> {
         self.command(Command::Dial(target))
+    }
+
+    /// Tries once to reach a peer that was merely heard, as in [`crate::Event::Discovered`]. Anybody nearby can
+    /// announce any name at any address: so at most eight such dials are under way, one name is dialled at most once
+    /// a minute, and of more than 1 024 names that wait the oldest is forgotten. A target without a name is ignored.
+    ///
+    /// # Errors
+    /// [`NetworkError`] if the command was not taken.
+    pub fn greet(&self, target: Target) -> Result<(), NetworkError> {
+        self.command(Command::Greet(target))
+    }
+
+    /// As [`Network::greet`], for everybody who is heard on the local network now, and without the minute's pause:
+    /// for an owner who has a reason to look for somebody among them.
+    ///
+    /// # Errors
+    /// [`NetworkError`] if the command was not taken.
+    pub fn greet_nearby(&self) -> Result<(), NetworkError> {
+        self.command(Command::GreetNearby)
     }
 
     /// Keeps a link to a target: dials now, and again after each failure or loss with growing pauses

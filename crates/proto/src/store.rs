@@ -359,6 +359,10 @@ pub enum StoreError {
     /// The disk refused.
     #[error("the disk reports an error ({0}); check it and open again")]
     Io(io::ErrorKind),
+    /// This process, or the system, has as many files open as it may. Unlike after other errors, what was asked may be
+    /// asked again, unless the store is broken by it.
+    #[error("too many files are open; raise the limit of open files (ulimit -n), or open again later")]
+    NoFiles,
     /// An earlier commit failed, so that what is on disk is uncertain.
     #[error("an earlier write failed; open again")]
     Broken,

@@ -7,5 +7,6 @@ fn main() -> ExitCode {
         eprintln!("madang-relay: {error}");
         return ExitCode::FAILURE;
     }
+    net::raise_file_limit();
     madang_relay::command::main()
 }

@@ -126,8 +126,14 @@ pub enum Rebuilt {
     Mismatch,
 }
 
+/// Whether the system has no file free: ENFILE or EMFILE, which have no kind of their own.
+pub(crate) fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
+}
+
 pub(crate) fn store_error(error: &io::Error) -> StoreError {
     match error.kind() {
+        _ if is_out_of_files(error) => StoreError::NoFiles,
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full,
         kind => StoreError::Io(kind),
     }

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crypto::vault::{KEY_FILE_BYTES, KeyFile, Vault};
 use proto::store::StoreError;
@@ -10,7 +11,7 @@ use rand_core::Rng;
 
 use crate::destruction::Pending;
 use crate::disk::{Disk, DiskFile};
-use crate::error::{OpenError, store_error};
+use crate::error::{OpenError, is_out_of_files, store_error};
 use crate::sealed::SealedStore;
 
 /// The file that the passphrase opens, what it is called until it is complete, and after it was replaced.
@@ -47,7 +48,7 @@ impl SealedStore {
         file.update(&vault, &mut self.rng).expect("the vault was opened from this file");
         let disk = Arc::clone(&self.key_disk);
         let own = vault.clone();
-        let run = move || replace_key_file(disk.as_ref(), file, &own);
+        let run = move || patiently(|| replace_key_file(disk.as_ref(), file.clone(), &own));
         let writing = if self.options.in_background {
             match std::thread::Builder::new().name("store-key".into()).spawn(run) {
                 Ok(thread) => Writing::Thread(thread),
@@ -143,6 +144,22 @@ pub(crate) fn replace_key_file(disk: &dyn Disk, mut file: KeyFile, own: &Vault) 
     Ok(file)
 }
 
+/// How often, and how long after each other, the key file is tried while the system has no file free.
+const FILE_TRIES: usize = 40;
+const FILE_PAUSE: Duration = Duration::from_millis(250);
+
+/// Tries again while the system has no file free, for ten seconds: half a destruction would end the use of the store,
+/// and whoever takes many files, such as dials, gives them back.
+fn patiently<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 1..FILE_TRIES {
+        match act() {
+            Err(error) if is_out_of_files(&error) => std::thread::sleep(FILE_PAUSE),
+            done => return done,
+        }
+    }
+    act()
+}
+
 /// The old file keeps a name until it is noise, so that a crash in between is made up for by the next start.
 fn put_over(disk: &dyn Disk, old: &dyn DiskFile, file: &KeyFile) -> io::Result<()> {
     discard(disk, OLD_KEY_NAME)?;
@@ -198,4 +215,27 @@ fn content(file: &dyn DiskFile) -> io::Result<Vec<u8>> {
     let read = file.read_at(&mut bytes, 0)?;
     bytes.truncate(read);
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_file_waits_until_the_system_has_a_file_free() {
+        let emfile = || io::Error::from_raw_os_error(24);
+        let mut tries = 0;
+        let done = patiently(|| {
+            tries += 1;
+            if tries < 3 { Err(emfile()) } else { Ok(()) }
+        });
+        assert!(done.is_ok() && tries == 3);
+        assert_eq!(store_error(&emfile()), StoreError::NoFiles, "and who waited in vain is told so");
+        let mut tries = 0;
+        let refused = patiently::<()>(|| {
+            tries += 1;
+            Err(io::ErrorKind::PermissionDenied.into())
+        });
+        assert!(refused.is_err() && tries == 1, "nothing else is waited for");
+    }
 }

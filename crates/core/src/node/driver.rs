@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use net::Target;
-use proto::id::{Address, LinkId, Moment, PeerName};
+use proto::id::{Address, LinkId, Moment};
 use proto::store::{Batch, Overlay, Store as _, StoreError};
 use store::SealedStore;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -26,11 +26,11 @@ const GATHER_INPUTS: usize = 512;
 const GATHER_BYTES: usize = 192 * 1024;
 /// Bytes that wait for one slow link; beyond it the link is closed, and what it carried goes another way.
 const BACKLOG_BYTES: usize = 16 * 1024 * 1024;
-/// Neighbours that are remembered to be greeted again.
-const NEIGHBOURS_MAX: usize = 1_024;
 
 /// How long after a commit the store is tidied if nothing else is to be done: keys of what was overwritten die then.
 const TIDY_AFTER: Duration = Duration::from_millis(250);
+/// How long it waits if the system has no file to open for it: sockets give theirs back.
+const TIDY_WITHOUT_FILES: Duration = Duration::from_secs(5);
 /// How much later it is tidied even if there is always something else.
 const TIDY_GRACE: Duration = Duration::from_secs(1);
 
@@ -55,7 +55,6 @@ pub(crate) fn spawn(
         tickets: BTreeMap::new(),
         next_ticket: 0,
         backlog: BTreeMap::new(),
-        neighbours: BTreeMap::new(),
         listening: Vec::new(),
         opening: None,
         ending: None,
@@ -83,7 +82,6 @@ struct Driver {
     tickets: BTreeMap<Ticket, oneshot::Sender<Result<Answer, CommandError>>>,
     next_ticket: u64,
     backlog: BTreeMap<LinkId, VecDeque<Vec<u8>>>,
-    neighbours: BTreeMap<PeerName, Vec<Address>>,
     listening: Vec<Address>,
     /// Inputs whose seals are being opened: they are decided next.
     opening: Option<(Vec<Input>, Opening)>,
@@ -267,10 +265,7 @@ impl Driver {
             net::Event::Listening(address) if origin == Origin::Direct => self.listening.push(address),
             net::Event::NotListening(address) => self.listening.retain(|a| *a != address),
             net::Event::Discovered { peer, addresses } => {
-                if self.neighbours.len() < NEIGHBOURS_MAX || self.neighbours.contains_key(&peer) {
-                    self.neighbours.insert(peer.clone(), addresses.clone());
-                }
-                self.networks.dial(Target { peer: Some(peer), addresses });
+                self.networks.greet(Target { peer: Some(peer), addresses });
             }
             _ => {}
         }
@@ -336,8 +331,15 @@ impl Driver {
     /// Destroys keys that are due and gives back space, a bounded piece at a time.
     fn tidy(&mut self) -> Result<(), StoreError> {
         let now = Instant::now();
-        let done = self.opened.store.maintain(now)?;
-        self.tidy_at = if done.more { Some(now) } else { done.due };
+        self.tidy_at = match self.opened.store.maintain(now) {
+            Ok(done) if done.more => Some(now),
+            Ok(done) => done.due,
+            Err(StoreError::NoFiles) => {
+                tracing::warn!("too many files are open: the profile is tidied later");
+                Some(now + TIDY_WITHOUT_FILES)
+            }
+            Err(error) => return Err(error),
+        };
         Ok(())
     }
 
@@ -353,11 +355,7 @@ impl Driver {
             }
             Output::Disconnect(mailbox) => self.networks.disconnect(mailbox),
             Output::Dial(address) => self.networks.dial(Target { peer: None, addresses: vec![address] }),
-            Output::Greet => {
-                for (peer, addresses) in &self.neighbours {
-                    self.networks.dial(Target { peer: Some(peer.clone()), addresses: addresses.clone() });
-                }
-            }
+            Output::Greet => self.networks.greet_nearby(),
             Output::Event(event) => {
                 let _ = self.events.send(event);
             }

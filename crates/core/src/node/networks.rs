@@ -148,6 +148,16 @@ impl Networks {
         let _ = self.direct.dial(target);
     }
 
+    /// Dials somebody who was heard nearby, when there is room.
+    pub(crate) fn greet(&self, target: Target) {
+        let _ = self.direct.greet(target);
+    }
+
+    /// Dials all who are heard nearby.
+    pub(crate) fn greet_nearby(&self) {
+        let _ = self.direct.greet_nearby();
+    }
+
     /// Opens an identity of its own for a relay and keeps a link there.
     pub(crate) fn connect(&mut self, mailbox: MailboxId, addresses: Vec<Address>, peer: Option<PeerName>) {
         if self.relays.contains_key(&mailbox) {
