@@ -16,7 +16,7 @@ use proto::frame::{Frame, Push};
 use proto::id::{LinkId, Moment, Prefix, Tag};
 use proto::limits;
 use proto::mailbox::client::{ClientEvent, Refusal};
-use proto::mailbox::request::{PutOutcome, Reply, Request};
+use proto::mailbox::request::{FollowMode, PutOutcome, Reply, Request};
 use proto::mailbox::server::{Quotas, RESERVE_EVERY, RESERVE_NEW_LINK, ServerError};
 use proto::wire::WireError;
 use rand_core::Rng;
@@ -483,4 +483,63 @@ fn frame_announcing_four_gigabytes() {
     }
     let long = vec![0x80; limits::FRAME_BYTES_MAX + 1];
     assert_eq!(Frame::decode(&long), Err(WireError::TooLarge));
+}
+
+#[test]
+fn frames_that_are_skipped_cost_as_much_as_others() {
+    let mut relay = Relay::with(Quotas { work_burst: 100, ..Quotas::default() });
+    let link = LinkId(1);
+    relay.server.link_up(link);
+    let skippable: Vec<_> = (0..1_000).map(|_| (link, vec![0x81, 0x18, 0x80])).collect();
+    assert!(relay.gather(&skippable[..100]).errors.is_empty(), "a frame of a later version is passed over");
+    let errors = relay.gather(&skippable).errors;
+    assert_eq!(errors.first(), Some(&(link, ServerError::Flood)));
+}
+
+#[test]
+fn a_follower_pays_for_what_it_asks_and_is_fed_when_it_has_paid() {
+    let mut relay = Relay::new();
+    let all: Vec<_> = slots(1, 600).iter().zip(0..).map(|(slot, n)| envelope(slot, Class::C0, n)).collect();
+    for some in all.chunks(40) {
+        ask(&mut relay, &Request::Put(some.to_vec()));
+    }
+    relay.quotas = Quotas { work_burst: 64, work_per_second: 1_000, ..Quotas::default() };
+    relay.crash();
+    let greedy = LinkId(5);
+    relay.server.link_up(greedy);
+    let key = relay.descriptor.facts().request_key;
+    let follow = Request::Follow { list: None, from: 0, mode: FollowMode::Blobs, credit: 1 << 19 };
+    let kinds = |relay: &mut Relay, frame: Vec<u8>| -> Vec<&str> {
+        let outputs = relay.gather(&[(greedy, frame)]).outputs;
+        outputs.iter().map(|(_, frame)| common::kind(frame)).collect()
+    };
+    let request = |id: u32| {
+        let (sealed, _) = seal_request(&key, &follow.encode(), &mut rng(6)).expect("fits");
+        Frame::Request { id, sealed }.encode()
+    };
+    let first = kinds(&mut relay, request(1));
+    let batches = first.iter().filter(|kind| **kind == "batch").count();
+    assert!(batches >= 7, "{first:?}");
+    assert_eq!(kinds(&mut relay, request(2)), ["busy"], "it has had more than it may ask at once");
+    // Credit is put off as well: no cut feeds the link before its debt is paid.
+    relay.now = Moment(10);
+    let credit = Frame::Credit { bytes: 1 << 19 }.encode();
+    assert!(kinds(&mut relay, credit).is_empty());
+    ask(&mut relay, &Request::Put(vec![envelope(&slots(2, 1)[0], Class::C0, 700)]));
+    let due = relay.server.cut_due().expect("it is to be fed");
+    assert!(due > Moment(50), "{due:?}");
+    relay.now = due;
+    assert!(!relay.gather(&[]).outputs.is_empty());
+}
+
+#[test]
+fn what_others_deposit_costs_a_follower_nothing() {
+    let mut relay = Relay::with(Quotas { work_burst: 64, work_per_second: 1, ..Quotas::default() });
+    let mut ari = User::new(&relay, 1, true);
+    ari.connect(&mut relay);
+    settle(&mut relay, &mut [&mut ari]);
+    for (number, slot) in slots(1, 100).iter().enumerate() {
+        put(&mut relay, &envelope(slot, Class::C0, number as u64));
+    }
+    assert_eq!(ask_on(&mut relay, ari.link, &Request::Unfollow), Reply::Unfollowed);
 }

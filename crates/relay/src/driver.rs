@@ -13,7 +13,7 @@ use net::{Event, Events, Network, SendError};
 use proto::{
     id::{Address, LinkId, Moment},
     mailbox::server::{Server, ServerError},
-    store::{Batch, Overlay, Store},
+    store::{Batch, Overlay, Store, StoreError},
 };
 use store::SealedStore;
 use tokio::sync::{oneshot, watch};
@@ -22,6 +22,7 @@ use crate::{
     RelayError,
     addresses::Addresses,
     descriptor,
+    housework::Housework,
     machine::Machine,
     metrics::Counters,
     outbox::{Outbox, Taken},
@@ -52,7 +53,7 @@ pub(crate) struct Driver {
     pub(crate) tell_addresses: bool,
     pub(crate) outbox: Outbox,
     pub(crate) links: BTreeSet<LinkId>,
-    pub(crate) idle_work: bool,
+    pub(crate) housework: Housework,
     pub(crate) began: Instant,
 }
 
@@ -63,7 +64,7 @@ impl Driver {
         self.network.shutdown().await;
         served?;
         self.age()?;
-        self.store.close().map_err(RelayError::Disk)
+        self.store.close().map_err(RelayError::from)
     }
 
     async fn serve(&mut self, stop: &mut oneshot::Receiver<()>) -> Result<(), RelayError> {
@@ -73,6 +74,7 @@ impl Driver {
         self.age()?;
         loop {
             let (settles_at, cut_at) = (self.addresses.settles_at(), self.cut_at());
+            let overdue_at = self.housework.overdue_at();
             tokio::select! {
                 // What is rare goes first, so that a flood of frames cannot hold it up.
                 biased;
@@ -81,11 +83,12 @@ impl Driver {
                 () = next(&mut tell) => self.counters.tell(&self.server.stats(), self.outbox.bytes()),
                 () = until(settles_at) => self.describe()?,
                 () = until(cut_at) => self.finish(Batch::new())?,
+                () = until(overdue_at) => self.tidy()?,
                 event = self.events.recv() => match event {
                     Some(event) => self.gather(event)?,
                     None => return Err(RelayError::NetworkGone),
                 },
-                () = std::future::ready(()), if self.idle_work => self.tidy()?,
+                () = std::future::ready(()), if self.housework.is_wanted() => self.tidy()?,
             }
         }
     }
@@ -103,6 +106,9 @@ impl Driver {
             bytes += frame_bytes(&event);
             self.take(event, &mut batch)?;
         }
+        if !batch.is_empty() {
+            self.housework.wrote(bytes);
+        }
         self.finish(batch)
     }
 
@@ -111,7 +117,7 @@ impl Driver {
         let now = self.now();
         match self.server.cut(&mut Overlay::new(&self.store, &mut batch), now) {
             Ok(()) => {}
-            Err(ServerError::Store(error)) => return Err(RelayError::Disk(error)),
+            Err(ServerError::Store(error)) => return Err(error.into()),
             Err(reason) => tracing::debug!(%reason, "the list could not be pushed"),
         }
         self.commit(batch)?;
@@ -129,7 +135,7 @@ impl Driver {
         if batch.is_empty() {
             return Ok(());
         }
-        self.store.commit(batch).map_err(RelayError::Disk)?;
+        self.store.commit(batch)?;
         self.counters.commit(&self.server.stats());
         Ok(())
     }
@@ -173,7 +179,7 @@ impl Driver {
         let mut overlay = Overlay::new(&self.store, batch);
         match self.server.on_frame(link, bytes, now, &mut overlay, &mut rand::rng()) {
             Ok(()) => Ok(()),
-            Err(ServerError::Store(error)) => Err(RelayError::Disk(error)),
+            Err(ServerError::Store(error)) => Err(error.into()),
             Err(reason) => {
                 tracing::debug!(link = link.0, %reason, "a client is sent away");
                 self.close(link);
@@ -202,18 +208,25 @@ impl Driver {
         let mut batch = Batch::new();
         let now = self.now();
         self.server.tick(now, &mut Overlay::new(&self.store, &mut batch));
-        self.idle_work = true;
+        self.housework.wake(Instant::now());
         self.commit(batch)
     }
 
-    /// Does a piece of the work that can wait for a quiet moment: forgetting, and giving space back to the disk.
+    /// Does a piece of the work that can wait a little: forgetting, and giving space back to the disk.
     fn tidy(&mut self) -> Result<(), RelayError> {
         let mut batch = Batch::new();
         let now = self.now();
         let forgets = self.server.tick(now, &mut Overlay::new(&self.store, &mut batch));
         self.commit(batch)?;
-        let done = self.store.maintain(Instant::now()).map_err(RelayError::Disk)?;
-        self.idle_work = forgets || done.more;
+        let more = match self.store.maintain(Instant::now()) {
+            Ok(done) => done.more,
+            Err(StoreError::NoFiles) => {
+                tracing::warn!("too many files are open, so tidying waits; raise the limit (LimitNOFILE)");
+                false
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.housework.did(forgets || more, Instant::now());
         Ok(())
     }
 

@@ -27,6 +27,7 @@ pub mod units;
 mod addresses;
 mod descriptor;
 mod driver;
+mod housework;
 mod machine;
 mod metrics;
 mod outbox;
@@ -53,12 +54,19 @@ use crate::{
     addresses::Addresses,
     config::{ConfigFile, Transport},
     driver::Driver,
+    housework::Housework,
     metrics::Counters,
     outbox::Outbox,
 };
 
 /// The name of the protocol between a relay and its clients.
 pub const PROTOCOL: &str = "/madang/box/1";
+
+/// Bytes that wait in the network's queue of one link: two frames. What more is asked for waits in the outbox.
+const QUEUE_BYTES: usize = 128 << 10;
+
+/// Files that the relay itself has open: the store's, sockets to listen at, those of the runtime, and room to spare.
+const OWN_FILES: u64 = 256;
 
 /// How long a start may take until the network says where it listens.
 const START_WAIT: Duration = Duration::from_secs(10);
@@ -110,11 +118,21 @@ impl Settings {
             create: false,
             listen: spelled(&network.listen, &network.transports),
             announce: spelled(&network.announce, &network.transports),
-            quotas: file.keep.quotas(),
+            quotas: Quotas { followers: network.connections.0 as usize, ..file.keep.quotas() },
             connections: network.connections.0,
             counters: (!file.log.counters.0.is_zero()).then_some(file.log.counters.0),
             log_addresses: file.log.addresses,
         }
+    }
+
+    /// Files that the relay may have open at once: one for each connection, and its own.
+    pub fn files(&self) -> u64 {
+        u64::from(self.connections) + u64::from(self.handshakes()) + OWN_FILES
+    }
+
+    /// Half as many as connections: whoever makes handshakes and never ends them should need many of them.
+    fn handshakes(&self) -> u32 {
+        (self.connections / 2).max(128)
     }
 
     fn limits(&self) -> Limits {
@@ -123,9 +141,11 @@ impl Settings {
             links_incoming: self.connections,
             // Many clients may stand behind one address, but none of them may take all places.
             links_per_address: (self.connections / 4).max(16),
+            handshakes: self.handshakes(),
+            queue_bytes: QUEUE_BYTES,
             events: 1_024,
-            // Places, queues and the outbox bound what clients can make a relay keep in memory. A limit on the whole
-            // process would turn everybody away because of what one client, or another program's cache, has taken.
+            // Places, windows and `outbox::TOTAL_BYTES_MAX` bound what clients can make a relay keep in memory. A limit on
+            // the whole process would turn everybody away because of what one client, or a cache, has taken.
             memory_bytes: None,
             ..Limits::default()
         }
@@ -188,9 +208,24 @@ pub enum RelayError {
     /// The disk refused; nothing that was not durable has been acknowledged.
     #[error("the disk refused: {0}; make room or repair it and start again, nothing acknowledged is lost")]
     Disk(StoreError),
+    /// The mail on the disk cannot be read as what was written; some of it may be lost.
+    #[error(
+        "the mail cannot be read: {0}; check the disk. If it comes again, move the directory `mail` away to begin with \
+         an empty mailbox: senders put again what their contacts have not acknowledged"
+    )]
+    Damaged(&'static str),
     /// The owner thread died.
     #[error("the relay stopped by a fault of its own; please report it")]
     Fault,
+}
+
+impl From<StoreError> for RelayError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Corrupt(what) => Self::Damaged(what),
+            _ => Self::Disk(error),
+        }
+    }
 }
 
 impl Relay {
@@ -241,7 +276,7 @@ impl Relay {
             tell_addresses: settings.log_addresses,
             outbox: Outbox::default(),
             links: Default::default(),
-            idle_work: false,
+            housework: Housework::default(),
             began: Instant::now(),
         };
         let runtime = tokio::runtime::Handle::current();
@@ -321,7 +356,7 @@ fn open(data: &Path, create: bool, quotas: Quotas) -> Result<(Machine, SealedSto
     };
     let store = open_store(&machine)?;
     let keys = descriptor::keys(&machine);
-    let server = Server::load(keys, quotas, &store, &mut rand::rng()).map_err(RelayError::Disk)?;
+    let server = Server::load(keys, quotas, &store, &mut rand::rng())?;
     Ok((machine, store, server))
 }
 

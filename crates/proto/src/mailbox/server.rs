@@ -145,10 +145,10 @@ pub struct Server {
     stats: Stats,
 }
 
-/// What a link may still ask, in thousandths of a unit of work.
+/// What a link may still ask, in thousandths of a unit of work. Below nothing it is a debt.
 #[derive(Debug)]
 struct Budget {
-    left: u64,
+    left: i64,
     filled: Option<Moment>,
     put_off: u32,
     reserve: Allowance,
@@ -209,7 +209,7 @@ impl Server {
 
     /// Notes a new link.
     pub fn link_up(&mut self, link: LinkId) {
-        let left = u64::from(self.quotas.work_burst) * 1_000;
+        let left = i64::from(self.quotas.work_burst) * 1_000;
         let budget = Budget { left, filled: None, put_off: 0, reserve: Allowance::new() };
         self.links.insert(link, budget);
     }
@@ -238,15 +238,16 @@ impl Server {
         }
         self.ledger.save(overlay);
         match Frame::decode(bytes) {
-            Err(WireError::Skippable) => Ok(()),
+            // Nobody is told to wait: it has no answer.
+            Err(WireError::Skippable) => self.charge(link, 1, now).map(drop),
             Err(error) => Err(error.into()),
             Ok(Frame::Describe) => self.describe(link, now),
             Ok(Frame::Credit { bytes }) => {
                 self.followers.grant(link, bytes);
                 match self.charge(link, 1, now)? {
-                    None => self.feed(link, overlay),
-                    Some(_) => {
-                        self.followers.put_off(link);
+                    None => self.feed_asked(link, overlay),
+                    Some(after_ms) => {
+                        self.followers.put_off(link, now.plus(Duration::from_millis(after_ms.into())));
                         Ok(())
                     }
                 }
@@ -267,7 +268,14 @@ impl Server {
             return Ok(());
         }
         let pace = self.quotas.fan_out_per_second.max(1);
-        for link in self.followers.begin_cut(self.ledger.end(), now, pace) {
+        let cut = self.followers.begin_cut(self.ledger.end(), now, pace);
+        for link in cut.hungry {
+            match self.debt_until(link, now) {
+                None => self.feed_asked(link, overlay)?,
+                Some(at) => self.followers.put_off(link, at),
+            }
+        }
+        for link in cut.all {
             self.feed(link, overlay)?;
         }
         Ok(())
@@ -348,7 +356,7 @@ impl Server {
         let reply = self.answer(link, request, overlay)?;
         self.reply(link, id, reply, sealer, rng)?;
         match follows {
-            true => self.feed(link, overlay),
+            true => self.feed_asked(link, overlay),
             false => Ok(()),
         }
     }
@@ -523,45 +531,70 @@ impl Server {
         self.followers.head(position, &self.ledger, &self.keys.sign)
     }
 
-    fn feed(&mut self, link: LinkId, overlay: &Overlay<'_>) -> Result<(), ServerError> {
+    /// Gives a follower what it lacks; returns how many frames that took.
+    fn feed(&mut self, link: LinkId, overlay: &Overlay<'_>) -> Result<u32, ServerError> {
         let frames = self.followers.feed(link, &self.ledger, &self.keys.sign, &self.quotas, overlay)?;
+        let made = u32::try_from(frames.len()).unwrap_or(u32::MAX);
         self.outputs.extend(frames.into_iter().map(|frame| (link, frame)));
+        Ok(made)
+    }
+
+    /// As [`Self::feed`], for what the link itself asked for: it pays for it. What others deposit costs it nothing.
+    fn feed_asked(&mut self, link: LinkId, overlay: &Overlay<'_>) -> Result<(), ServerError> {
+        let made = self.feed(link, overlay)?;
+        self.spend(link, made.saturating_mul(FRAME_WORK));
         Ok(())
+    }
+
+    /// Lets time fill a link's budget.
+    fn refill(&mut self, link: LinkId, now: Moment) -> Option<&mut Budget> {
+        let (rate, burst) = (self.quotas.work_per_second, self.quotas.work_burst);
+        let budget = self.links.get_mut(&link)?;
+        let gone_by = budget.filled.map_or(Duration::ZERO, |last| now.since(last));
+        let gained = i64::try_from(gone_by.as_millis()).unwrap_or(i64::MAX).saturating_mul(rate.into());
+        budget.left = budget.left.saturating_add(gained).min(i64::from(burst) * 1_000);
+        budget.filled = Some(now);
+        budget.reserve.gain(gone_by);
+        Some(budget)
+    }
+
+    /// Until when a link has asked more than it may; `None` if it has not.
+    fn debt_until(&mut self, link: LinkId, now: Moment) -> Option<Moment> {
+        let rate = u64::from(self.quotas.work_per_second.max(1));
+        let left = self.refill(link, now)?.left;
+        (left <= 0).then(|| now.plus(Duration::from_millis(left.unsigned_abs() / rate + 1)))
     }
 
     /// Takes work from a link's budget; if there is too little, says after how many milliseconds to ask again.
     fn charge(&mut self, link: LinkId, work: u32, now: Moment) -> Result<Option<u32>, ServerError> {
-        let (rate, burst) = (self.quotas.work_per_second, self.quotas.work_burst);
-        let Some(budget) = self.links.get_mut(&link) else {
-            return Err(ServerError::OutOfPlace);
-        };
-        let gone_by = budget.filled.map_or(Duration::ZERO, |last| now.since(last));
-        let gained = u64::try_from(gone_by.as_millis()).unwrap_or(u64::MAX).saturating_mul(rate.into());
-        budget.left = budget.left.saturating_add(gained).min(u64::from(burst) * 1_000);
-        budget.filled = Some(now);
-        budget.reserve.gain(gone_by);
-        let price = u64::from(work) * 1_000;
+        let rate = self.quotas.work_per_second;
+        let budget = self.refill(link, now).ok_or(ServerError::OutOfPlace)?;
+        let price = i64::from(work) * 1_000;
         if budget.left >= price {
             budget.left -= price;
             budget.put_off = 0;
             return Ok(None);
         }
         budget.put_off += 1;
+        let (left, put_off) = (budget.left, budget.put_off);
         self.stats.busy += 1;
-        if budget.put_off > PUT_OFF_MAX {
+        if put_off > PUT_OFF_MAX {
             return Err(ServerError::Flood);
         }
-        let wait_ms = (price - budget.left) / u64::from(rate.max(1)) + 1;
+        let wait_ms = price.saturating_sub(left).unsigned_abs() / u64::from(rate.max(1)) + 1;
         Ok(Some(u32::try_from(wait_ms).unwrap_or(u32::MAX)))
     }
 
     /// Takes what a request turned out to be worth; a link may go below nothing by one request.
     fn spend(&mut self, link: LinkId, work: u32) {
         if let Some(budget) = self.links.get_mut(&link) {
-            budget.left = budget.left.saturating_sub(u64::from(work) * 1_000);
+            budget.left = budget.left.saturating_sub(i64::from(work) * 1_000);
         }
     }
 }
+
+/// What a frame costs that a follower is sent because it asked: up to 56 blobs are read and opened for it.
+const FRAME_WORK: u32 = 16;
 
 /// What a request costs beyond being opened.
 fn work(request: &Request) -> u32 {

@@ -3,7 +3,7 @@
 //! Nothing waits for a follower but a position and a credit: one that does not take what it gets is sent no more,
 //! and goes on later from where it stood.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crypto::key::SignSecret;
@@ -23,8 +23,9 @@ use super::ledger::Ledger;
 #[derive(Debug)]
 pub(super) struct Followers {
     links: BTreeMap<LinkId, Follower>,
-    /// Followers with credit that got less than there is, because enough waits for the driver.
-    hungry: BTreeSet<LinkId>,
+    /// Followers with credit that got less than there is, and when they may be fed: at once, if only too much waited
+    /// for the driver, or when they have asked no more than they may.
+    hungry: BTreeMap<LinkId, Moment>,
     /// The list's end when it was last pushed.
     pushed: u64,
     next_cut: Moment,
@@ -53,6 +54,15 @@ struct Made {
     frame: Vec<u8>,
 }
 
+/// Whom a cut feeds.
+#[derive(Debug)]
+pub(super) struct Cut {
+    /// Those who asked for what they lack and had to wait, in order.
+    pub(super) hungry: Vec<LinkId>,
+    /// All others who take what is new.
+    pub(super) all: Vec<LinkId>,
+}
+
 /// Heads remembered; beyond it they are signed anew.
 const HEADS_MAX: usize = 256;
 
@@ -60,7 +70,7 @@ impl Followers {
     pub(super) fn new(end: u64) -> Self {
         Self {
             links: BTreeMap::new(),
-            hungry: BTreeSet::new(),
+            hungry: BTreeMap::new(),
             pushed: end,
             next_cut: Moment(0),
             waiting_bytes: 0,
@@ -104,9 +114,11 @@ impl Followers {
         }
     }
 
-    /// Feeds a link at the next cut.
-    pub(super) fn put_off(&mut self, link: LinkId) {
-        self.hungry.insert(link);
+    /// Feeds a link at a cut from that moment on, and not before.
+    pub(super) fn put_off(&mut self, link: LinkId, at: Moment) {
+        if self.links.contains_key(&link) {
+            self.hungry.insert(link, at);
+        }
     }
 
     pub(super) fn outputs_taken(&mut self) {
@@ -115,23 +127,26 @@ impl Followers {
 
     /// When there is something to push, and the pace allows it.
     pub(super) fn due(&self, end: u64) -> Option<Moment> {
-        if !self.hungry.is_empty() {
-            return Some(Moment(0));
-        }
-        (end > self.pushed && !self.links.is_empty()).then_some(self.next_cut)
+        let push = (end > self.pushed && !self.links.is_empty()).then_some(self.next_cut);
+        self.hungry.values().copied().chain(push).min()
     }
 
     /// Whom to feed now. The next cut waits until the pace has paid for this one.
-    pub(super) fn begin_cut(&mut self, end: u64, now: Moment, pace: u32) -> Vec<LinkId> {
-        let hungry = std::mem::take(&mut self.hungry);
+    pub(super) fn begin_cut(&mut self, end: u64, now: Moment, pace: u32) -> Cut {
+        let waits = self.hungry.iter().filter(|(_, at)| **at > now).map(|(link, at)| (*link, *at)).collect();
+        let fed = std::mem::replace(&mut self.hungry, waits);
+        let hungry: Vec<LinkId> = fed.into_keys().filter(|link| !self.hungry.contains_key(link)).collect();
         if end == self.pushed || now < self.next_cut {
-            return hungry.into_iter().collect();
+            return Cut { hungry, all: Vec::new() };
         }
         self.pushed = end;
         let pause_us = self.links.len() as u64 * 1_000_000 / u64::from(pace);
         self.next_cut = now.plus(Duration::from_micros(pause_us));
-        let takes = |(link, follower): (&LinkId, &Follower)| (!follower.stalled).then_some(*link);
-        self.links.iter().filter_map(takes).collect()
+        let takes = |(link, follower): (&LinkId, &Follower)| {
+            (!follower.stalled && !self.hungry.contains_key(link)).then_some(*link)
+        };
+        let all = self.links.iter().filter_map(takes).filter(|link| hungry.binary_search(link).is_err());
+        Cut { all: all.collect(), hungry }
     }
 
     /// The relay's word on the chain at a position.
@@ -164,7 +179,7 @@ impl Followers {
                 break;
             }
             if self.waiting_bytes >= quotas.output_bytes {
-                self.hungry.insert(link);
+                self.hungry.insert(link, Moment(0));
                 break;
             }
             let behind = ledger.end() - position;
