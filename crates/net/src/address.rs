@@ -115,6 +115,17 @@ pub(crate) fn ip_of(multiaddr: &Multiaddr) -> Option<IpAddr> {
     })
 }
 
+/// Where a connection comes from, for counting: its IPv4 address, or the first 64 bits of its IPv6 address. A household
+/// gets so many, and its hosts choose the other 64 as they like. Loopback stays as it is.
+pub(crate) fn neighbourhood_of(multiaddr: &Multiaddr) -> Option<IpAddr> {
+    Some(match ip_of(multiaddr)?.to_canonical() {
+        IpAddr::V6(ip) if !ip.is_loopback() => {
+            IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)))
+        }
+        ip => ip,
+    })
+}
+
 /// Whether only hosts on the same wire can use an address, and only by naming the wire.
 pub(crate) fn is_link_local(multiaddr: &Multiaddr) -> bool {
     matches!(ip_of(multiaddr), Some(IpAddr::V6(ip)) if ip.is_unicast_link_local())

@@ -24,7 +24,6 @@ use crate::event::{Down, Event};
 use crate::handler::{LinkHandler, Order, Part, Report};
 use crate::network::{Limits, Registry};
 use crate::pulse::Patience;
-use crate::queue::SendQueue;
 
 /// A second connection within this time after a link came up is the other half of a simultaneous dial,
 /// and is refused. A later one means that the peer has lost the first, and takes its place.
@@ -34,7 +33,6 @@ const SETTLING: Duration = Duration::from_secs(10);
 #[derive(NetworkBehaviour)]
 pub(crate) struct Whole {
     limits: connection_limits::Behaviour,
-    memory: Toggle<memory_connection_limits::Behaviour>,
     mdns: Toggle<mdns::tokio::Behaviour>,
     pub(crate) links: Links,
 }
@@ -47,12 +45,7 @@ impl Whole {
             .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER))
             .with_max_pending_incoming(Some(limits.handshakes))
             .with_max_pending_outgoing(Some(DIALING_MAX));
-        Self {
-            limits: connection_limits::Behaviour::new(bounds),
-            memory: limits.memory_bytes.map(memory_connection_limits::Behaviour::with_max_bytes).into(),
-            mdns: mdns.into(),
-            links,
-        }
+        Self { limits: connection_limits::Behaviour::new(bounds), mdns: mdns.into(), links }
     }
 }
 
@@ -87,7 +80,9 @@ pub(crate) struct Links {
     next_link: u64,
     peers: BTreeMap<PeerId, Peer>,
     connections: BTreeMap<ConnectionId, Connection>,
-    /// Incoming connections by address: those whose handshake is under way, and all.
+    /// Refuses what comes in while the process is too large. What goes out is the owner's own wish.
+    memory: Option<memory_connection_limits::Behaviour>,
+    /// Incoming connections by where they come from: those whose handshake is under way, and all.
     guests: BTreeMap<IpAddr, Guests>,
     arriving: BTreeMap<ConnectionId, IpAddr>,
     actions: VecDeque<ToSwarm<Change, Order>>,
@@ -114,7 +109,7 @@ struct Guests {
     present: u32,
 }
 
-/// Too many connections come from one address.
+/// Too many connections come from one address or network.
 #[derive(Clone, Copy, Debug, Error)]
 #[error("too many connections from one address")]
 struct TooManyGuests;
@@ -122,6 +117,7 @@ struct TooManyGuests;
 impl Links {
     pub(crate) fn new(shared: Shared) -> Self {
         Self {
+            memory: shared.limits.memory_bytes.map(memory_connection_limits::Behaviour::with_max_bytes),
             shared,
             next_link: 1,
             peers: BTreeMap::new(),
@@ -200,8 +196,7 @@ impl Links {
         let now = Instant::now();
         entry.link = Some((link, now));
         self.peers.entry(peer).or_default().live = Some((connection, now));
-        let queue = Arc::new(SendQueue::new(self.shared.limits.queue_bytes));
-        self.shared.registry.insert(link, Arc::clone(&queue));
+        let queue = self.shared.registry.insert(link, self.shared.limits.queue_bytes);
         self.order(peer, connection, Order::Start { link, queue });
         self.actions.push_back(ToSwarm::GenerateEvent(Change::Up { peer, connection }));
     }
@@ -278,10 +273,13 @@ impl NetworkBehaviour for Links {
     fn handle_pending_inbound_connection(
         &mut self,
         connection: ConnectionId,
-        _: &Multiaddr,
+        local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        let Some(ip) = address::ip_of(remote) else { return Ok(()) };
+        if let Some(memory) = &mut self.memory {
+            memory.handle_pending_inbound_connection(connection, local, remote)?;
+        }
+        let Some(ip) = address::neighbourhood_of(remote) else { return Ok(()) };
         let guests = self.guests.get(&ip);
         let (arriving, present) = guests.map_or((0, 0), |guests| (guests.arriving, guests.present));
         let limits = &self.shared.limits;
@@ -302,7 +300,7 @@ impl NetworkBehaviour for Links {
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         self.arrived(connection);
-        let guest = address::ip_of(remote);
+        let guest = address::neighbourhood_of(remote);
         if let Some(ip) = guest {
             self.guest(ip, |guests| guests.present += 1);
         }

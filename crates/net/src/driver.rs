@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::swarm::{ConnectionId, DialError, StreamProtocol, Swarm, SwarmEvent};
+use libp2p::swarm::{ConnectionId, DialError, ListenError, StreamProtocol, Swarm, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, mdns};
 use proto::id::Address;
 use tokio::sync::{mpsc, watch};
@@ -200,6 +200,8 @@ struct Driver {
     waiting: Waiting,
     attempts: BTreeMap<u64, Attempt>,
     next_attempt: u64,
+    /// Refused connections that nobody has been told of.
+    refused: u64,
 }
 
 impl Driver {
@@ -214,6 +216,7 @@ impl Driver {
             waiting: Waiting::default(),
             attempts: BTreeMap::new(),
             next_attempt: 0,
+            refused: 0,
         };
         Ok((driver, receiver))
     }
@@ -458,6 +461,10 @@ impl Driver {
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
                 self.lose(connection_id, Some(failure_of(&error)));
             }
+            SwarmEvent::IncomingConnectionError { error: ListenError::Denied { .. }, .. } => {
+                self.refuse(Down::Limit);
+            }
+            SwarmEvent::IncomingConnectionError { .. } => self.refuse(Down::Lost),
             SwarmEvent::NewListenAddr { address, .. } if !address::is_link_local(&address) => {
                 if let Some(address) = address::from_multiaddr(&address) {
                     self.backlog.push_back(Event::Listening(address));
@@ -482,7 +489,7 @@ impl Driver {
             Change::Over { peer, connection, link: None, reason } => {
                 let linked = self.swarm.behaviour().links.is_linked(&peer);
                 if !linked && reason != Down::Local {
-                    let _ = self.events.try_send(Event::Refused { reason });
+                    self.refuse(reason);
                 }
                 if linked {
                     self.on_up(peer, connection);
@@ -490,6 +497,14 @@ impl Driver {
                     self.lose(connection, Some(failure_after(reason)));
                 }
             }
+        }
+    }
+
+    /// Tells of a connection that was dropped before it became a link.
+    fn refuse(&mut self, reason: Down) {
+        self.refused += 1;
+        if self.events.try_send(Event::Refused { reason, connections: self.refused }).is_ok() {
+            self.refused = 0;
         }
     }
 

@@ -65,10 +65,13 @@ pub enum Event {
         /// Where, at most 16.
         addresses: Vec<Address>,
     },
-    /// A connection was dropped before it became a link. Left out while the events are full.
+    /// Connections that others dialled were dropped before they became links. Left out while the events are full; the
+    /// next one counts those that were left out.
     Refused {
-        /// Why it was dropped.
+        /// Why the last of them was dropped.
         reason: Down,
+        /// How many there were since the last such event, at least one.
+        connections: u64,
     },
 }
 
@@ -94,6 +97,9 @@ pub enum Down {
     /// Both sides had dialled; the other connection stays.
     #[error("the peer is already linked by another connection")]
     Duplicate,
+    /// A limit of this side was reached.
+    #[error("a limit of this side is reached: too many connections, or too much memory in use")]
+    Limit,
     /// The peer connected but opened no stream, or was never ready on it.
     #[error("the peer connected and then opened no link in time")]
     NoStream,

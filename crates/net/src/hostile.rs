@@ -50,7 +50,7 @@ impl Node {
     async fn ended(&mut self) -> Down {
         loop {
             match self.next().await {
-                Event::LinkDown { reason, .. } | Event::Refused { reason } => return reason,
+                Event::LinkDown { reason, .. } | Event::Refused { reason, .. } => return reason,
                 _ => {}
             }
         }
@@ -243,6 +243,12 @@ async fn half_open_handshakes_are_bounded_and_end() {
         dropped += u32::from(!matches!(timeout(Duration::from_millis(50), read).await, Err(_) | Ok(Ok(1))));
     }
     assert!(dropped >= 36, "only {dropped} of 40 were dropped at once");
+    let mut refused = 0;
+    while refused < dropped.into() {
+        if let Event::Refused { connections, .. } = node.next().await {
+            refused += connections;
+        }
+    }
     // The four that were let in have been dropped with this scope; there is room again.
     neighbour(&mut node).await;
 }
@@ -269,11 +275,18 @@ async fn a_link_beyond_the_limit_is_refused_and_those_that_stand_are_not_harmed(
 
 #[tokio::test]
 async fn a_process_that_has_grown_too_large_takes_no_further_connection() {
-    let node = Node::start(1, TCP, |config| config.limits.memory_bytes = Some(1)).await;
+    let mut node = Node::start(1, TCP, |config| config.limits.memory_bytes = Some(1)).await;
     for seed in 90..94 {
         let Some(raw) = Raw::connect([seed; 32], &node.at).await else { continue };
         assert!(raw.ended().await, "it is closed at once");
     }
+    assert_eq!(node.ended().await, Down::Limit, "the owner is told");
+    // What its owner wishes it still does.
+    let other = Node::start(3, TCP, |_| {}).await;
+    node.network
+        .dial(Target { peer: Some(other.network.local()), addresses: vec![other.at.clone()] })
+        .unwrap();
+    node.up().await;
 }
 
 #[tokio::test]
@@ -293,6 +306,10 @@ async fn one_address_gets_its_share_of_the_places_and_no_more() {
     assert!((0..3).all(|number| knock(number, crowd)), "a quarter of all handshakes");
     assert!(!knock(3, crowd), "and not one more");
     assert!(knock(4, "/ip4/203.0.113.10/tcp/9"), "others have their own");
+    assert!((20..23).all(|number| knock(number, &format!("/ip6/2001:db8::{number}/tcp/9"))));
+    assert!(!knock(23, "/ip6/2001:db8::ffff:1/tcp/9"), "64 bits of an IPv6 address are one household");
+    assert!(knock(24, "/ip6/2001:db8:0:1::1/tcp/9"), "others have their own");
+    assert!((30..60).all(|number| knock(number, "/ip6/::1/tcp/9")), "who is here already is not counted");
     for number in 0..2 {
         let (id, from) = (ConnectionId::new_unchecked(number), crowd.parse().unwrap());
         assert!(links.handle_established_inbound_connection(id, me, &here, &from).is_ok());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use libp2p::identity::Keypair;
@@ -91,15 +92,15 @@ pub struct Limits {
     pub links: u32,
     /// Connections that others dialled.
     pub links_incoming: u32,
-    /// Connections that others dialled from one IP address; loopback is exempt.
+    /// Connections that others dialled from one IPv4 address, or from one IPv6 network of 64 bits; loopback is exempt.
     pub links_per_address: u32,
-    /// Incoming connections whose handshake is under way; a quarter of it for one IP address.
+    /// Incoming connections whose handshake is under way; a quarter of it for one such address or network.
     pub handshakes: u32,
     /// Bytes that wait in the queue of one link.
     pub queue_bytes: usize,
     /// Events that wait for the owner.
     pub events: usize,
-    /// Physical memory of the process, in bytes, beyond which no further connection is taken.
+    /// Physical memory of the process, in bytes, beyond which no further incoming connection is taken.
     pub memory_bytes: Option<usize>,
 }
 
@@ -178,11 +179,17 @@ pub enum SendError {
 
 /// The live links of a network by name; shared between its handle and its task.
 #[derive(Debug, Default)]
-pub(crate) struct Registry(Mutex<BTreeMap<LinkId, Arc<SendQueue>>>);
+pub(crate) struct Registry {
+    queues: Mutex<BTreeMap<LinkId, Arc<SendQueue>>>,
+    waiting_bytes: Arc<AtomicUsize>,
+}
 
 impl Registry {
-    pub(crate) fn insert(&self, link: LinkId, queue: Arc<SendQueue>) {
-        self.lock().insert(link, queue);
+    /// Makes the queue of a new link.
+    pub(crate) fn insert(&self, link: LinkId, bytes_max: usize) -> Arc<SendQueue> {
+        let queue = Arc::new(SendQueue::new(bytes_max, Arc::clone(&self.waiting_bytes)));
+        self.lock().insert(link, Arc::clone(&queue));
+        queue
     }
 
     pub(crate) fn remove(&self, link: LinkId) {
@@ -203,7 +210,7 @@ impl Registry {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<LinkId, Arc<SendQueue>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -319,6 +326,25 @@ impl Network {
         if let Some(queue) = self.links.get(link) {
             queue.close();
         }
+    }
+
+    /// Closes a link and forgets what is in its queue.
+    pub fn cut(&self, link: LinkId) {
+        if let Some(queue) = self.links.get(link) {
+            queue.cut();
+        }
+    }
+
+    /// Bytes that wait in the queues of all links.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> usize {
+        self.links.waiting_bytes.load(Relaxed)
+    }
+
+    /// Bytes that wait in the queue of a link.
+    #[must_use]
+    pub fn waiting_bytes_of(&self, link: LinkId) -> usize {
+        self.links.get(link).map_or(0, |queue| queue.bytes())
     }
 
     /// Closes all links and sockets. Returns when it is done, within about a second.

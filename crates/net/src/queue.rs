@@ -1,7 +1,8 @@
 //! The frames that wait to be written on one link.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
 use crate::{FRAME_BYTES_MAX, SendError};
@@ -10,6 +11,8 @@ use crate::{FRAME_BYTES_MAX, SendError};
 #[derive(Debug)]
 pub(crate) struct SendQueue {
     bytes_max: usize,
+    /// Bytes that wait in all queues of the network.
+    total: Arc<AtomicUsize>,
     inner: Mutex<Inner>,
 }
 
@@ -34,8 +37,14 @@ pub(crate) struct Taken {
 }
 
 impl SendQueue {
-    pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { bytes_max, inner: Mutex::default() }
+    /// A queue that counts what it holds into `total` as well.
+    pub(crate) fn new(bytes_max: usize, total: Arc<AtomicUsize>) -> Self {
+        Self { bytes_max, total, inner: Mutex::default() }
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.lock().bytes
     }
 
     /// Adds a frame and wakes the link's task.
@@ -52,6 +61,7 @@ impl SendQueue {
             return Err(SendError::Full);
         }
         inner.bytes += frame.len();
+        self.total.fetch_add(frame.len(), Relaxed);
         inner.frames.push_back(frame);
         wake(inner);
         Ok(())
@@ -68,8 +78,20 @@ impl SendQueue {
     pub(crate) fn end(&self) {
         let mut inner = self.lock();
         inner.ended = true;
+        self.forget(&mut inner);
+    }
+
+    /// Forgets all frames and closes: nothing more is written.
+    pub(crate) fn cut(&self) {
+        let mut inner = self.lock();
+        inner.closing = true;
+        self.forget(&mut inner);
+        wake(inner);
+    }
+
+    fn forget(&self, inner: &mut Inner) {
         inner.frames = VecDeque::new();
-        inner.bytes = 0;
+        self.total.fetch_sub(std::mem::take(&mut inner.bytes), Relaxed);
     }
 
     /// Moves frames to `write` until it has been given about `bytes`; remembers whom to wake for the next.
@@ -80,6 +102,7 @@ impl SendQueue {
             && let Some(frame) = inner.frames.pop_front()
         {
             inner.bytes -= frame.len();
+            self.total.fetch_sub(frame.len(), Relaxed);
             given += frame.len();
             write(&frame);
         }
@@ -120,7 +143,8 @@ mod tests {
 
     #[test]
     fn a_full_queue_refuses_and_says_when_to_go_on() {
-        let queue = SendQueue::new(1000);
+        let total = Arc::new(AtomicUsize::new(0));
+        let queue = SendQueue::new(1000, Arc::clone(&total));
         queue.push(vec![1; 600]).unwrap();
         assert_eq!(queue.push(vec![2; 401]), Err(SendError::Full));
         queue.push(vec![3; 400]).unwrap();
@@ -130,11 +154,12 @@ mod tests {
         let (frames, taken) = drain(&queue, 1);
         assert_eq!(frames, [vec![3; 400]]);
         assert!(!taken.writable, "it was said once");
+        assert_eq!(total.load(Relaxed), 0);
     }
 
     #[test]
     fn a_lone_frame_always_fits_and_a_wrong_length_never() {
-        let queue = SendQueue::new(10);
+        let queue = SendQueue::new(10, Arc::default());
         queue.push(vec![0; FRAME_BYTES_MAX]).unwrap();
         assert_eq!(queue.push(vec![0; FRAME_BYTES_MAX + 1]), Err(SendError::Length));
         assert_eq!(queue.push(vec![]), Err(SendError::Length));
@@ -142,12 +167,28 @@ mod tests {
 
     #[test]
     fn a_closed_queue_gives_out_what_it_holds_and_takes_no_more() {
-        let queue = SendQueue::new(1000);
+        let queue = SendQueue::new(1000, Arc::default());
         queue.push(vec![1]).unwrap();
         queue.close();
         assert_eq!(queue.push(vec![2]), Err(SendError::Gone));
         let (frames, taken) = drain(&queue, 100);
         assert_eq!(frames, [vec![1]]);
         assert!(taken.finished);
+    }
+
+    #[test]
+    fn a_queue_that_is_cut_holds_nothing_and_counts_for_nothing() {
+        let total = Arc::new(AtomicUsize::new(0));
+        let (kept, cut) =
+            (SendQueue::new(1000, Arc::clone(&total)), SendQueue::new(1000, Arc::clone(&total)));
+        kept.push(vec![1; 10]).unwrap();
+        cut.push(vec![2; 500]).unwrap();
+        assert_eq!((cut.bytes(), total.load(Relaxed)), (500, 510));
+        cut.cut();
+        assert_eq!(cut.push(vec![2]), Err(SendError::Gone));
+        let (frames, taken) = drain(&cut, 100);
+        assert!(frames.is_empty() && taken.finished);
+        cut.end();
+        assert_eq!(total.load(Relaxed), 10);
     }
 }

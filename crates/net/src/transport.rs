@@ -27,7 +27,7 @@ const QUIC_IDLE: Duration = Duration::from_secs(10 * 60);
 const QUIC_KEEP_ALIVE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What QUIC lets a peer send ahead on one stream, and on all of a connection, in bytes.
-const QUIC_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+const QUIC_WINDOW_BYTES: u32 = 512 * 1024;
 
 /// Builds the transport of one identity.
 pub(crate) fn build(identity: &Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise::Error> {

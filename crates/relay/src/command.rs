@@ -200,7 +200,20 @@ fn check(path: &Path) -> Result<(), CommandError> {
         }
     }
     text += &format!("room      {}\n", file.keep.room);
+    if let Some(warning) = too_few_files(&settings, net::raise_file_limit()) {
+        text += &format!("{warning}\n");
+    }
     say(text.as_bytes())
+}
+
+/// What to say if a relay may not open as many files as its connections need.
+fn too_few_files(settings: &Settings, limit: Option<u64>) -> Option<String> {
+    let (needed, connections) = (settings.files(), settings.connections);
+    let limit = limit.filter(|limit| *limit < needed)?;
+    Some(format!(
+        "warning   {connections} connections need up to {needed} open files, and a process started from here may open \
+         {limit}: raise that (LimitNOFILE in the unit, ulimit -n in a shell), or lower `network.connections`"
+    ))
 }
 
 fn show(file: &ConfigFile, json: bool) -> Result<(), CommandError> {
@@ -251,7 +264,11 @@ fn run(file: &ConfigFile) -> Result<(), CommandError> {
         .enable_all()
         .build()
         .map_err(|source| CommandError::Io { what: "the runtime cannot start".into(), source })?;
-    let result = runtime.block_on(serve(Settings::from_file(file)));
+    let settings = Settings::from_file(file);
+    if let Some(warning) = too_few_files(&settings, net::raise_file_limit()) {
+        tracing::warn!("{warning}");
+    }
+    let result = runtime.block_on(serve(settings));
     runtime.shutdown_timeout(Duration::from_millis(200));
     Ok(result?)
 }
@@ -373,6 +390,21 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn who_allows_more_connections_than_files_is_told_so() {
+        let text = config::commented(Path::new("data"), &config::default_listen(), &[]);
+        let files = |connections: &str| {
+            let text = text.replace("connections = 2000", connections);
+            Settings::from_file(&ConfigFile::parse(Path::new("relay.toml"), &text).expect("fine"))
+        };
+        assert_eq!(too_few_files(&files("connections = 2000"), Some(16_384)), None);
+        let many = files("connections = 100000");
+        assert_eq!(many.quotas.followers, 100_000, "each of them may follow the list");
+        let warning = too_few_files(&many, Some(16_384)).expect("they are too many");
+        assert!(warning.contains("LimitNOFILE") && warning.contains("150256"), "{warning}");
+        assert_eq!(too_few_files(&many, None), None, "there is no limit");
     }
 
     #[test]

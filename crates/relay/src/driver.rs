@@ -52,6 +52,7 @@ pub(crate) struct Driver {
     pub(crate) tell_counters: Option<Duration>,
     pub(crate) tell_addresses: bool,
     pub(crate) outbox: Outbox,
+    pub(crate) waiting_bytes_max: usize,
     pub(crate) links: BTreeSet<LinkId>,
     pub(crate) housework: Housework,
     pub(crate) began: Instant,
@@ -80,7 +81,7 @@ impl Driver {
                 biased;
                 _ = &mut *stop => return Ok(()),
                 _ = minute.tick() => self.age()?,
-                () = next(&mut tell) => self.counters.tell(&self.server.stats(), self.outbox.bytes()),
+                () = next(&mut tell) => self.counters.tell(&self.server.stats(), self.waiting_bytes()),
                 () = until(settles_at) => self.describe()?,
                 () = until(cut_at) => self.finish(Batch::new())?,
                 () = until(overdue_at) => self.tidy()?,
@@ -127,8 +128,25 @@ impl Driver {
                 tracing::debug!(link = link.0, "a client asks for more than it reads");
                 self.close(link);
             }
+            self.shed();
         }
         Ok(())
+    }
+
+    /// Bytes that wait for clients to read them.
+    fn waiting_bytes(&self) -> usize {
+        self.outbox.bytes() + self.network.waiting_bytes()
+    }
+
+    /// While more waits than memory is meant for, sends away whoever has left most unread.
+    fn shed(&mut self) {
+        while self.waiting_bytes() > self.waiting_bytes_max {
+            let held = |link: &LinkId| self.outbox.bytes_of(*link) + self.network.waiting_bytes_of(*link);
+            let Some(most) = self.links.iter().copied().max_by_key(held) else { return };
+            tracing::debug!(link = most.0, "too much waits, and most of it for this client");
+            self.close(most);
+            self.network.cut(most);
+        }
     }
 
     fn commit(&mut self, batch: Batch) -> Result<(), RelayError> {
@@ -162,9 +180,9 @@ impl Driver {
             }
             Event::Listening(address) => self.on_listening(address, true),
             Event::NotListening(address) => self.on_listening(address, false),
-            Event::Refused { reason } => {
-                tracing::debug!(%reason, "a connection was refused");
-                self.counters.refused_connection();
+            Event::Refused { reason, connections } => {
+                tracing::debug!(%reason, connections, "connections were refused");
+                self.counters.refused_connections(connections);
             }
             _ => {}
         }

@@ -65,6 +65,9 @@ pub const PROTOCOL: &str = "/madang/box/1";
 /// Bytes that wait in the network's queue of one link: two frames. What more is asked for waits in the outbox.
 const QUEUE_BYTES: usize = 128 << 10;
 
+/// Bytes that may wait for all clients together.
+const WAITING_BYTES: usize = 256 << 20;
+
 /// Files that the relay itself has open: the store's, sockets to listen at, those of the runtime, and room to spare.
 const OWN_FILES: u64 = 256;
 
@@ -87,6 +90,9 @@ pub struct Settings {
     pub quotas: Quotas,
     /// Most connections at one time.
     pub connections: u32,
+    /// Bytes that may wait for all clients together until they read them. Beyond it, whoever has left most unread is
+    /// sent away.
+    pub waiting_bytes: usize,
     /// How often the counters go to the log; never if `None`.
     pub counters: Option<Duration>,
     /// Whether addresses of clients may stand in the log.
@@ -105,6 +111,7 @@ impl Settings {
             announce: Vec::new(),
             quotas: Quotas::default(),
             connections: 256,
+            waiting_bytes: WAITING_BYTES,
             counters: None,
             log_addresses: false,
         }
@@ -120,6 +127,7 @@ impl Settings {
             announce: spelled(&network.announce, &network.transports),
             quotas: Quotas { followers: network.connections.0 as usize, ..file.keep.quotas() },
             connections: network.connections.0,
+            waiting_bytes: WAITING_BYTES,
             counters: (!file.log.counters.0.is_zero()).then_some(file.log.counters.0),
             log_addresses: file.log.addresses,
         }
@@ -144,7 +152,7 @@ impl Settings {
             handshakes: self.handshakes(),
             queue_bytes: QUEUE_BYTES,
             events: 1_024,
-            // Places, windows and `outbox::TOTAL_BYTES_MAX` bound what clients can make a relay keep in memory. A limit on
+            // Places, windows and `waiting_bytes` bound what clients can make a relay keep in memory. A limit on
             // the whole process would turn everybody away because of what one client, or a cache, has taken.
             memory_bytes: None,
             ..Limits::default()
@@ -275,6 +283,7 @@ impl Relay {
             tell_counters: settings.counters,
             tell_addresses: settings.log_addresses,
             outbox: Outbox::default(),
+            waiting_bytes_max: settings.waiting_bytes,
             links: Default::default(),
             housework: Housework::default(),
             began: Instant::now(),

@@ -45,8 +45,8 @@ impl Counters {
         self.links.fetch_sub(1, Relaxed);
     }
 
-    pub(crate) fn refused_connection(&self) {
-        self.refused_connections.fetch_add(1, Relaxed);
+    pub(crate) fn refused_connections(&self, count: u64) {
+        self.refused_connections.fetch_add(count, Relaxed);
     }
 
     pub(crate) fn sent_away(&self) {

@@ -7,9 +7,6 @@ use proto::id::LinkId;
 /// Bytes that may wait for one link beside the network's own queue: a reply of the largest size to each request
 /// that a client may have under way, and a full credit of batches.
 const LINK_BYTES_MAX: usize = 6 << 20;
-/// Bytes that may wait for all links together.
-const TOTAL_BYTES_MAX: usize = 256 << 20;
-
 /// What a link did with a frame.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Taken {
@@ -50,7 +47,7 @@ impl Outbox {
             }
         }
         let waiting = self.waiting.entry(link).or_default();
-        if waiting.bytes + frame.len() > LINK_BYTES_MAX || self.bytes + frame.len() > TOTAL_BYTES_MAX {
+        if waiting.bytes + frame.len() > LINK_BYTES_MAX {
             self.forget(link);
             return false;
         }
@@ -83,6 +80,11 @@ impl Outbox {
         if let Some(gone) = self.waiting.remove(&link) {
             self.bytes -= gone.bytes;
         }
+    }
+
+    /// Bytes that wait for one link.
+    pub(crate) fn bytes_of(&self, link: LinkId) -> usize {
+        self.waiting.get(&link).map_or(0, |waiting| waiting.bytes)
     }
 
     /// Bytes that wait.

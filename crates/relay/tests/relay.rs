@@ -117,6 +117,34 @@ async fn who_breaks_the_protocol_is_sent_away_and_the_others_are_served() {
     relay.shutdown().await.expect("a clean end");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_most_unread_is_sent_away_and_the_others_are_served() {
+    let dir = folder();
+    let mut settings = Settings::loopback(dir.path());
+    settings.waiting_bytes = 1 << 20;
+    let relay = Relay::start(settings).await.expect("started");
+    let mut writer = Client::connect(&relay.descriptor()).await;
+    let (_, large) = envelope(&mut chain(), Class::C3, 0);
+    assert_eq!(writer.ask(&Request::Put(vec![large])).await, Reply::Put(vec![PutOutcome::Stored]));
+    let (list, _) = writer.positions().await;
+    let get = Request::Get { list, positions: vec![0], bytes_max: u32::MAX };
+    // Each of these leaves a little unread, and is nowhere near the most.
+    let mut modest = Vec::new();
+    for _ in 0..3 {
+        modest.push(Client::connect_lazily(&relay.descriptor()).await);
+        modest.last_mut().expect("it is there").begin(&get);
+    }
+    let mut greedy = Client::connect_lazily(&relay.descriptor()).await;
+    (0..50).for_each(|_| drop(greedy.begin(&get)));
+    greedy.until_down().await;
+    for client in &mut modest {
+        assert!(client.answer().await.is_some(), "what it asked for still waits for it");
+    }
+    assert!(matches!(writer.ask(&get).await, Reply::Got(blobs) if blobs[0].1.is_some()));
+    assert_eq!(relay.counters().sent_away, 1);
+    relay.shutdown().await.expect("a clean end");
+}
+
 /// Each round kills the process while deposits are under way, and looks for all that was acknowledged so far.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_relay_loses_nothing_that_it_acknowledged() {

@@ -39,10 +39,22 @@ impl Client {
     }
 
     pub(crate) async fn connect_at(descriptor: &str, addresses: Vec<Address>) -> Self {
+        Self::connect_with(descriptor, addresses, net::Limits::default()).await
+    }
+
+    /// A client that reads nothing but what it is asked to: one event waits for it, and then the link.
+    pub(crate) async fn connect_lazily(descriptor: &str) -> Self {
+        let addresses =
+            RelayDescriptor::parse_text(descriptor).expect("a descriptor").facts().addresses.clone();
+        let limits = net::Limits { events: 1, ..net::Limits::default() };
+        Self::connect_with(descriptor, addresses, limits).await
+    }
+
+    async fn connect_with(descriptor: &str, addresses: Vec<Address>, limits: net::Limits) -> Self {
         let relay = RelayDescriptor::parse_text(descriptor).expect("a descriptor");
         let seed = net::IdentitySeed::new(*crypto::Secret32::random(&mut rand::rng()).as_bytes());
-        let (network, mut events) =
-            Network::start(net::Config::new(seed, madang_relay::PROTOCOL)).expect("a network");
+        let config = net::Config { limits, ..net::Config::new(seed, madang_relay::PROTOCOL) };
+        let (network, mut events) = Network::start(config).expect("a network");
         let peer = relay.facts().peer.clone();
         network.dial(Target { peer: Some(peer), addresses }).expect("dialled");
         let link = loop {
