@@ -34,6 +34,7 @@ mod behaviour;
 mod driver;
 mod handler;
 mod keeper;
+mod muxer;
 mod transport;
 mod waiting;
 

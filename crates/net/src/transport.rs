@@ -8,8 +8,10 @@ use libp2p::core::muxing::{StreamMuxer, StreamMuxerBox, StreamMuxerEvent};
 use libp2p::core::transport::{Boxed, OrTransport, timeout::TransportTimeout};
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
-use libp2p::{PeerId, Transport, noise, quic, tcp, yamux};
+use libp2p::{PeerId, Transport, noise, quic, tcp};
 use tokio::time::Sleep;
+
+use crate::muxer::Yamux;
 
 /// A connection, from the first packet to the proven identity, is made within this or not at all.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
@@ -17,8 +19,8 @@ const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 /// How long the closing of a connection may wait for a peer that takes no more bytes.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
-/// Streams on one connection: the one that is used, and a few that are being refused.
-const STREAMS_MAX: usize = 8;
+/// Streams on one connection: the one that is used, and three that are being refused.
+const STREAMS_MAX: usize = 4;
 
 /// A QUIC connection without any packet ends after this. Pings come every four minutes.
 const QUIC_IDLE: Duration = Duration::from_secs(10 * 60);
@@ -31,12 +33,10 @@ const QUIC_WINDOW_BYTES: u32 = 512 * 1024;
 
 /// Builds the transport of one identity.
 pub(crate) fn build(identity: &Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise::Error> {
-    let mut streams = yamux::Config::default();
-    streams.set_max_num_streams(STREAMS_MAX);
     let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true))
         .upgrade(Version::V1Lazy)
         .authenticate(noise::Config::new(identity)?)
-        .multiplex(streams)
+        .multiplex(Yamux::new(STREAMS_MAX))
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(ClosesInTime::new(StreamMuxerBox::new(muxer)))));
 
     let mut config = quic::Config::new(identity);

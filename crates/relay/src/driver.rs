@@ -84,7 +84,7 @@ impl Driver {
                 () = next(&mut tell) => self.counters.tell(&self.server.stats(), self.waiting_bytes()),
                 () = until(settles_at) => self.describe()?,
                 () = until(cut_at) => self.finish(Batch::new())?,
-                () = until(overdue_at) => self.tidy()?,
+                () = until(overdue_at) => self.catch_up()?,
                 event = self.events.recv() => match event {
                     Some(event) => self.gather(event)?,
                     None => return Err(RelayError::NetworkGone),
@@ -245,6 +245,14 @@ impl Driver {
             Err(error) => return Err(error.into()),
         };
         self.housework.did(forgets || more, Instant::now());
+        Ok(())
+    }
+
+    /// Does what cannot wait for a quiet moment any longer.
+    fn catch_up(&mut self) -> Result<(), RelayError> {
+        while self.housework.overdue_at().is_some_and(|at| at <= Instant::now()) {
+            self.tidy()?;
+        }
         Ok(())
     }
 

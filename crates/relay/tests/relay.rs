@@ -135,7 +135,12 @@ async fn who_leaves_most_unread_is_sent_away_and_the_others_are_served() {
         modest.last_mut().expect("it is there").begin(&get);
     }
     let mut greedy = Client::connect_lazily(&relay.descriptor()).await;
-    (0..50).for_each(|_| drop(greedy.begin(&get)));
+    for _ in 0..50 {
+        greedy.begin(&get);
+    }
+    while relay.counters().sent_away == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     greedy.until_down().await;
     for client in &mut modest {
         assert!(client.answer().await.is_some(), "what it asked for still waits for it");
