@@ -40,7 +40,7 @@ pub fn scrub_environment() -> Result<(), EnvironmentError> {
 pub fn raise_file_limit() -> Option<u64> {
     let mut limit = getrlimit(Resource::Nofile);
     let raised = rustix::process::Rlimit { current: limit.maximum, ..limit };
-    if limit.current != limit.maximum && setrlimit(Resource::Nofile, raised.clone()).is_ok() {
+    if limit.current != limit.maximum && setrlimit(Resource::Nofile, raised).is_ok() {
         limit = raised;
     }
     limit.current
