@@ -155,7 +155,6 @@ impl Settings {
             // Places, windows and `waiting_bytes` bound what clients can make a relay keep in memory. A limit on
             // the whole process would turn everybody away because of what one client, or a cache, has taken.
             memory_bytes: None,
-            ..Limits::default()
         }
     }
 }
