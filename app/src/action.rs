@@ -254,6 +254,8 @@ pub(crate) enum Command {
     },
     /// Take shown notices away.
     HideNotices,
+    /// The person was told what of the profile is lost.
+    LossTold,
     /// Empty the clipboard if this lies on it.
     ClearClipboard(Zeroizing<String>),
     /// Keep the settings.
@@ -308,6 +310,7 @@ impl std::fmt::Debug for Command {
             Command::Take(_, Source::Clipboard(_)) => "ReadClipboard",
             Command::Notify { .. } => "Notify",
             Command::HideNotices => "HideNotices",
+            Command::LossTold => "LossTold",
             Command::ClearClipboard(_) => "ClearClipboard",
             Command::Keep(_) => "Keep",
         })

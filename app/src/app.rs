@@ -7,9 +7,12 @@ mod panic;
 mod screen;
 mod time;
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use egui::{Event, Ui, ViewportCommand};
@@ -19,7 +22,9 @@ use crate::{
     action::{Action, Command},
     clock::{self, Zone},
     i18n::T,
-    model::{ChatId, Ending, MessageKey, Model, Notice, PageAt, Prefs, Stage, Task, ThemeChoice, Update},
+    model::{
+        ChatId, Ending, Failure, MessageKey, Model, Notice, PageAt, Prefs, Stage, Task, ThemeChoice, Update,
+    },
     route::Route,
     theme::{self, measure},
     view::{self, Views},
@@ -54,6 +59,13 @@ pub(crate) struct Anew {
     pub(crate) minimized: AtomicBool,
 }
 
+/// A text that was handed over and is not known to be kept.
+struct Unsent {
+    chat: ChatId,
+    text: String,
+    reply_to: Option<MessageKey>,
+}
+
 /// The whole app.
 pub(crate) struct App<W: World> {
     pub(crate) model: Model,
@@ -64,7 +76,8 @@ pub(crate) struct App<W: World> {
     trail: Option<(ChatId, MessageKey)>,
     /// The chat that was kept as the open one.
     desk: Option<ChatId>,
-    unsent: Option<(ChatId, String)>,
+    /// What was handed over to be sent and is not answered yet, oldest first: answers come in this order.
+    unsent: VecDeque<Unsent>,
     /// The invite that lies on the clipboard, and until when.
     lent: Option<(f64, Zeroizing<String>)>,
     /// When changed drafts are kept.
@@ -73,7 +86,8 @@ pub(crate) struct App<W: World> {
     pub(super) noticed: bool,
     /// The window's title as it was set last.
     titled: Option<&'static str>,
-    notice_until: Option<f64>,
+    /// The line that passes by now.
+    passing: over::Passing,
     /// The settings as they were handed over to be kept last, and when those that have changed since are.
     kept: Prefs,
     resting: Option<(f64, Prefs)>,
@@ -105,12 +119,12 @@ impl<W: World> App<W> {
             zone,
             trail: None,
             desk: None,
-            unsent: None,
+            unsent: VecDeque::new(),
             lent: None,
             draft_due: None,
             noticed: false,
             titled: None,
-            notice_until: None,
+            passing: over::Passing::default(),
             kept: prefs.bounded(),
             resting: None,
             watching: false,
@@ -246,8 +260,8 @@ impl<W: World> App<W> {
                 self.trail = self.trail.filter(|(of, key)| of != chat || !keys.contains(key));
             }
             Update::Done(Task::Rename) => self.views.contact = view::contact::Contact::default(),
-            Update::Done(Task::Send) => self.unsent = None,
-            Update::Failed(Task::Send, _) => self.give_back(),
+            Update::Done(Task::Send) => drop(self.unsent.pop_front()),
+            Update::Failed(Task::Send, failure) => self.give_back(failure),
             Update::Delivery(_, key, _) => {
                 if let Some((_, shown)) = self.trail.filter(|(_, shown)| shown == key) {
                     self.world.tell(Command::Trail(shown));
@@ -267,7 +281,7 @@ impl<W: World> App<W> {
             self.trail = None;
             self.desk = None;
             self.draft_due = None;
-            self.unsent = None;
+            self.unsent.clear();
         }
         if was_open
             && !stage.is_open()
@@ -281,20 +295,12 @@ impl<W: World> App<W> {
     }
 
     /// Puts a text that was not kept back into its field.
-    fn give_back(&mut self) {
-        if let Some((chat, text)) = self.unsent.take() {
-            let composer = &mut self.views.conversations.entry(chat).or_default().composer;
-            if composer.draft.is_empty() {
-                composer.draft = text;
-                composer.unkept = true;
-            }
+    fn give_back(&mut self, failure: &Failure) {
+        if let Some(Unsent { chat, text, reply_to }) = self.unsent.pop_front() {
+            let conversation = self.views.conversations.entry(chat).or_default();
+            conversation.composer.give_back(&text, reply_to);
         }
-        if let Some(failure) = self.model.failures.get(&Task::Send) {
-            let notice = Notice { sentence: failure.sentence, parts: Vec::new(), trouble: true };
-            self.model.notify(notice);
-        } else {
-            self.model.notify(Notice { sentence: T::FailSend, parts: Vec::new(), trouble: true });
-        }
+        self.model.notify(Notice { sentence: failure.sentence, parts: Vec::new(), trouble: true });
     }
 
     /// Sets theme and text size. Called before the first frame too, so that it is right already.
@@ -365,6 +371,7 @@ impl<W: World> App<W> {
     }
 
     fn go(&mut self, route: Route) {
+        self.model.forget_failures_of_page();
         match route {
             Route::Chats(Some(chat)) => {
                 self.views.conversations.entry(chat).or_default().arrive();
@@ -396,8 +403,9 @@ impl<W: World> App<W> {
                 self.model.prefs = prefs.bounded();
                 self.kept = self.model.prefs;
             }
-            Command::Send { chat, text, .. } => {
-                self.unsent = Some((*chat, text.clone()));
+            Command::Send { chat, text, reply_to } => {
+                let (chat, text, reply_to) = (*chat, text.clone(), *reply_to);
+                self.unsent.push_back(Unsent { chat, text, reply_to });
             }
             Command::Read(chat, _) => {
                 self.model.timelines.entry(*chat).or_default().asking = true;

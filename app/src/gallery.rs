@@ -57,6 +57,9 @@ pub(crate) struct Fake {
     /// What was looked for and is not answered yet, and whether each answer waits for a word.
     taken: VecDeque<Update>,
     takes_long: bool,
+    /// With what sending fails, and answers to sending that wait for a word, where a story wants it.
+    refuses: Option<T>,
+    send_answers: Option<VecDeque<Update>>,
     /// What [`crate::app::World::now`] says.
     #[cfg(test)]
     pub(crate) clock: f64,
@@ -98,6 +101,8 @@ impl Fake {
             steps: None,
             taken: VecDeque::new(),
             takes_long: false,
+            refuses: None,
+            send_answers: None,
             #[cfg(test)]
             clock: 0.0,
             #[cfg(test)]

@@ -28,8 +28,10 @@ pub(crate) use self::timeline::LOADED_MAX;
 
 /// Conversations of which a part is held; the one that was read longest ago makes room.
 const TIMELINES_MAX: usize = 8;
-/// Notices waiting to be seen; older ones make room.
+/// Lines that pass by and wait to be seen; older ones make room.
 const NOTICES_MAX: usize = 8;
+/// Warnings that wait until they are dismissed; older ones make room, and never one of those that say the most.
+const WARNINGS_MAX: usize = 64;
 
 /// A message, by its number in the whole world; here it is only compared.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -264,6 +266,8 @@ pub(crate) enum Task {
     Keys,
     /// Changing a name.
     Rename,
+    /// Choosing when messages disappear.
+    Fade,
     /// Anything else.
     Other,
 }
@@ -277,15 +281,27 @@ pub(crate) struct Failure {
     pub(crate) detail: String,
 }
 
-/// A line that passes by.
-#[derive(Clone, Debug)]
+/// A line that passes by, or a warning that stays until it is dismissed.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Notice {
     /// What it says.
     pub(crate) sentence: T,
     /// What stands in it.
     pub(crate) parts: Vec<String>,
-    /// It speaks of trouble.
+    /// It speaks of trouble: it stays until it is dismissed.
     pub(crate) trouble: bool,
+}
+
+impl Notice {
+    /// It tells that something of the profile is lost. It comes at each start until it was dismissed.
+    pub(crate) fn is_of_loss(&self) -> bool {
+        matches!(self.sentence, T::NoticeLogDamaged | T::NoticeRolledBack)
+    }
+
+    /// It tells that the keys may still be there: it stands before all others, whatever else is shown.
+    pub(crate) fn is_of_failed_wipe(&self) -> bool {
+        self.sentence == T::FailWipe
+    }
 }
 
 /// All that the views may read.
@@ -327,7 +343,7 @@ pub(crate) struct Model {
     pub(crate) failures: BTreeMap<Task, Failure>,
     /// What went wrong since the last frame: it is brought into view.
     pub(crate) failed_now: Option<Task>,
-    /// Lines to show for a moment.
+    /// Lines to show for a moment, and warnings to show until they are dismissed; oldest first.
     pub(crate) notices: Vec<Notice>,
 }
 
@@ -363,6 +379,8 @@ pub(crate) enum Update {
     Trail(Trail),
     /// An invite that was asked for.
     Invite(String),
+    /// Somebody answered an invite: the one that is shown may be used up.
+    InviteUsed,
     /// A safety number that was asked for.
     Safety(Safety),
     /// Words that open the backup that was written; told once.
@@ -435,6 +453,7 @@ impl Model {
             }
             Update::Trail(trail) => self.trail = Some(trail),
             Update::Invite(text) => self.invite = Some(text),
+            Update::InviteUsed => self.invite = None,
             Update::Safety(safety) => {
                 self.safety = Some(safety);
                 self.compared = None;
@@ -456,12 +475,23 @@ impl Model {
             }
             Update::Done(task) => {
                 self.busy.remove(&task);
+                // Of everything else what failed last may be another thing than what has just been done.
+                if task != Task::Other {
+                    self.failures.remove(&task);
+                }
             }
             Update::Failed(task, failure) => {
                 self.busy.remove(&task);
                 self.fail(task, failure);
             }
             Update::Notice(notice) => self.notify(notice),
+        }
+    }
+
+    /// Forgets what failed on a page that is left; what goes on beside the pages stays until it is done.
+    pub(crate) fn forget_failures_of_page(&mut self) {
+        for task in [Task::Rename, Task::Verify, Task::Erase, Task::Send, Task::Fade, Task::Other] {
+            self.failures.remove(&task);
         }
     }
 
@@ -515,12 +545,30 @@ impl Model {
         }
     }
 
-    /// Shows a line for a moment.
+    /// Shows a line for a moment, or a warning until it is dismissed. A warning that stands there already is not doubled.
     pub(crate) fn notify(&mut self, notice: Notice) {
-        if self.notices.len() == NOTICES_MAX {
-            self.notices.remove(0);
+        if notice.trouble && self.notices.contains(&notice) {
+            return;
         }
-        self.notices.push(notice);
+        let most = if notice.trouble { WARNINGS_MAX } else { NOTICES_MAX };
+        let alike = self.notices.iter().filter(|n| n.trouble == notice.trouble).count();
+        let can_go = |n: &Notice| n.trouble == notice.trouble && !n.is_of_loss() && !n.is_of_failed_wipe();
+        if alike >= most
+            && let Some(oldest) = self.notices.iter().position(can_go)
+        {
+            self.notices.remove(oldest);
+        }
+        if notice.is_of_failed_wipe() {
+            self.notices.insert(0, notice);
+        } else {
+            self.notices.push(notice);
+        }
+    }
+
+    /// Takes a notice away that was dismissed or has passed. Whether with it the person was told all of a loss.
+    pub(crate) fn dismiss(&mut self, at: usize) -> bool {
+        let gone = self.notices.remove(at);
+        gone.is_of_loss() && !self.notices.iter().any(Notice::is_of_loss)
     }
 
     /// The chat with this number.
@@ -537,7 +585,9 @@ impl Model {
     fn enter(&mut self, stage: Stage) {
         if !stage.is_open() {
             let failures = std::mem::take(&mut self.failures);
-            *self = Model { prefs: self.prefs, takes: self.takes, failures, ..Model::default() };
+            let mut notices = std::mem::take(&mut self.notices);
+            notices.retain(Notice::is_of_failed_wipe);
+            *self = Model { prefs: self.prefs, takes: self.takes, failures, notices, ..Model::default() };
         }
         self.stage = stage;
     }
@@ -568,6 +618,34 @@ mod tests {
         model.apply(Update::Page { chat: ChatId(20), page: page(PageAt::Newest) });
         let held: Vec<u32> = model.timelines.keys().map(|chat| chat.0).collect();
         assert_eq!(held, [13, 14, 15, 16, 17, 18, 19, 20]);
+    }
+
+    #[test]
+    fn a_warning_makes_room_for_nothing_that_passes_by_and_a_failed_wipe_stands_before_all() {
+        let notice =
+            |sentence, part: usize, trouble| Notice { sentence, parts: vec![part.to_string()], trouble };
+        let mut model = Model::default();
+        model.notify(notice(T::NoticeLogDamaged, 0, true));
+        for part in 0..200 {
+            model.notify(notice(T::NoticeMetAgain, part, false));
+            model.notify(notice(T::NoticeInviteForged, part, true));
+            model.notify(notice(T::NoticeInviteForged, part, true));
+        }
+        model.notify(notice(T::FailWipe, 0, true));
+        let count = |what: T| model.notices.iter().filter(|n| n.sentence == what).count();
+        assert_eq!(count(T::NoticeMetAgain), NOTICES_MAX);
+        assert_eq!(count(T::NoticeInviteForged), WARNINGS_MAX - 2);
+        assert_eq!(
+            (model.notices[0].sentence, model.notices[1].sentence),
+            (T::FailWipe, T::NoticeLogDamaged)
+        );
+
+        model.apply(Update::Stage(Stage::Locked));
+        assert_eq!(
+            model.notices,
+            [notice(T::FailWipe, 0, true)],
+            "a lock takes it away no more than anything else"
+        );
     }
 
     #[test]
@@ -607,6 +685,27 @@ mod tests {
         assert!(model.failures.is_empty());
         let fresh = model.begin_take();
         assert!(model.awaits(fresh) && !model.awaits(late));
+    }
+
+    #[test]
+    fn what_is_done_in_the_end_has_not_failed_and_a_page_that_is_left_takes_its_failures_along() {
+        let fail = |model: &mut Model, task| {
+            model.apply(Update::Failed(task, Failure { sentence: T::FailOther, detail: String::new() }));
+        };
+        let mut model = Model::default();
+        for task in [Task::Rename, Task::Verify, Task::Erase, Task::Send, Task::Fade, Task::Relay, Task::Keys]
+        {
+            fail(&mut model, task);
+            model.apply(Update::Done(task));
+            assert!(model.failures.is_empty(), "{task:?}");
+        }
+        fail(&mut model, Task::Other);
+        model.apply(Update::Done(Task::Other));
+        assert!(model.failures.contains_key(&Task::Other), "of many things any may have been done");
+        fail(&mut model, Task::Rename);
+        fail(&mut model, Task::Backup);
+        model.forget_failures_of_page();
+        assert_eq!(model.failures.keys().copied().collect::<Vec<_>>(), [Task::Backup]);
     }
 
     #[test]

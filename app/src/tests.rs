@@ -4,6 +4,7 @@ mod desk;
 mod hostile;
 mod house;
 mod keyboard;
+mod notices;
 mod people;
 mod reading;
 mod safe;

@@ -6,16 +6,41 @@ use egui::{Frame, Margin};
 
 use super::{App, World};
 use crate::{
-    action::{Action, Choice, Source},
+    action::{Action, Choice, Command, Source},
     i18n::T,
+    model::Notice,
     route::Route,
     theme::{self, measure, size, space},
     view,
     widget::{Cx, button, icon::Icon, paragraph},
 };
 
-/// How long a notice stays, in seconds.
-const NOTICE_S: f64 = 6.0;
+/// How much longer a line that passes by stands, and since when that has been counted: only while the window has the
+/// focus. Whoever is away has not read it.
+pub(super) struct Passing {
+    left_s: f64,
+    counted: Option<f64>,
+}
+
+impl Default for Passing {
+    fn default() -> Passing {
+        Passing { left_s: 6.0, counted: None }
+    }
+}
+
+impl Passing {
+    /// It is looked so often whether the focus is still here, in seconds. Of a longer pause no more counts: nobody saw
+    /// the window meanwhile.
+    const LOOK_S: f64 = 0.5;
+
+    fn is_over(&mut self, now: f64, focused: bool) -> bool {
+        if let Some(since) = self.counted {
+            self.left_s -= (now - since).min(Passing::LOOK_S * 2.0);
+        }
+        self.counted = focused.then_some(now);
+        self.left_s <= 0.0
+    }
+}
 
 impl<W: World> App<W> {
     pub(super) fn palette(&mut self, ctx: &egui::Context, cx: &Cx<'_>, asked: &mut Option<Action>) {
@@ -88,21 +113,55 @@ impl<W: World> App<W> {
         }
     }
 
-    /// Shows the oldest notice for a while.
+    /// Shows the oldest warning until it is dismissed, and above it the oldest line that passes by for a while.
     pub(super) fn notices(&mut self, ctx: &egui::Context, cx: &Cx<'_>) {
-        let Some(notice) = self.model.notices.first().filter(|_| !self.locking) else {
-            self.notice_until = None;
+        // While the lock is under way nothing of the profile is shown; that it could not be destroyed is.
+        let shown = |n: &Notice, locking: bool| !locking || n.is_of_failed_wipe();
+        let mut above = 0.0;
+        let warning = self.model.notices.iter().position(|n| n.trouble && shown(n, self.locking));
+        if let Some(at) = warning {
+            let (dismissed, height) = self.notice(ctx, cx, at, 0.0);
+            above = height + space::S;
+            if dismissed {
+                self.dismiss(ctx, at);
+            }
+        }
+        let passing = self.model.notices.iter().position(|n| !n.trouble && shown(n, self.locking));
+        let Some(at) = passing else {
+            self.passing = Passing::default();
             return;
         };
-        let now = ctx.input(|input| input.time);
-        let until = *self.notice_until.get_or_insert(now + NOTICE_S);
+        let (now, focused) = ctx.input(|input| (input.time, input.focused));
+        let (dismissed, _) = self.notice(ctx, cx, at, above);
+        if self.passing.is_over(now, focused) || dismissed {
+            self.passing = Passing::default();
+            self.dismiss(ctx, at);
+        } else if focused {
+            let next = self.passing.left_s.min(Passing::LOOK_S);
+            ctx.request_repaint_after(Duration::from_secs_f64(next + 0.02));
+        }
+    }
+
+    fn dismiss(&mut self, ctx: &egui::Context, at: usize) {
+        if self.model.dismiss(at) {
+            self.world.tell(Command::LossTold);
+        }
+        ctx.request_repaint();
+    }
+
+    /// Draws a notice so far above its place. Returns whether it was dismissed, and how tall it is.
+    fn notice(&self, ctx: &egui::Context, cx: &Cx<'_>, at: usize, above: f32) -> (bool, f32) {
+        let notice = &self.model.notices[at];
         let parts: Vec<&str> = notice.parts.iter().map(String::as_str).collect();
         let text = cx.with(notice.sentence, &parts);
-        let (ground, ink) =
-            if notice.trouble { (cx.c.persimmon_soft, cx.c.persimmon) } else { (cx.c.raised, cx.c.ink) };
+        let (name, ground, ink) = if notice.trouble {
+            ("warning", cx.c.persimmon_soft, cx.c.persimmon)
+        } else {
+            ("notice", cx.c.raised, cx.c.ink)
+        };
         let mut dismissed = false;
-        egui::Area::new(egui::Id::unique("notice"))
-            .anchor(egui::Align2::CENTER_BOTTOM, self.notice_offset(cx))
+        let area = egui::Area::new(egui::Id::unique(name))
+            .anchor(egui::Align2::CENTER_BOTTOM, self.notice_offset(cx) - egui::vec2(0.0, above))
             .order(egui::Order::Foreground)
             .show(ctx, |ui| {
                 Frame::popup(ui.style())
@@ -120,13 +179,7 @@ impl<W: World> App<W> {
                         });
                     });
             });
-        if dismissed || now >= until {
-            self.model.notices.remove(0);
-            self.notice_until = None;
-            ctx.request_repaint();
-        } else {
-            ctx.request_repaint_after(Duration::from_secs_f64(until - now + 0.02));
-        }
+        (dismissed, area.response.rect.height())
     }
 
     /// Where a notice covers neither head, first line nor composer: low over the middle of the contents.

@@ -133,8 +133,7 @@ impl<W: World> App<W> {
         };
         let beside = ui.available_width() >= measure::BESIDE;
         let mut close = false;
-        if let Some((of, key)) = self.trail.filter(|(of, _)| *of == chat.id) {
-            let timeline = self.model.timelines.get(&of);
+        if let Some((_, key)) = self.trail.filter(|(of, _)| *of == chat.id) {
             if beside {
                 let frame = Frame::NONE.fill(cx.c.surface);
                 let panel =
@@ -144,7 +143,7 @@ impl<W: World> App<W> {
                     page::bar(ui, cx, |ui| close = view::trail::head(ui, cx));
                     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                         let edge = Frame::NONE.inner_margin(Margin::same(space::L as i8));
-                        edge.show(ui, |ui| view::trail::show(ui, cx, &self.model, timeline, key));
+                        edge.show(ui, |ui| view::trail::show(ui, cx, &self.model, chat, key));
                     });
                 });
             } else {
@@ -155,7 +154,7 @@ impl<W: World> App<W> {
                         ui.set_width(measure::DETAILS);
                         close = ui.horizontal(|ui| view::trail::head(ui, cx)).inner;
                         ui.add_space(space::S);
-                        view::trail::show(ui, cx, &self.model, timeline, key);
+                        view::trail::show(ui, cx, &self.model, chat, key);
                     });
                 close |= modal.should_close();
             }

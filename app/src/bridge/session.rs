@@ -4,6 +4,8 @@ mod changes;
 mod desk;
 mod find;
 mod shown;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +18,9 @@ use madang_core::{
 };
 
 use self::changes::Changes;
-use self::shown::{chat_of, compared_of, fade_of, last_of, me_of, message_of, quote_of, takes_of, time_of};
+use self::shown::{
+    chat_of, compared_of, fade_of, label_of_relay, last_of, me_of, message_of, quote_of, takes_of, time_of,
+};
 use super::{
     Tell,
     failure::{ending, failure},
@@ -29,7 +33,6 @@ use crate::{
         Chat, ChatId, Ending, Fade, Me, Message, MessageKey, Notice, Page, PageAt, Quote, Relay, RelayKey,
         Roads, Safety, Step, StepKind, Task, Trail, Update,
     },
-    text,
 };
 
 /// Messages in one page.
@@ -132,11 +135,11 @@ impl Session {
                 (Task::Other, T::FailOther, self.keep_draft(chat, text, reply_to).await)
             }
             Command::KeepDesk(chat) => (Task::Other, T::FailOther, self.keep_desk(chat).await),
-            Command::SetFade(chat, fade) => (Task::Other, T::FailOther, self.set_fade(chat, fade).await),
+            Command::SetFade(chat, fade) => (Task::Fade, T::FailOther, self.set_fade(chat, fade).await),
             Command::SetFadeDefault(fade) => {
                 let set = self.node.set_disappearing_default(time_of(fade)).await;
                 self.tell_me().await;
-                (Task::Other, T::FailOther, set)
+                (Task::Fade, T::FailOther, set)
             }
             Command::DeleteMessage(key) => {
                 (Task::Erase, T::FailErase, self.node.delete_message(MessageId(key.0)).await)
@@ -200,6 +203,11 @@ impl Session {
             }
             Command::Network => {
                 self.look_again().await;
+                return;
+            }
+            Command::LossTold => {
+                // A node that has ended says it again at the next start.
+                let _ = self.node.loss_told().await;
                 return;
             }
             Command::Create { .. }
@@ -284,13 +292,8 @@ impl Session {
 
     async fn trail(&self, key: MessageKey) -> Result<(), NodeError> {
         let steps = self.node.trail(MessageId(key.0)).await?;
-        let relays: BTreeMap<RelayNumber, String> = self
-            .node
-            .relays()
-            .await?
-            .into_iter()
-            .map(|r| (r.number, r.addresses.first().map(|a| text::address(a)).unwrap_or_default()))
-            .collect();
+        let relays: BTreeMap<RelayNumber, String> =
+            self.node.relays().await?.into_iter().map(|r| (r.number, label_of_relay(&r))).collect();
         let steps = steps.into_iter().map(|step| {
             let (kind, detail) = match step.step {
                 Done::Written => (StepKind::Written, String::new()),
@@ -480,7 +483,7 @@ impl Session {
         let links = u32::try_from(links).unwrap_or(u32::MAX);
         let relays = relays.into_iter().filter(|r| r.home).map(|r| Relay {
             key: RelayKey(r.number.0),
-            label: r.addresses.first().map(|a| text::address(a)).unwrap_or_default(),
+            label: label_of_relay(&r),
             connected: r.up,
             steady: r.steady.map(|steady| i18n::whole(steady.as_secs()).into()),
             waiting: r.waiting,

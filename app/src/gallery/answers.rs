@@ -187,7 +187,7 @@ impl World for Fake {
                 }
             }
             Command::Notify { title, body } => self.noticed.push((title, body)),
-            Command::HideNotices => {}
+            Command::HideNotices | Command::LossTold => {}
             Command::ClearClipboard(_) => self.updates.push_back(Update::Clipboard(Cleared::Gone)),
             Command::Network => self.updates.push_back(Update::Roads(self.roads.clone())),
             Command::Watch(_) => {}
@@ -208,6 +208,10 @@ impl World for Fake {
 impl Fake {
     fn send(&mut self, chat: ChatId, text: String, reply_to: Option<MessageKey>) {
         self.sent.push(text.clone());
+        if let (Some(sentence), Some(answers)) = (self.refuses, &mut self.send_answers) {
+            answers.push_back(Update::Failed(Task::Send, Failure { sentence, detail: String::new() }));
+            return;
+        }
         let key = self.key();
         let mut sent = message(key, true, &text, self.now);
         sent.delivery = Delivery::Written;

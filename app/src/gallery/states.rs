@@ -209,7 +209,7 @@ pub(crate) fn settle(app: &mut App<Fake>, name: &str, lang: Lang) {
 }
 
 /// What can be under way, and the sentences with which it can fail.
-const TROUBLES: [(Task, &[T]); 16] = [
+const TROUBLES: [(Task, &[T]); 17] = [
     (Task::Create, &[T::FailCreate, T::FailMemory, T::FailNetwork, T::NotOnThisComputer]),
     (
         Task::Unlock,
@@ -228,6 +228,7 @@ const TROUBLES: [(Task, &[T]); 16] = [
     (Task::Duress, &[T::FailDuress, T::FailInUse]),
     (Task::Keys, &[T::FailKeys, T::FailCallBack]),
     (Task::Rename, &[T::FailOther]),
+    (Task::Fade, &[T::FailOther]),
     (Task::Other, &[T::FailOther, T::FailNotYet]),
 ];
 

@@ -1,7 +1,10 @@
 //! What only stories of tests let happen in the invented world.
 
 use super::{Fake, MINUTE, message};
-use crate::model::{Bond, ChatId, Ending, Last, Message, Stage, Update};
+use crate::{
+    i18n::T,
+    model::{Bond, ChatId, Ending, Last, Message, Stage, Update},
+};
 
 impl Fake {
     /// Puts a long conversation into the first chat.
@@ -60,6 +63,17 @@ impl Fake {
         let last = self.talks.get(&chat).and_then(|talk| talk.last()).map_or(0, |m| m.place);
         let place = self.key().max(last + 1);
         self.hear_at(chat, text, place, None);
+    }
+
+    /// From now on sending fails with this, and is not answered before [`Fake::answer_sends`].
+    pub(crate) fn refuse_to_send(&mut self, sentence: Option<T>) {
+        self.refuses = sentence;
+        self.send_answers.get_or_insert_default();
+    }
+
+    /// Answers what was to be sent.
+    pub(crate) fn answer_sends(&mut self) {
+        self.updates.extend(self.send_answers.take().into_iter().flatten());
     }
 
     /// Lets so many messages of a contact come at once: more than are told one by one.

@@ -142,6 +142,7 @@ words! {
     FoundNone: "None", "없음";
     FirstWords: "You are connected. Everything you write here can be read only by the two of you.", "연결되었습니다. 여기에 쓰는 글은 두 사람만 읽을 수 있습니다.";
     TooLong: "Too long for one message: {0} bytes, and at most {1} fit.", "한 메시지로는 너무 깁니다. {0}바이트인데 {1}바이트까지만 들어갑니다.";
+    DraftTooLong: "Of what is written here only the first {0} bytes are kept when the profile is locked.", "여기에 쓴 글은 잠글 때 앞의 {0}바이트까지만 보관됩니다.";
     Messages: "Messages", "메시지 목록";
     ContactDetails: "Contact details", "연락처 정보";
     FadeHead: "Disappearing messages", "사라지는 메시지";
@@ -176,6 +177,7 @@ words! {
     DeliveryOnRelays: "Waiting on {0} relays", "중계소 {0}곳에서 대기 중";
     DeliveryDelivered: "Delivered: their device confirmed it", "전달됨: 상대 기기가 확인함";
     DeliveryRead: "Read", "읽음";
+    DeliveryLost: "Not confirmed, and nothing goes there any more", "전달이 확인되지 않았고, 더는 보낼 수 없음";
     TrailTitle: "Delivery trail", "배달 경로";
     TrailWritten: "Written", "작성";
     TrailSealed: "Sealed", "봉함";
@@ -193,6 +195,8 @@ words! {
     AwaitDevice: "Their device holds it; its confirmation is awaited.", "상대 기기가 가지고 있습니다. 확인을 기다리고 있습니다.";
     AwaitRelay: "It waits there until their device looks.", "상대 기기가 찾아올 때까지 중계소에서 기다립니다.";
     AwaitRead: "Their device has it and confirmed it. Nothing more is awaited.", "상대 기기가 받았고 확인했습니다. 더 기다릴 것이 없습니다.";
+    AwaitLost: "It was not confirmed, and nothing goes there any more. Exchange a new invite and say it again.",
+        "전달이 확인되지 않았고, 더는 그곳으로 보낼 수 없습니다. 새 초대를 주고받은 뒤 다시 쓰세요.";
     AwaitNothing: "Nothing more: they have read it.", "더 기다릴 것이 없습니다. 상대가 읽었습니다.";
 
     // Adding a contact.
@@ -571,7 +575,7 @@ words! {
     FailDisk: "The disk did not take it. Make room or check the folder, then try again.", "디스크에 쓰지 못했습니다. 공간을 마련하거나 폴더를 확인한 뒤 다시 시도하세요.";
     FailInvite: "This invite cannot be used. Ask for a new one.", "이 초대는 쓸 수 없습니다. 새 초대를 부탁하세요.";
     FailRelay: "This is not a relay that can be used. Check the text you were given.", "쓸 수 있는 중계소가 아닙니다. 받은 글을 확인하세요.";
-    FailSend: "The message was not kept. Your text is still in the field; try again.", "메시지를 보관하지 못했습니다. 글은 입력란에 남아 있으니 다시 시도하세요.";
+    FailSend: "The message was not kept. Your text is back in its field; try again.", "메시지를 보관하지 못했습니다. 글을 입력란에 되돌려 놓았으니 다시 시도하세요.";
     FailCreate: "The profile could not be made. Nothing was kept.", "프로필을 만들지 못했습니다. 아무것도 저장되지 않았습니다.";
     FailOpen: "The profile could not be opened.", "프로필을 열 수 없습니다.";
     FailOther: "That did not work. Try again.", "처리하지 못했습니다. 다시 시도하세요.";
@@ -592,9 +596,9 @@ words! {
     NoticeNeedsInvite: "{0} cannot be met again from what is left here. Exchange a new invite.", "여기 남은 것만으로는 {0} 님과 다시 이어질 수 없습니다. 새 초대를 주고받으세요.";
     NoticeDeviceCalledBack: "{0} has called back the device you wrote to. Nothing goes there any more.", "{0} 님이 지금까지 쓰던 기기를 해지했습니다. 더는 그 기기로 보내지 않습니다.";
     NoticeDevicesContradict: "{0} names different devices to different people. Compare safety numbers.", "{0} 님이 사람마다 다른 기기를 말합니다. 안전 번호를 비교하세요.";
-    NoticeRelayList: "A relay lost its list and began anew.", "중계소가 목록을 잃고 새로 시작했습니다.";
-    NoticeRelayLies: "A relay tells two different histories. Remove it.", "중계소가 서로 다른 두 기록을 보여 줍니다. 지우세요.";
-    NoticeRelayOther: "Another relay answers at the address of one of yours.", "내 중계소의 주소에서 다른 중계소가 답합니다.";
+    NoticeRelayList: "The relay {0} lost its list and began anew.", "중계소 {0}: 목록을 잃고 새로 시작했습니다.";
+    NoticeRelayLies: "The relay {0} tells two different histories. Remove it under Network.", "중계소 {0}: 서로 다른 두 기록을 보여 줍니다. ‘연결’에서 이 중계소를 지우세요.";
+    NoticeRelayOther: "At {0}, the address of a relay of yours, another relay answers.", "내 중계소의 주소 {0}에서 다른 중계소가 답합니다.";
     NoticeLogDamaged: "Parts of the profile are damaged and what stood there is lost here; open invites ended, and each contact is met again with new keys before anything is sent.", "프로필의 일부가 손상되어 그 내용은 여기서 사라졌습니다. 열린 초대는 끝났고, 무엇을 보내기 전에 연락처마다 새 열쇠로 다시 이어집니다.";
     NoticeRolledBack: "The profile ends before its last known state, as an older copy would, and what came since is missing here; open invites ended, and each contact is met again with new keys before anything is sent.", "프로필이 예전 사본처럼 마지막 상태보다 앞에서 끝나 그 뒤의 내용이 여기에는 없습니다. 열린 초대는 끝났고, 무엇을 보내기 전에 연락처마다 새 열쇠로 다시 이어집니다.";
     FailNotYet: "Not yet: their answer has to arrive first.", "아직 안 됩니다. 먼저 상대의 답이 와야 합니다.";

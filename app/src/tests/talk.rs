@@ -1,7 +1,7 @@
 //! Writing, reading and finding in a conversation.
 
 use egui::{Event, ImeEvent, Key, Modifiers, Role};
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT as _, Queryable};
 
 use crate::{
     i18n::{Lang, T},
@@ -273,6 +273,24 @@ fn the_trail_says_where_a_message_is_and_what_is_awaited() {
 }
 
 #[test]
+fn of_a_message_that_was_not_confirmed_and_cannot_arrive_any_more_nothing_is_promised() {
+    let promised = [T::AwaitRoom, T::AwaitRoad, T::AwaitRelay, T::AwaitDevice];
+    for lang in BOTH {
+        for state in ["refused", "delivered"] {
+            let mut w = wide(state, lang);
+            let chats = &mut w.state_mut().model.chats;
+            chats.iter_mut().find(|chat| chat.id == ChatId(1)).expect("the chat").bond = Bond::Failed;
+            w.run_steps(4);
+            let is_lost = state == "refused";
+            assert_eq!(shows(&w, lang.tr(T::AwaitLost)), is_lost, "{state}: in the trail");
+            let signs = w.query_all_by_label_contains(lang.tr(T::DeliveryLost)).count();
+            assert!(!is_lost || signs >= 2, "at the message and in the list: {signs}");
+            assert!(!is_lost || promised.iter().all(|word| !shows(&w, lang.tr(*word))));
+        }
+    }
+}
+
+#[test]
 fn a_draft_stays_with_its_chat() {
     let mut w = wide("chat", Lang::En);
     write(&mut w, Role::MultilineTextInput, &composer(Lang::En), "half a thought");
@@ -324,6 +342,133 @@ fn a_search_goes_through_everything_that_is_kept_and_leads_there() {
         assert!(timeline.find(goal).is_some() && timeline.more_after, "an old message is loaded and led to");
         write(&mut w, Role::TextInput, lang.tr(T::SearchHere), " nothing like it");
         assert!(shows(&w, lang.tr(T::FoundNone)));
+    }
+}
+
+#[test]
+fn a_search_that_was_left_goes_on_when_one_comes_back_and_holds_nobody_at_what_it_found() {
+    for lang in BOTH {
+        let mut w = wide("list", lang);
+        w.state_mut().world.fill(300);
+        let go = |w: &mut Window, chat| {
+            w.state_mut().start_at(Route::Chats(Some(ChatId(chat))), "");
+            w.run_steps(4);
+        };
+        let search = |w: &mut Window, text: &str| {
+            w.key_press_modifiers(Modifiers::COMMAND, Key::F);
+            w.run_steps(3);
+            write(w, Role::TextInput, lang.tr(T::SearchHere), text);
+            w.run_steps(4);
+        };
+        go(&mut w, 1);
+        search(&mut w, "17 가나다");
+        let all = w.state().model.found.as_ref().expect("a result").keys.len().to_string();
+        assert!(shows(&w, &lang.with(T::FoundCount, &["1", &all])));
+        let messages = |w: &Window| w.get_by_role_and_label(Role::List, lang.tr(T::Messages)).rect().center();
+        let top = |w: &Window| {
+            let said = |n: &egui_kittest::Node<'_>| n.value().or_else(|| n.accesskit_node().label());
+            let hits = w.query_all_by_role(Role::Label);
+            hits.filter(|n| said(n).is_some_and(|said| said.contains("17 가나다")))
+                .map(|n| n.rect().top())
+                .collect::<Vec<_>>()
+        };
+        let before = top(&w);
+        let at = messages(&w);
+        w.hover_at(at);
+        w.event(Event::MouseWheel {
+            unit: egui::MouseWheelUnit::Point,
+            delta: egui::vec2(0.0, 300.0),
+            phase: egui::TouchPhase::Move,
+            source: egui::MouseWheelSource::Wheel,
+            modifiers: Modifiers::NONE,
+        });
+        w.run_steps(6);
+        assert_ne!(top(&w), before, "one can look around it");
+
+        go(&mut w, 2);
+        search(&mut w, "nothing like it");
+        assert!(shows(&w, lang.tr(T::FoundNone)));
+        go(&mut w, 1);
+        assert!(shows(&w, &lang.with(T::FoundCount, &["1", &all])), "the count is there again");
+        w.get_by_label(lang.tr(T::PreviousHit)).click();
+        w.run_steps(4);
+        assert!(shows(&w, &lang.with(T::FoundCount, &["2", &all])), "and so are the arrows");
+    }
+}
+
+#[test]
+fn a_search_that_has_found_nothing_yet_says_that_it_is_under_way() {
+    for lang in BOTH {
+        let mut w = wide("find", lang);
+        write(&mut w, Role::TextInput, lang.tr(T::SearchHere), "123");
+        w.run_steps(2);
+        assert!(shows(&w, lang.tr(T::FoundNone)));
+        w.state_mut().model.found.as_mut().expect("a result").done = false;
+        w.run_steps(2);
+        assert!(shows(&w, lang.tr(T::Working)) && !shows(&w, lang.tr(T::FoundNone)));
+    }
+}
+
+#[test]
+fn texts_that_were_not_kept_come_back_in_their_order_with_the_reason_and_what_they_answered() {
+    for lang in BOTH {
+        let mut w = wide("chat", lang);
+        let sentence = [T::CalledBack, T::FailTooLong];
+        w.state_mut().world.refuse_to_send(Some(T::CalledBack));
+        w.get_all_by_label(lang.tr(T::MessageActions)).last().expect("a message").click();
+        w.run_steps(3);
+        press(&mut w, lang.tr(T::Reply));
+        let send = |w: &mut Window, text: &str| {
+            write(w, Role::MultilineTextInput, &composer(lang), text);
+            w.key_press(Key::Enter);
+            w.run_steps(1);
+        };
+        send(&mut w, "하나");
+        w.state_mut().world.refuse_to_send(Some(T::FailTooLong));
+        send(&mut w, "둘");
+        w.state_mut().world.refuse_to_send(None);
+        write(&mut w, Role::MultilineTextInput, &composer(lang), "셋");
+        assert_eq!(w.state().model.failures.len(), 0, "nothing is answered yet");
+        w.state_mut().world.answer_sends();
+        w.run_steps(4);
+        let field = w.get_by_role_and_label(Role::MultilineTextInput, &composer(lang)).value();
+        assert_eq!(field.as_deref(), Some("하나\n둘\n셋"));
+        assert!(w.state().views.conversations[&ChatId(1)].composer.reply_to.is_some());
+        let said: Vec<T> = w.state().model.notices.iter().map(|notice| notice.sentence).collect();
+        assert_eq!(said, sentence, "the first failure says why, and so does the second");
+    }
+}
+
+#[test]
+fn an_answer_to_a_message_that_is_not_loaded_names_nobody() {
+    for lang in BOTH {
+        let mut w = wide("chat", lang);
+        let name = if lang == Lang::Ko { "이지수" } else { "Jisu Lee" };
+        let named = |w: &Window| w.query_all_by_label_contains(&lang.with(T::ReplyingTo, &[name])).count();
+        let before = named(&w);
+        let conversations = &mut w.state_mut().views.conversations;
+        conversations.entry(ChatId(1)).or_default().composer.reply_to =
+            Some(crate::model::MessageKey::invented(77));
+        w.run_steps(3);
+        assert!(shows(&w, &lang.with(T::ReplyingTo, &[lang.tr(T::QuoteMissing)])));
+        assert_eq!(named(&w), before);
+    }
+}
+
+#[test]
+fn a_time_for_disappearing_messages_that_was_not_chosen_says_so_where_one_chooses() {
+    for lang in BOTH {
+        for (screen, size) in [("contact", [1366.0, 1600.0]), ("settings", [1366.0, 6000.0])] {
+            let mut w = window(screen, lang, size);
+            let failure = crate::model::Failure { sentence: T::FailOther, detail: String::new() };
+            w.state_mut().model.apply(Update::Failed(crate::model::Task::Fade, failure));
+            w.run_steps(3);
+            assert!(shows(&w, lang.tr(T::FailOther)), "{screen}");
+            w.state_mut().start_at(Route::People, "");
+            w.state_mut().start_at(Route::Settings, "");
+            w.run_steps(3);
+            assert!(!shows(&w, lang.tr(T::FailOther)), "on another page it is no news");
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::find::Hit;
 use crate::{
     clock,
     i18n::T,
-    model::{Delivery, Message, MessageKey, Quote},
+    model::{Bond, Delivery, Message, MessageKey, Quote},
     text,
     theme::{self, measure, opacity, radius, size, space, stroke},
     widget::{Cx, icon::Icon, paragraph},
@@ -32,6 +32,17 @@ pub(crate) struct Place<'a> {
     pub(crate) first_unread: bool,
     /// All of it is shown, however long it is.
     pub(crate) whole: bool,
+}
+
+/// What is to be known of the conversation to paint a message of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Talk<'a> {
+    /// What the other side is called.
+    pub(crate) name: &'a str,
+    /// How far the two have come: whether a message can still arrive.
+    pub(crate) bond: Bond,
+    /// Whether the message is one that is looked for.
+    pub(crate) hit: Hit,
 }
 
 /// A message laid out for a width.
@@ -152,16 +163,16 @@ fn head(cx: &Cx<'_>, message: &Message, place: Place<'_>) -> (Option<String>, f3
     (day, above)
 }
 
-/// Paints the row and says what was pressed. `name` is the writer's, `hit` marks what is found.
+/// Paints the row and says what was pressed.
 pub(crate) fn paint(
     ui: &mut Ui,
     cx: &Cx<'_>,
     message: &Message,
     shape: &Shape,
     row: Rect,
-    name: &str,
-    hit: Hit,
+    talk: Talk<'_>,
 ) -> Option<Pressed> {
+    let name = talk.name;
     let mut top = row.top();
     if let Some(day) = &shape.day {
         line(ui, row, top, day, cx.c.weak, cx.c.line);
@@ -178,7 +189,7 @@ pub(crate) fn paint(
     let bubble = Rect::from_min_size(egui::pos2(left, row.top() + shape.above), shape.bubble);
     let ground = if message.mine { cx.c.jade_soft } else { cx.c.quiet };
     ui.painter().rect_filled(bubble, CornerRadius::same(radius::L), ground);
-    let marked = match hit {
+    let marked = match talk.hit {
         Hit::None => Stroke::NONE,
         Hit::Other => Stroke::new(stroke::HAIR, cx.c.persimmon),
         Hit::Current => Stroke::new(stroke::RING, cx.c.persimmon),
@@ -219,16 +230,22 @@ pub(crate) fn paint(
             bubble.right() - PAD_X - measure::SIGN / 2.0 + space::XXS,
             foot_top + shape.foot.size().y / 2.0 + measure::FOOT_LOWER,
         );
-        if sign(ui, cx, message, centre) {
+        if sign(ui, cx, message, talk.bond, centre) {
             pressed = Some(Pressed::Trail);
         }
     }
     pressed.or_else(|| menu(ui, cx, message, row, bubble, &label))
 }
 
+/// Whether nothing more is to be hoped for: it was not confirmed, and nothing goes there any more.
+pub(crate) fn is_lost(delivery: Delivery, bond: Bond) -> bool {
+    bond == Bond::Failed && delivery < Delivery::Delivered
+}
+
 /// The sign and sentence of a delivery.
-pub(crate) fn delivery_sign(cx: &Cx<'_>, delivery: Delivery) -> (Icon, String) {
+pub(crate) fn delivery_sign(cx: &Cx<'_>, delivery: Delivery, bond: Bond) -> (Icon, String) {
     match delivery {
+        _ if is_lost(delivery, bond) => (Icon::Warning, cx.tr(T::DeliveryLost).to_owned()),
         Delivery::Written => (Icon::Clock, cx.tr(T::DeliveryWritten).to_owned()),
         Delivery::Sealed => (Icon::Hourglass, cx.tr(T::DeliverySealed).to_owned()),
         Delivery::OnRelay(..=1) => (Icon::Relay, cx.tr(T::DeliveryOnRelay).to_owned()),
@@ -374,16 +391,20 @@ fn unfold(ui: &mut Ui, cx: &Cx<'_>, key: MessageKey, text: Rect) -> bool {
     response.clicked()
 }
 
-fn sign(ui: &mut Ui, cx: &Cx<'_>, message: &Message, centre: egui::Pos2) -> bool {
-    let (icon, sentence) = delivery_sign(cx, message.delivery);
+fn sign(ui: &mut Ui, cx: &Cx<'_>, message: &Message, bond: Bond, centre: egui::Pos2) -> bool {
+    let (icon, sentence) = delivery_sign(cx, message.delivery, bond);
     let area = Rect::from_center_size(centre, Vec2::splat(measure::SIGN + space::XS));
     let response =
         ui.interact(area, ui.scope_id().with(("sign", message.key)), Sense::click()).on_hover_text(&sentence);
     response.widget_info(|| {
         egui::WidgetInfo::labeled(egui::Role::Button, true, format!("{sentence}. {}", cx.tr(T::ShowTrail)))
     });
-    let read = message.delivery == Delivery::Read;
-    icon.paint(ui.painter(), centre, size::BODY, if read { cx.c.jade_ink } else { cx.c.weak });
+    let ink = match message.delivery {
+        Delivery::Read => cx.c.jade_ink,
+        delivery if is_lost(delivery, bond) => cx.c.persimmon,
+        _ => cx.c.weak,
+    };
+    icon.paint(ui.painter(), centre, size::BODY, ink);
     if response.has_focus() {
         ui.painter().circle_stroke(
             centre,

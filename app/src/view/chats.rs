@@ -88,7 +88,7 @@ fn draft(views: &Views, id: ChatId) -> Option<&str> {
 fn one(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, chosen: bool, draft: Option<&str>) -> bool {
     let draft = draft.filter(|_| !chosen);
     let (mut sign, time) = chat.last.as_ref().map_or((None, String::new()), |last| {
-        (last.delivery.map(|d| bubble::delivery_sign(cx, d)), cx.short_time(last.label_ms))
+        (last.delivery.map(|d| bubble::delivery_sign(cx, d, chat.bond)), cx.short_time(last.label_ms))
     });
     let line = match (draft, &chat.last) {
         (Some(draft), _) => {

@@ -19,6 +19,9 @@ const LINES_MAX: u8 = 8;
 /// Longest text of one message, in bytes; the largest envelope holds more.
 pub(crate) const TEXT_BYTES_MAX: usize = 16 * 1024;
 
+/// As much of a text that is being written is kept when the profile is locked, in bytes.
+pub(crate) const DRAFT_BYTES_MAX: usize = 32 * 1024;
+
 /// What is being written in one chat.
 #[derive(Default)]
 pub(crate) struct Composer {
@@ -30,10 +33,32 @@ pub(crate) struct Composer {
     pub(crate) unkept: bool,
     /// The field is to be focused.
     pub(crate) focus: bool,
+    /// What came back because it was not kept, and begins the text.
+    returned: String,
     /// A syllable is being composed by the input method.
     composing: bool,
     /// Enter was pressed during it: send when it is committed.
     send_when_composed: bool,
+}
+
+impl Composer {
+    /// Puts a text back that was not kept: behind others that came back, and before what was written since.
+    pub(crate) fn give_back(&mut self, text: &str, reply_to: Option<MessageKey>) {
+        let since = match self.draft.strip_prefix(&*self.returned) {
+            Some(rest) => rest.trim_start_matches('\n').to_owned(),
+            None => {
+                self.returned.clear();
+                self.draft.clone()
+            }
+        };
+        let lines = [self.returned.as_str(), text].into_iter().filter(|part| !part.is_empty());
+        self.returned = lines.collect::<Vec<_>>().join("\n");
+        let lines =
+            [self.returned.as_str(), since.as_str()].into_iter().filter(|part| !part.trim().is_empty());
+        self.draft = lines.collect::<Vec<_>>().join("\n");
+        self.reply_to = self.reply_to.or(reply_to);
+        self.unkept = true;
+    }
 }
 
 /// A finished text.
@@ -63,6 +88,10 @@ pub(crate) fn show(
                 .font(theme::regular(size::SMALL))
                 .color(cx.c.danger),
         );
+        if composer.draft.len() > DRAFT_BYTES_MAX {
+            let kept = cx.with(T::DraftTooLong, &[&DRAFT_BYTES_MAX.to_string()]);
+            ui.label(RichText::new(kept).font(theme::regular(size::SMALL)).color(cx.c.danger));
+        }
     }
     let mut asked = false;
     ui.horizontal_top(|ui| {
@@ -87,6 +116,7 @@ pub(crate) fn show(
         return None;
     }
     composer.draft.clear();
+    composer.returned.clear();
     composer.unkept = true;
     composer.focus = true;
     Some(Sent { text, reply_to: composer.reply_to.take() })
@@ -168,9 +198,12 @@ fn strip(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, answered: Option<&Message>, comp
     }
     ui.horizontal(|ui| {
         Icon::Reply.show(ui, size::TITLE, cx.c.jade_ink);
-        let who = if answered.is_some_and(|m| m.mine) { cx.tr(T::You) } else { &chat.name };
-        let words =
-            answered.map_or(cx.tr(T::QuoteMissing).to_owned(), |m| text::line(bubble::words(cx, m), 120));
+        // Of what is not loaded nobody is named: it may be of either side.
+        let (who, words) = match answered {
+            Some(m) if m.mine => (cx.tr(T::You), text::line(bubble::words(cx, m), 120)),
+            Some(m) => (chat.name.as_str(), text::line(bubble::words(cx, m), 120)),
+            None => (cx.tr(T::QuoteMissing), String::new()),
+        };
         ui.label(
             RichText::new(cx.with(T::ReplyingTo, &[who]))
                 .font(theme::strong(size::SMALL))
@@ -190,4 +223,29 @@ fn strip(ui: &mut Ui, cx: &Cx<'_>, chat: &Chat, answered: Option<&Message>, comp
             composer.unkept = true;
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_back_stands_in_its_order_before_what_was_written_since() {
+        let of = |typed: &str| Composer { draft: typed.to_owned(), ..Composer::default() };
+        let mut composer = of("");
+        composer.give_back("one", Some(MessageKey::invented(1)));
+        assert_eq!((composer.draft.as_str(), composer.reply_to), ("one", Some(MessageKey::invented(1))));
+        composer.give_back("two", Some(MessageKey::invented(2)));
+        assert_eq!((composer.draft.as_str(), composer.reply_to), ("one\ntwo", Some(MessageKey::invented(1))));
+        assert!(composer.unkept);
+
+        let mut composer = of("since");
+        for text in ["one", "two", "three"] {
+            composer.give_back(text, None);
+        }
+        assert_eq!(composer.draft, "one\ntwo\nthree\nsince");
+        composer.draft = "changed".into();
+        composer.give_back("four", None);
+        assert_eq!(composer.draft, "four\nchanged");
+    }
 }

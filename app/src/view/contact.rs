@@ -85,6 +85,7 @@ pub(crate) fn show(
                 if let Some(fade) = fade::choices(ui, cx, chat.fade) {
                     asked = Some(Action::Do(Command::SetFade(chat.id, fade)));
                 }
+                page::failure(ui, cx, model, Task::Fade);
             });
         }
         if chat.is_live() && !model.me.called_back {

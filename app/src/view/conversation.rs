@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use egui::{CornerRadius, Frame, Margin, Rect, RichText, Sense, Stroke, Ui, Vec2};
 
 use super::{
-    bubble::{self, Place, Pressed, Shape},
+    bubble::{self, Place, Pressed, Shape, Talk},
     composer::{self, Composer, Sent},
     find::{self, Find, Hit},
 };
@@ -72,6 +72,9 @@ impl Conversation {
 
     /// Goes to the newest message and focuses the field.
     pub(crate) fn arrive(&mut self) {
+        if let Some(find) = &mut self.find {
+            find.come_back();
+        }
         self.stream.go_to_end();
         self.composer.focus = true;
     }
@@ -245,7 +248,8 @@ fn messages(
         let hit = state.find.as_ref().map_or(Hit::None, |find| find.hit(message));
         // Of a row that begins above the view the lower part is seen, at its place.
         let row = Rect::from_x_y_ranges(talk.intersect(*rect).x_range(), rect.y_range());
-        match bubble::paint(&mut child, cx, message, shape, row, &chat.name, hit) {
+        let talk = Talk { name: &chat.name, bond: chat.bond, hit };
+        match bubble::paint(&mut child, cx, message, shape, row, talk) {
             Some(Pressed::Reply) => {
                 state.composer.reply_to = Some(message.key);
                 state.composer.unkept = true;

@@ -31,8 +31,10 @@ pub(crate) struct Find {
     /// Which of the found messages is looked at.
     at: usize,
     focused: bool,
-    /// The text that has been asked for.
-    asked: String,
+    /// The text that has been asked for; nothing after one came back: another chat may have been looked through since.
+    asked: Option<String>,
+    /// What was found is led to as soon as there is something.
+    leads: bool,
     /// That message.
     current: Option<MessageKey>,
     /// The message to go to, until it is loaded.
@@ -62,6 +64,11 @@ impl Find {
             return Some(goal);
         }
         (!timeline.asking && !std::mem::replace(&mut self.reading, true)).then_some(goal)
+    }
+
+    /// One has come back to the chat: what was found may be forgotten by now, and is looked for again.
+    pub(crate) fn come_back(&mut self) {
+        self.asked = None;
     }
 
     fn lead(&mut self, found: &[MessageKey]) {
@@ -95,16 +102,16 @@ fn line(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat, find: &mut Find) -
     if enter || !std::mem::replace(&mut find.focused, true) {
         field.request_focus();
     }
-    let needle = find.text.trim();
-    if needle != find.asked {
-        needle.clone_into(&mut find.asked);
-        (find.at, find.goal) = (0, None);
-        asked = Some(Action::Do(Command::Find(chat.id, needle.to_owned())));
+    let needle = find.text.trim().to_owned();
+    if find.asked.as_ref() != Some(&needle) && !(find.asked.is_none() && needle.is_empty()) {
+        find.asked = Some(needle.clone());
+        (find.at, find.goal, find.leads) = (0, None, true);
+        asked = Some(Action::Do(Command::Find(chat.id, needle.clone())));
     }
-    let found = model.found.as_ref().filter(|f| f.chat == chat.id && f.text == find.asked);
+    let found = model.found.as_ref().filter(|f| f.chat == chat.id && f.text == needle && asked.is_none());
     let keys = found.map_or(&[][..], |f| f.keys.as_slice());
     let some = !keys.is_empty() && !needle.is_empty();
-    if some && find.at == 0 && find.goal.is_none() && !std::mem::replace(&mut find.reading, true) {
+    if some && std::mem::take(&mut find.leads) {
         find.lead(keys);
     }
     let older =
@@ -117,22 +124,30 @@ fn line(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat, find: &mut Find) -
     }
     find.current = keys.get(find.at).copied();
     let count = match found {
+        _ if needle.is_empty() => Some(String::new()),
         Some(f) if some => {
-            let all = if f.more { format!("{}+", keys.len()) } else { keys.len().to_string() };
-            cx.with(T::FoundCount, &[&(find.at + 1).to_string(), &all])
+            let all = keys.len();
+            let all =
+                if f.more { format!("{all}+") } else { format!("{all}{}", if f.done { "" } else { "…" }) };
+            Some(cx.with(T::FoundCount, &[&(find.at + 1).to_string(), &all]))
         }
-        Some(f) if f.done && !find.asked.is_empty() => cx.tr(T::FoundNone).to_owned(),
-        _ => String::new(),
+        Some(f) if f.done => Some(cx.tr(T::FoundNone).to_owned()),
+        _ => None,
     };
-    tell(ui, cx, field.rect, &count);
+    tell(ui, cx, field.rect, count.as_deref());
     find.closed = button::icon(ui, cx, Icon::Cross, T::Close).clicked();
     asked
 }
 
-/// Writes `count` at the right end of the field, in the room that is left for it there.
-fn tell(ui: &mut Ui, cx: &Cx<'_>, field: Rect, count: &str) {
+/// Writes `count` at the right end of the field, in the room that is left for it there; a spinner while nothing is known.
+fn tell(ui: &mut Ui, cx: &Cx<'_>, field: Rect, count: Option<&str>) {
     let place = field.with_min_x(field.right() - measure::HITS).shrink2(Vec2::new(space::S, 0.0));
     let end = UiBuilder::new().max_rect(place).layout(Layout::right_to_left(Align::Center));
+    let mut end = ui.new_child(end);
+    let Some(count) = count else {
+        end.add(egui::Spinner::new().size(size::BODY).color(cx.c.jade)).accessible_name(cx.tr(T::Working));
+        return;
+    };
     let count = RichText::new(count).font(theme::regular(size::SMALL)).color(cx.c.weak);
-    ui.new_child(end).add(egui::Label::new(count).extend());
+    end.add(egui::Label::new(count).extend());
 }

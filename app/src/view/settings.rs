@@ -68,6 +68,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Settings
                 ui.add_space(space::S);
                 let pressed = fade::choices(ui, cx, model.me.fade);
                 asked = pressed.map(|fade| Action::Do(Command::SetFadeDefault(fade))).or(asked.take());
+                page::failure(ui, cx, model, Task::Fade);
             });
         }
         page::section(ui, cx, T::RoadRelays, |ui| {

@@ -5,7 +5,7 @@ use egui::{Rect, RichText, Sense, Ui, Vec2};
 use super::bubble;
 use crate::{
     i18n::T,
-    model::{Delivery, MessageKey, Model, StepKind, Timeline},
+    model::{Bond, Chat, Delivery, MessageKey, Model, StepKind},
     theme::{self, measure, size, space, stroke},
     widget::{Cx, button, icon::Icon, page},
 };
@@ -23,9 +23,9 @@ pub(crate) fn head(ui: &mut Ui, cx: &Cx<'_>) -> bool {
     button::icon(ui, cx, Icon::Cross, T::Close).clicked()
 }
 
-/// Draws the trail of `key`.
-pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, timeline: Option<&Timeline>, key: MessageKey) {
-    let message = timeline.and_then(|t| t.find(key));
+/// Draws the trail of `key`, a message of `chat`.
+pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, chat: &Chat, key: MessageKey) {
+    let message = model.timelines.get(&chat.id).and_then(|t| t.find(key));
     if let Some(message) = message {
         let said = match message.chose {
             // Only what was written here leaves a trail.
@@ -48,13 +48,14 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, timeline: Option<&Ti
         ui.add_space(space::S);
         ui.label(RichText::new(cx.tr(T::TrailAwaiting)).font(theme::strong(size::SMALL)).color(cx.c.weak));
         let refused = trail.is_some_and(|trail| trail.steps.iter().any(|s| s.kind == StepKind::Refused));
-        page::prose(ui, cx, cx.tr(awaited(message.delivery, refused)));
+        page::prose(ui, cx, cx.tr(awaited(message.delivery, chat.bond, refused)));
     }
 }
 
 /// What comes next; `refused` says that no relay took it so far.
-fn awaited(delivery: Delivery, refused: bool) -> T {
+fn awaited(delivery: Delivery, bond: Bond, refused: bool) -> T {
     match delivery {
+        _ if bubble::is_lost(delivery, bond) => T::AwaitLost,
         Delivery::Written => T::AwaitSeal,
         Delivery::Sealed if refused => T::AwaitRoom,
         Delivery::Sealed => T::AwaitRoad,

@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use madang_core::{
     ContactId, ConversationId, Delivery as Far, Event, Message as Kept, MessageId, NodeError, Notice as Word,
-    Span,
+    RelayNumber, Span,
 };
 
-use super::{EVENTS_TOGETHER, Known, PAGE, Session, shown::delivery_of};
+use super::{
+    EVENTS_TOGETHER, Known, PAGE, Session,
+    shown::{delivery_of, label_of_relay},
+};
 use crate::{
     i18n::T,
-    model::{MessageKey, PageAt, Update},
+    model::{ChatId, MessageKey, Notice, PageAt, Update},
 };
 
 /// New messages far above the newest that are read one by one; with more of them the part that is shown is read anew.
@@ -76,6 +79,7 @@ impl Changes {
 impl Session {
     /// Tells the window what has changed.
     pub(super) async fn tell_changes(&mut self, changes: Changes) {
+        let known: BTreeSet<ChatId> = self.chats.keys().copied().collect();
         if changes.everything {
             self.tell_all().await;
             for chat in self.shown.iter().copied().collect::<Vec<_>>() {
@@ -85,6 +89,10 @@ impl Session {
         }
         if changes.contacts || !changes.lines.is_empty() {
             self.tell_chats(Some(&changes.lines)).await;
+        }
+        // Those whose invite was taken here stand among them since then: a new one has answered an invite from here.
+        if self.chats.keys().any(|chat| !known.contains(chat)) {
+            self.tell.say(Update::InviteUsed).await;
         }
         for (id, (conversation, far)) in &changes.deliveries {
             if let Some(chat) = self.chat_of(*conversation) {
@@ -121,10 +129,6 @@ impl Session {
         }
         for word in changes.words {
             self.tell_word(&word).await;
-            if word.is_of_loss() {
-                // A node that has ended says it again at the next start.
-                let _ = self.node.loss_told().await;
-            }
         }
     }
 
@@ -179,7 +183,15 @@ impl Session {
         }
     }
 
-    async fn tell_word(&self, word: &Word) {
+    /// Tells something of a relay, by the address under which it stands on the network page.
+    async fn notice_of_relay(&self, sentence: T, relay: RelayNumber) {
+        let relays = self.node.relays().await.unwrap_or_default();
+        let label = relays.iter().find(|r| r.number == relay).map(label_of_relay).unwrap_or_default();
+        let notice = Notice { sentence, parts: vec![label], trouble: true };
+        self.tell.say(Update::Notice(notice)).await;
+    }
+
+    pub(super) async fn tell_word(&self, word: &Word) {
         match word {
             Word::InviteUsedAgain => self.notice(T::NoticeInviteUsedAgain, None, true).await,
             Word::InviteExpired => self.notice(T::NoticeInviteExpired, None, false).await,
@@ -204,87 +216,12 @@ impl Session {
             Word::DevicesContradict(contact) => {
                 self.notice(T::NoticeDevicesContradict, Some(*contact), true).await
             }
-            Word::RelayListReplaced(_) => self.notice(T::NoticeRelayList, None, true).await,
-            Word::RelayEquivocates(_) => self.notice(T::NoticeRelayLies, None, true).await,
-            Word::RelayImpostor(_) => self.notice(T::NoticeRelayOther, None, true).await,
+            Word::RelayListReplaced(relay) => self.notice_of_relay(T::NoticeRelayList, *relay).await,
+            Word::RelayEquivocates(relay) => self.notice_of_relay(T::NoticeRelayLies, *relay).await,
+            Word::RelayImpostor(relay) => self.notice_of_relay(T::NoticeRelayOther, *relay).await,
             Word::IndexRebuilt => self.notice(T::NoticeRebuilt, None, false).await,
             Word::LogDamaged { .. } => self.notice(T::NoticeLogDamaged, None, true).await,
             Word::RolledBack => self.notice(T::NoticeRolledBack, None, true).await,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use tokio::sync::mpsc;
-
-    use super::*;
-    use crate::{
-        bridge::{Tell, cast::Cast},
-        model::Model,
-    };
-
-    /// Takes over what was told.
-    fn hear(updates: &mut mpsc::Receiver<Update>, model: &mut Model) {
-        while let Ok(update) = updates.try_recv() {
-            model.apply(update);
-        }
-    }
-
-    #[test]
-    fn of_a_burst_the_window_is_shown_every_message_in_its_order_and_knows_that_there_are_more() {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
-        runtime.block_on(async {
-            let (cast, node, events) = Cast::gather("하늘", true).await.expect("a practice");
-            let (outbox, mut updates) = mpsc::channel(4_096);
-            let mut session = Session::new(node.clone(), events, Tell { outbox, wake: Arc::new(|| {}) });
-            let (conversation, chat) = loop {
-                session.tell_all().await;
-                let here = session.chats.iter().find_map(|(id, known)| Some((known.conversation?, *id)));
-                match here {
-                    Some(here) => break here,
-                    None => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
-                }
-            };
-            let mut model = Model::default();
-            session.page(chat, PageAt::Newest).await.expect("a page");
-            hear(&mut updates, &mut model);
-            let before = model.timelines[&chat].messages.len();
-
-            let mut burst = Changes::default();
-            let mut sent = Vec::new();
-            for n in 0..250 {
-                let id = node.send(conversation, &format!("등불 {n}"), None).await.expect("kept");
-                burst.note(Event::Message { conversation, id, mine: true });
-                sent.push(MessageKey(id.0));
-            }
-            session.tell_changes(burst).await;
-            hear(&mut updates, &mut model);
-            let timeline = &model.timelines[&chat];
-            assert!(timeline.more_after, "the end of what is loaded is not the end");
-            assert_eq!(timeline.messages.len(), before, "nothing stands beyond a hole");
-            while model.timelines[&chat].more_after {
-                let last = model.timelines[&chat].messages.last().expect("a message").place;
-                session.page(chat, PageAt::After(last)).await.expect("a page");
-                hear(&mut updates, &mut model);
-            }
-            let read: Vec<_> = model.timelines[&chat].messages.iter().map(|m| m.key).collect();
-            let own: Vec<_> = read.into_iter().filter(|key| sent.contains(key)).collect();
-            assert!(own == sent, "{} of 250, in their order", own.len());
-
-            // One that comes late is told wherever it stands.
-            let first = MessageId(sent[0].0);
-            let mut late = Changes::default();
-            late.note(Event::Message { conversation, id: first, mine: true });
-            let mut shown = Model::default();
-            shown.timelines.insert(chat, crate::model::Timeline::default());
-            session.tell_changes(late).await;
-            hear(&mut updates, &mut shown);
-            assert_eq!(shown.timelines[&chat].messages.first().map(|m| m.key), Some(sent[0]));
-            node.shutdown().await;
-            cast.leave().await;
-        });
     }
 }

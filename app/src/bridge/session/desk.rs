@@ -1,9 +1,12 @@
 //! What was being written, and which chat was open: kept with the profile.
 
-use madang_core::{Draft as Kept, MessageId, NodeError};
+use madang_core::{Draft as Kept, MessageId, NodeError, draft::DRAFT_BYTES_MAX};
 
 use super::Session;
 use crate::model::{ChatId, Draft, MessageKey, Update};
+
+// The window says so of a longer one.
+const _: () = assert!(DRAFT_BYTES_MAX == crate::view::composer::DRAFT_BYTES_MAX);
 
 impl Session {
     /// Tells how the desk was left. Nothing of it is worth an error.
@@ -23,14 +26,16 @@ impl Session {
         }
     }
 
+    /// Keeps a draft, as much of it as is kept; the field says what is too long.
     pub(super) async fn keep_draft(
         &self,
         chat: ChatId,
-        text: String,
+        mut text: String,
         reply_to: Option<MessageKey>,
     ) -> Result<(), NodeError> {
         let Some(conversation) = self.conversation(chat) else { return Ok(()) };
         let reply_to = reply_to.map(|key| MessageId(key.0));
+        text.truncate(text.floor_char_boundary(DRAFT_BYTES_MAX));
         self.node.keep_draft(Kept { conversation, text, reply_to }).await
     }
 

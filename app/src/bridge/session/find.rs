@@ -4,8 +4,9 @@ use madang_core::{ConversationId, Node, NodeError, Place};
 
 use super::Session;
 use crate::{
-    bridge::Tell,
-    model::{ChatId, Found, MessageKey, Update},
+    bridge::{Tell, failure::failure},
+    i18n::T,
+    model::{ChatId, Found, MessageKey, Task, Update},
     text,
 };
 
@@ -27,8 +28,13 @@ impl Session {
         if let Some(conversation) = self.conversation(chat).filter(|_| !text.is_empty()) {
             let (node, tell) = (self.node.clone(), self.tell.clone());
             self.finding = Some(tokio::spawn(async move {
-                let found = Found { chat, text, ..Found::default() };
-                let _ = look(node, tell, conversation, found, BOUNDS).await;
+                let mut found = Found { chat, text, ..Found::default() };
+                if let Err(error) = look(node, &tell, conversation, &mut found, BOUNDS).await {
+                    // It ends with what was found until then, and says so.
+                    found.done = true;
+                    tell.say(Update::Found(found)).await;
+                    tell.say(Update::Failed(Task::Other, failure(&error, T::FailOther))).await;
+                }
             }));
         }
     }
@@ -37,9 +43,9 @@ impl Session {
 /// Tells what was found whenever a page brought something, and at the end.
 async fn look(
     node: Node,
-    tell: Tell,
+    tell: &Tell,
     conversation: ConversationId,
-    mut found: Found,
+    found: &mut Found,
     bounds: Bounds,
 ) -> Result<(), NodeError> {
     let mut before: Option<Place> = None;
@@ -80,8 +86,9 @@ mod tests {
     async fn told(node: &Node, conversation: ConversationId, text: &str, bounds: Bounds) -> Vec<Found> {
         let (outbox, mut updates) = mpsc::channel(64);
         let tell = Tell { outbox, wake: Arc::new(|| {}) };
-        let found = Found { chat: ChatId(1), text: text.into(), ..Found::default() };
-        look(node.clone(), tell, conversation, found, bounds).await.expect("it can be read");
+        let mut found = Found { chat: ChatId(1), text: text.into(), ..Found::default() };
+        look(node.clone(), &tell, conversation, &mut found, bounds).await.expect("it can be read");
+        drop(tell);
         let mut all = Vec::new();
         while let Some(update) = updates.recv().await {
             all.extend(if let Update::Found(found) = update { Some(found) } else { None });

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use madang_core::{
-    AccountId, Choice, Comparison, Contact, ContactState, Delivery as Far, Message as Kept, Takes as Taken,
-    Whoami,
+    AccountId, Choice, Comparison, Contact, ContactState, Delivery as Far, Message as Kept, RelayInfo,
+    Takes as Taken, Whoami,
 };
 
 use crate::{
@@ -146,6 +146,11 @@ pub(super) fn delivery_of(far: Option<Far>) -> Delivery {
         Some(Far::Delivered) => Delivery::Delivered,
         Some(Far::Read) => Delivery::Read,
     }
+}
+
+/// How a relay is called where it stands: by its first address.
+pub(super) fn label_of_relay(relay: &RelayInfo) -> String {
+    relay.addresses.first().map(|address| text::address(address)).unwrap_or_default()
 }
 
 /// What a relay takes.
