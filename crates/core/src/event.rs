@@ -43,7 +43,8 @@ pub enum Delivery {
     },
     /// The other device holds the envelope; whether it could read it is not known yet.
     OnDevice,
-    /// An authenticated receipt came back.
+    /// An authenticated receipt came back: the other device has taken it in its turn. What it refuses, and no program that keeps
+    /// to the protocol sends, counts as taken too.
     Delivered,
     /// The other person's device says that it was shown.
     Read,

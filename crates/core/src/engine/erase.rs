@@ -93,6 +93,7 @@ impl Engine {
             turn.overlay.delete(&tables::TRAIL, &name, place.0);
             self.forget_fading(number, *place, turn);
             turn.overlay.put(&tables::GONE, &name, place.0, id.0.to_vec());
+            self.has_erased = true;
             ids.push(id);
         }
         if let Some(conversation) = self.conversations.get_mut(&number) {

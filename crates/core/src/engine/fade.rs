@@ -173,6 +173,9 @@ impl Engine {
 
     /// Deletes what is due.
     pub(super) fn fade_due(&mut self, turn: &mut Turn<'_, '_>) -> Result<(), StoreError> {
+        if self.is_sated() {
+            return Ok(());
+        }
         let now = self.uptime.at(turn.now.moment);
         let ripe = self.fading.due.iter().take_while(|(due, _)| *due <= now).take(FADE_MESSAGES_MAX);
         let mut places: BTreeMap<u32, Vec<Place>> = BTreeMap::new();
@@ -418,6 +421,31 @@ mod tests {
             assert_eq!(marked[usize::from(own)], if own { choice } else { 0 });
         }
         assert!(marked[1] > 0, "the marks can be seen");
+    }
+
+    #[test]
+    fn what_is_due_waits_for_the_turn_after_one_in_which_something_is_deleted_by_hand() {
+        let mut duo = Duo::new(Policy::default());
+        let conversation = duo.conversation();
+        duo.write(1, "is deleted");
+        duo.ask(0, Command::SetDisappearing(conversation, Some(duration(5))));
+        duo.rest();
+        duo.write(1, "disappears");
+        show_all(&mut duo, 0);
+        let place = places(&mut duo, 0)[0];
+        duo.now = duo.now.plus(duration(6));
+        let there = |duo: &Duo| duo.texts(0).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+        duo.act(0, |engine, turn| {
+            let number = engine.by_conversation[&conversation];
+            assert!(!engine.is_sated());
+            engine.erase(number, &[place], turn).expect("memory works");
+            assert!(engine.is_sated(), "what else has come is for the next turn");
+        });
+        assert!(!there(&duo).contains(&"is deleted".into()));
+        assert!(there(&duo).contains(&"disappears".into()), "both would seal anew what stands beside them");
+        assert!(!duo.sides[0].engine.is_sated());
+        duo.pass(duration(1));
+        assert!(!there(&duo).contains(&"disappears".into()));
     }
 
     #[test]

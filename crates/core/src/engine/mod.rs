@@ -188,6 +188,8 @@ pub struct Engine {
     early_opened: usize,
     /// Bytes of held items that this turn has read.
     released: usize,
+    /// Whether this turn has deleted messages: what stood beside them is sealed anew with its commit.
+    has_erased: bool,
     /// Seals opened ahead of this turn.
     ahead: ahead::Ahead,
     outputs: Vec<Output>,
@@ -267,6 +269,7 @@ impl Engine {
             is_restored: overlay.get(&tables::ME, b"", ME_RESTORED)?.is_some(),
             unmet: BTreeMap::new(),
             early_opened: 0,
+            has_erased: false,
             released: 0,
             ahead: ahead::Ahead::default(),
             outputs: Vec::new(),
@@ -405,7 +408,7 @@ impl Engine {
         self.release_rest(turn)?;
         self.flush_pairs(turn)?;
         self.fill_roads(turn)?;
-        (self.early_opened, self.released) = (0, 0);
+        (self.early_opened, self.released, self.has_erased) = (0, 0, false);
         for party in std::mem::take(&mut self.dirty) {
             if let Some(pair) = self.pairs.get_mut(&party) {
                 pair.save(turn.overlay);

@@ -351,10 +351,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether what was held and is read now is enough for one commit: what else has come is for the next turn.
+    /// Whether what was held and is read now, or what is sealed anew beside deleted messages, is enough for one commit: what
+    /// else has come is for the next turn.
     #[must_use]
     pub fn is_sated(&self) -> bool {
-        self.released >= RELEASED_BYTES_MAX
+        self.has_erased || self.released >= RELEASED_BYTES_MAX
     }
 
     pub(super) fn owe_receipt(&mut self, party: Party, road: Road, turn: &mut Turn<'_, '_>) {
