@@ -380,3 +380,49 @@ fn two_relays_that_say_stored_and_forget_do_not_silence_who_reads_at_a_third() {
     world.settle();
     world.check();
 }
+
+#[test]
+fn a_relay_that_has_moved_is_found_by_the_text_that_it_hands_out_now() {
+    let (mut world, alice, bob, old) = World::friends_by_relay(20);
+    let new = world.place_for(old);
+    world.move_relay(old, new);
+    for who in [alice, bob] {
+        world.use_relay(who, new);
+    }
+    world.write(alice, bob, "have you moved?");
+    world.write(bob, alice, "by a street");
+    world.settle();
+    world.check();
+}
+
+#[test]
+fn a_relay_that_has_moved_is_found_by_what_a_contact_says_who_reads_there() {
+    let (mut world, alice, bob, [_, old]) = World::friends_by_two_relays(21);
+    world.pass(WHILE);
+    let new = world.place_for(old);
+    world.move_relay(old, new);
+    world.write(alice, bob, "are you there?");
+    world.pass(WHILE * 3);
+    assert_eq!(world.read(bob, alice), [""; 0]);
+    world.use_relay(bob, new);
+    world.pass(WHILE * 5);
+    assert_eq!(world.read(bob, alice), ["are you there?"]);
+    world.settle();
+    world.check();
+}
+
+#[test]
+fn a_relay_that_says_in_time_where_it_will_be_is_found_there_by_all_who_heard_it() {
+    let (mut world, alice, bob, old) = World::friends_by_relay(22);
+    let new = world.place_for(old);
+    world.announce(old, &[old, new]);
+    world.pass(WHILE);
+    world.move_relay(old, new);
+    world.pass(WHILE);
+    // Not only while the program runs.
+    world.restart(alice);
+    world.write(alice, bob, "the same house, another street");
+    world.settle();
+    assert_eq!(world.read(bob, alice), ["the same house, another street"]);
+    world.check();
+}

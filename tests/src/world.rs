@@ -240,6 +240,29 @@ impl World {
         who
     }
 
+    /// Adds a machine, which is off, to which a relay may move.
+    pub fn place_for(&mut self, relay: Who) -> Who {
+        let place = Relay::place_of(relay, self.relay_at(relay));
+        let who = self.sim.add(Machine::Relay(Box::new(place)));
+        self.sim.stop(who);
+        who
+    }
+
+    /// A relay says from now on that it is at these machines.
+    pub fn announce(&mut self, relay: Who, at: &[Who]) {
+        self.off(relay);
+        self.relay_mut(relay).announce(at);
+        self.on(relay);
+    }
+
+    /// A relay moves to another machine with all that it keeps.
+    pub fn move_relay(&mut self, from: Who, to: Who) {
+        self.off(from);
+        let (store, sequence) = self.relay_at(from).estate();
+        self.relay_mut(to).take_over(store, sequence);
+        self.on(to);
+    }
+
     /// A person's device.
     #[must_use]
     pub fn node(&self, who: Who) -> &Node {

@@ -334,19 +334,14 @@ impl Node {
             }
             Output::Close(link) => port.close(link),
             Output::Connect { mailbox, addresses, .. } => {
-                if let Some(host) = addresses.iter().find_map(host_at) {
+                let hosts: BTreeSet<HostId> = addresses.iter().filter_map(host_at).collect();
+                self.leave_relay(mailbox, &hosts, port);
+                for host in hosts {
                     self.relays.insert(host, mailbox);
                     port.keep(host);
                 }
             }
-            Output::Disconnect(mailbox) => {
-                let gone: Vec<HostId> =
-                    self.relays.iter().filter(|(_, m)| **m == mailbox).map(|(host, _)| *host).collect();
-                for host in gone {
-                    self.relays.remove(&host);
-                    port.release(host);
-                }
-            }
+            Output::Disconnect(mailbox) => self.leave_relay(mailbox, &BTreeSet::new(), port),
             Output::Dial(address) => {
                 if let Some(host) = host_at(&address) {
                     port.dial(host);
@@ -358,6 +353,15 @@ impl Node {
             Output::Answer(ticket, answer) => {
                 self.answers.insert(ticket, answer);
             }
+        }
+    }
+
+    /// Looks for a relay at these hosts only.
+    fn leave_relay(&mut self, mailbox: MailboxId, but: &BTreeSet<HostId>, port: &mut Port<'_>) {
+        let of_it = self.relays.iter().filter(|(host, m)| **m == mailbox && !but.contains(host));
+        for host in of_it.map(|(host, _)| *host).collect::<Vec<_>>() {
+            self.relays.remove(&host);
+            port.release(host);
         }
     }
 

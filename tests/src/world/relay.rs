@@ -29,6 +29,11 @@ pub struct Relay {
     next_tick: Moment,
     mortality: Mortality,
     lies: bool,
+    /// Whose keys it has, if it stands in the place of another.
+    born: Option<HostId>,
+    /// Where it says that it is, if not where it stands.
+    announced: Vec<HostId>,
+    sequence: u64,
 }
 
 impl Relay {
@@ -41,6 +46,9 @@ impl Relay {
             next_tick: Moment(0),
             mortality: Mortality::default(),
             lies: false,
+            born: None,
+            announced: Vec::new(),
+            sequence: 1,
         }
     }
 
@@ -66,6 +74,28 @@ impl Relay {
     /// Loses all that it kept, but not its keys; to be called while it is off.
     pub fn lose_disk(&mut self) {
         self.store = MemoryStore::new();
+    }
+
+    /// Another machine for the same relay: it has the keys and nothing else.
+    pub(super) fn place_of(host: HostId, of: &Self) -> Self {
+        Self { born: Some(of.born.unwrap_or(host)), sequence: of.sequence, ..Self::new(of.quotas.clone()) }
+    }
+
+    /// What goes along when it moves.
+    pub(super) fn estate(&self) -> (MemoryStore, u64) {
+        (self.store.clone(), self.sequence)
+    }
+
+    /// Takes over what another machine kept; both are off.
+    pub(super) fn take_over(&mut self, store: MemoryStore, sequence: u64) {
+        self.store = store;
+        self.sequence = sequence + 1;
+    }
+
+    /// Says from its next start on that it is at these machines.
+    pub(super) fn announce(&mut self, at: &[HostId]) {
+        self.announced = at.to_vec();
+        self.sequence += 1;
     }
 
     /// From now on it says of every deposit that it is kept, and forgets it.
@@ -118,7 +148,9 @@ impl Relay {
                 Incoming::LinkUp { link, .. } => server.link_up(link),
                 Incoming::LinkDown { link } => server.link_down(link),
                 Incoming::Frame { link, bytes } => {
-                    if let Some(lie) = self.lies.then(|| lie(port.me(), &bytes, port.rng())).flatten() {
+                    if let Some(lie) =
+                        self.lies.then(|| lie(self.born.unwrap_or(port.me()), &bytes, port.rng())).flatten()
+                    {
                         port.send(link, lie);
                         continue;
                     }
@@ -155,9 +187,12 @@ impl Relay {
 
     fn start(&mut self, port: &mut Port<'_>) {
         let me = port.me();
-        let server = Server::load(keys(me), self.quotas.clone(), &self.store, port.rng());
+        let server =
+            Server::load(keys(self.born.unwrap_or(me)), self.quotas.clone(), &self.store, port.rng());
         let mut server = server.expect("what was committed can be opened");
-        self.descriptor = Some(server.descriptor(vec![address_of(me)], 1));
+        let at = if self.announced.is_empty() { vec![me] } else { self.announced.clone() };
+        let addresses = at.into_iter().map(address_of).collect();
+        self.descriptor = Some(server.descriptor(addresses, self.sequence));
         self.server = Some(server);
         self.next_tick = port.now();
     }

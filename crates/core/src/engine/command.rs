@@ -8,7 +8,6 @@ use proto::router::MailboxId;
 use proto::store::StoreError;
 use unicode_normalization::UnicodeNormalization;
 
-use super::roads::RelayRecord;
 use super::{Engine, Output, Turn};
 use crate::contact::Contact;
 use crate::content::{Body, ConversationId, Item, MessageId, NAME_BYTES_MAX, TEXT_BYTES_MAX};
@@ -391,25 +390,14 @@ impl Engine {
             Command::RemoveContact(id) => self.remove_contact(id, turn)?,
             Command::RelayAdd(text) => match proto::descriptor::RelayDescriptor::parse_text(text.trim()) {
                 Ok(descriptor) => {
-                    let record = RelayRecord {
-                        id: Some(descriptor.id().0),
-                        addresses: descriptor
-                            .facts()
-                            .addresses
-                            .iter()
-                            .map(|a| a.as_str().to_owned())
-                            .collect(),
-                        descriptor: Some(descriptor.bytes().to_vec()),
-                        home: false,
-                    };
-                    self.relay_add(record, turn)?
+                    let added = self.relay_add(Some(&descriptor), &[], turn)?;
+                    added.map(|number| Answer::Relay(RelayNumber(number.0)))
                 }
                 Err(error) => Err(CommandError::Relay(error.to_string())),
             },
             Command::RelayAddAt(addresses) => {
-                let addresses = addresses.iter().map(|a| a.as_str().to_owned()).collect();
-                let record = RelayRecord { id: None, addresses, descriptor: None, home: false };
-                self.relay_add(record, turn)?
+                let added = self.relay_add(None, &addresses, turn)?;
+                added.map(|number| Answer::Relay(RelayNumber(number.0)))
             }
             Command::Relays => Ok(Answer::Relays(self.relay_list(turn.now.moment))),
             Command::RelayRemove(number) => {
@@ -555,20 +543,6 @@ impl Engine {
         // What stands beyond a page is not counted.
         let at_most = if after.newer { u32::MAX } else { u32::try_from(theirs).unwrap_or(u32::MAX) };
         Ok(conversation.unread.min(at_most))
-    }
-
-    fn relay_add(
-        &mut self,
-        record: RelayRecord,
-        turn: &mut Turn<'_, '_>,
-    ) -> Result<Result<Answer, CommandError>, StoreError> {
-        let same = |r: &RelayRecord| (r.id.is_some() && r.id == record.id) || r.addresses == record.addresses;
-        let known = self.relays.iter().find(|(_, r)| same(r.record())).map(|(number, _)| *number);
-        let Some(number) = known.or_else(|| self.add_relay(record, turn)) else {
-            return Ok(Err(CommandError::RelaysFull));
-        };
-        self.make_home(number, turn)?;
-        Ok(Ok(Answer::Relay(RelayNumber(number.0))))
     }
 
     fn relay_list(&self, now: Moment) -> Vec<RelayInfo> {

@@ -51,7 +51,7 @@ pub use self::generations::Policy;
 use self::invites::InviteDays;
 use self::roads::{Greeting, Relay};
 use crate::contact::ContactRecord;
-use crate::content::ConversationId;
+use crate::content::{ConversationId, Reach};
 use crate::conversation::{Conversation, decode, encode};
 use crate::event::{ContactId, Event};
 use crate::pair::{Flight, KeptSlot, Pair, REPAIR, SlotId, slots_name};
@@ -164,6 +164,10 @@ pub struct Engine {
     conversations: BTreeMap<u32, Conversation>,
     by_conversation: BTreeMap<ConversationId, u32>,
     relays: BTreeMap<MailboxId, Relay>,
+    /// No relay gets the number of one that was forgotten in this life.
+    next_relay: u32,
+    /// Where contacts say that they read from now on, until the turn ends.
+    reaches: BTreeMap<Party, Reach>,
     links: BTreeMap<LinkId, LinkState>,
     next_party: u32,
     reach_number: u64,
@@ -254,6 +258,8 @@ impl Engine {
             conversations: BTreeMap::new(),
             by_conversation: BTreeMap::new(),
             relays: BTreeMap::new(),
+            next_relay: 1,
+            reaches: BTreeMap::new(),
             links: BTreeMap::new(),
             next_party,
             reach_number,
@@ -295,6 +301,7 @@ impl Engine {
             engine.load_join(Party(order as u32), bytes, now.moment)
         })?;
         each(&tables::RELAY, b"", overlay, |order, bytes| engine.load_relay(order as u32, bytes, overlay))?;
+        engine.next_relay = engine.relays.last_key_value().map_or(1, |(last, _)| last.0 + 1);
         // What waits was written down with the mailboxes of its day.
         for (party, contact) in engine.contacts.iter().filter(|(_, contact)| contact.reach_number.is_some()) {
             let mailboxes: Vec<MailboxId> = contact.mailboxes.iter().copied().map(MailboxId).collect();
@@ -406,6 +413,7 @@ impl Engine {
         self.fade_due(turn)?;
         self.open_late_repairs(turn)?;
         self.release_rest(turn)?;
+        self.act_on_reaches(turn);
         self.flush_pairs(turn)?;
         self.fill_roads(turn)?;
         (self.early_opened, self.released, self.has_erased) = (0, 0, false);

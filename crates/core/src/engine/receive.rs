@@ -425,7 +425,10 @@ impl Engine {
         let Ok(item) = Item::decode(bytes) else { return Ok(()) };
         match item {
             Item::Message(content) => self.take_message(party, &content, turn),
-            Item::Reach(reach) => self.take_reach(party, reach, turn),
+            Item::Reach(reach) => {
+                self.take_reach(party, reach);
+                Ok(())
+            }
             Item::Name(name) => {
                 let name = super::command::clean_name(&name);
                 if let Some(contact) = self.contacts.get_mut(&party).filter(|c| c.their_name != name) {
@@ -507,27 +510,34 @@ impl Engine {
         }
     }
 
-    fn take_reach(
-        &mut self,
-        party: Party,
-        reach: crate::content::Reach,
-        turn: &mut Turn<'_, '_>,
-    ) -> Result<(), StoreError> {
-        let newer =
-            self.contacts.get(&party).is_some_and(|c| c.reach_number.is_none_or(|n| n < reach.number));
-        if !newer {
-            return Ok(());
+    /// Notes where a contact reads from now on. Of many that come in one turn only the last is acted on.
+    pub(super) fn take_reach(&mut self, party: Party, reach: crate::content::Reach) {
+        let noted = self.reaches.get(&party).map(|noted| noted.number);
+        let kept = self.contacts.get(&party).and_then(|contact| contact.reach_number);
+        if noted.or(kept).is_none_or(|number| number < reach.number) {
+            self.reaches.insert(party, reach);
         }
-        let mailboxes: Vec<MailboxId> =
-            reach.relays.iter().filter_map(|relay| self.know_relay(relay, turn)).collect();
-        if let Some(contact) = self.contacts.get_mut(&party) {
-            contact.reach_number = Some(reach.number);
-            contact.mailboxes = mailboxes.iter().map(|m| m.0).collect();
+    }
+
+    /// Writes to contacts where they read from now on, and forgets relays that nobody names any more.
+    pub(super) fn act_on_reaches(&mut self, turn: &mut Turn<'_, '_>) {
+        let reaches = std::mem::take(&mut self.reaches);
+        for (party, reach) in reaches {
+            if !self.contacts.contains_key(&party) {
+                continue;
+            }
+            let mailboxes: Vec<MailboxId> =
+                reach.relays.iter().filter_map(|relay| self.know_relay(relay, turn)).collect();
+            if let Some(contact) = self.contacts.get_mut(&party) {
+                contact.reach_number = Some(reach.number);
+                contact.mailboxes = mailboxes.iter().map(|m| m.0).collect();
+            }
+            self.put_contact(party, turn);
+            self.router.redirect(party, &mailboxes);
+            // At once: the relays of one contact leave room for those of the next.
+            self.forget_unnamed(turn);
+            self.event(Event::ContactChanged(Self::contact_id(party)));
         }
-        self.put_contact(party, turn);
-        self.router.redirect(party, &mailboxes);
-        self.event(Event::ContactChanged(Self::contact_id(party)));
-        Ok(())
     }
 
     /// The other side has spoken inside the ratchet: both are who they say.

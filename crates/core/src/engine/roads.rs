@@ -8,10 +8,15 @@ use super::{Engine, LinkKind, LinkState, Output, Turn};
 use crate::event::Step;
 
 mod direct;
+mod known;
 mod relays;
+mod seeking;
+
+#[cfg(test)]
+mod moved;
 
 pub(crate) use self::direct::Greeting;
-pub(crate) use self::relays::{Relay, RelayRecord};
+pub(crate) use self::relays::Relay;
 
 impl Engine {
     pub(super) fn link_up(

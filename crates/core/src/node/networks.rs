@@ -41,7 +41,7 @@ struct Carried {
 /// All networks of a node and the links they carry.
 pub(crate) struct Networks {
     direct: Network,
-    relays: BTreeMap<MailboxId, Network>,
+    relays: BTreeMap<MailboxId, (Network, Target)>,
     links: BTreeMap<LinkId, Carried>,
     names: BTreeMap<(Origin, LinkId), LinkId>,
     next: u64,
@@ -73,7 +73,11 @@ impl Networks {
 
     /// Returns the names of these identities: the one for direct links first.
     pub(crate) fn names(&self) -> Vec<PeerName> {
-        [&self.direct].into_iter().chain(self.relays.values()).map(Network::local).collect()
+        [&self.direct]
+            .into_iter()
+            .chain(self.relays.values().map(|(network, _)| network))
+            .map(Network::local)
+            .collect()
     }
 
     /// Names a link that came up, and says what it leads to.
@@ -87,7 +91,7 @@ impl Networks {
     ) -> Option<(LinkId, LinkKind)> {
         let network = match origin {
             Origin::Direct => self.direct.clone(),
-            Origin::Relay(mailbox) => self.relays.get(&mailbox)?.clone(),
+            Origin::Relay(mailbox) => self.relays.get(&mailbox)?.0.clone(),
         };
         let kind = match origin {
             Origin::Direct => LinkKind::Direct {
@@ -158,30 +162,34 @@ impl Networks {
         let _ = self.direct.greet_nearby();
     }
 
-    /// Opens an identity of its own for a relay and keeps a link there.
+    /// Opens an identity of its own for a relay and keeps a link there. A relay that has one is looked for at these
+    /// addresses from now on; a link that is up stays.
     pub(crate) fn connect(&mut self, mailbox: MailboxId, addresses: Vec<Address>, peer: Option<PeerName>) {
-        if self.relays.contains_key(&mailbox) {
+        let target = Target { peer, addresses };
+        if let Some((network, before)) = self.relays.get_mut(&mailbox) {
+            let _ = network.release(std::mem::replace(before, target.clone()));
+            let _ = network.keep(target);
             return;
         }
         match Network::start(net::Config::new(fresh_identity(), BOX)) {
             Ok((network, events)) => {
-                let _ = network.keep(Target { peer, addresses });
+                let _ = network.keep(target.clone());
                 forward(Origin::Relay(mailbox), events, self.arrivals.clone());
-                self.relays.insert(mailbox, network);
+                self.relays.insert(mailbox, (network, target));
             }
             Err(error) => tracing::warn!(%error, "a relay's network cannot be started"),
         }
     }
 
     pub(crate) fn disconnect(&mut self, mailbox: MailboxId) {
-        if let Some(network) = self.relays.remove(&mailbox) {
+        if let Some((network, _)) = self.relays.remove(&mailbox) {
             tokio::spawn(async move { network.shutdown().await });
         }
     }
 
     pub(crate) async fn shutdown(&mut self) {
         let relays = std::mem::take(&mut self.relays);
-        let closing = relays.into_values().chain([self.direct.clone()]);
+        let closing = relays.into_values().map(|(network, _)| network).chain([self.direct.clone()]);
         let tasks: Vec<_> =
             closing.map(|network| tokio::spawn(async move { network.shutdown().await })).collect();
         for task in tasks {

@@ -155,6 +155,18 @@ impl Router {
         self.mailboxes.iter().filter(|(_, m)| busy(m)).map(|(id, _)| *id).collect()
     }
 
+    /// Returns the mailboxes that something leaves for, or that are still to be told of a deletion.
+    #[must_use]
+    pub fn mailboxes_named(&self) -> BTreeSet<MailboxId> {
+        let told = self.mailboxes.iter().filter(|(_, m)| !m.deletions.is_empty()).map(|(id, _)| *id);
+        self.outgoing.values().flat_map(|outgoing| &outgoing.mailboxes).copied().chain(told).collect()
+    }
+
+    /// Forgets a mailbox that nothing leaves for.
+    pub fn forget_mailbox(&mut self, id: MailboxId) {
+        self.mailboxes.remove(&id);
+    }
+
     /// Returns the next envelope to deposit at a mailbox that is up, while its window has room. Of one that is
     /// `full` only what makes room is offered.
     pub fn next_deposit(&self, id: MailboxId, full: bool) -> Option<u64> {

@@ -1,8 +1,7 @@
-//! Relays: which are known, whose mail lies where, and what each is asked next.
+//! Relays: whose mail lies where, and what each is asked next.
 
 use std::time::Duration;
 
-use minicbor::{Decode, Encode};
 use proto::descriptor::RelayDescriptor;
 use proto::frame::Frame;
 use proto::id::{Address, LinkId, Moment, Prefix, RelayId};
@@ -10,32 +9,29 @@ use proto::mailbox::client::{Client, ClientEvent, Cursor, Refusal};
 use proto::router::{Crossing, MailboxId, Setback};
 use proto::store::{Overlay, StoreError};
 
-use crate::content::{REACH_RELAYS_MAX, RelayRef};
-use crate::conversation::{decode, encode};
+use super::known::RelayRecord;
+use super::seeking::Seeking;
+use crate::content::REACH_RELAYS_MAX;
+use crate::conversation::decode;
 use crate::engine::command::Takes;
 use crate::engine::receive::Road;
 use crate::engine::{Engine, LinkState, Output, Turn};
 use crate::event::{Event, Notice, RelayNumber, Step};
 use crate::tables;
 
-/// Relays kept in a profile: own ones and those of contacts.
-const RELAYS_MAX: usize = 4_096;
 /// Deletions told to a relay in one request.
 const DELETIONS_MAX: usize = 32;
-/// How long a relay of a contact stays connected when nothing more is to be taken there.
-const IDLE_PATIENCE: Duration = Duration::from_secs(120);
 /// A relay that would not take mail is asked again after this long.
 const ASK_AGAIN: Duration = Duration::from_secs(300);
 
 /// A relay as this profile knows it.
 pub(crate) struct Relay {
-    record: RelayRecord,
-    link: Option<LinkId>,
+    pub(super) record: RelayRecord,
+    pub(super) link: Option<LinkId>,
     /// Our side of its mailbox, once its keys are known.
-    client: Option<Client>,
-    connecting: bool,
-    /// Since when nothing is to be taken to or fetched from it.
-    idle_since: Option<Moment>,
+    pub(super) client: Option<Client>,
+    /// Whether and where it is dialled.
+    pub(super) seeking: Seeking,
     /// It asked to wait: nothing is asked before.
     retry_at: Option<Moment>,
     /// When it went up or down.
@@ -51,28 +47,13 @@ struct Full {
     reserve: bool,
 }
 
-#[derive(Clone, Debug, Encode, Decode)]
-#[cbor(array)]
-pub(crate) struct RelayRecord {
-    #[cbor(n(0), with = "minicbor::bytes")]
-    pub(crate) id: Option<[u8; 16]>,
-    #[n(1)]
-    pub(crate) addresses: Vec<String>,
-    #[cbor(n(2), with = "minicbor::bytes")]
-    pub(crate) descriptor: Option<Vec<u8>>,
-    /// Whether mail for this profile is left there.
-    #[n(3)]
-    pub(crate) home: bool,
-}
-
 impl Relay {
-    fn new(record: RelayRecord) -> Self {
+    pub(super) fn new(record: RelayRecord) -> Self {
         Self {
             record,
             link: None,
             client: None,
-            connecting: false,
-            idle_since: None,
+            seeking: Seeking::default(),
             retry_at: None,
             changed: None,
             full: None,
@@ -107,13 +88,13 @@ impl Relay {
 
     pub(in crate::engine) fn deadline(&self, now: Moment) -> Option<Moment> {
         let client = self.client.as_ref().and_then(|client| client.deadline(now));
-        let idle = self.idle_since.map(|since| since.plus(IDLE_PATIENCE));
+        let seeking = self.seeking.deadline(self.record.places().len());
         let full = self.full.map(|full| full.until);
-        client.into_iter().chain(self.retry_at).chain(full).chain(idle).min()
+        client.into_iter().chain(self.retry_at).chain(full).chain(seeking).min()
     }
 
-    fn descriptor(&self) -> Option<RelayDescriptor> {
-        RelayDescriptor::parse(self.record.descriptor.as_deref()?).ok()
+    pub(super) fn descriptor(&self) -> Option<RelayDescriptor> {
+        self.record.signed()
     }
 
     fn addresses(&self) -> Vec<Address> {
@@ -149,44 +130,6 @@ impl Engine {
         known.take(REACH_RELAYS_MAX).collect()
     }
 
-    /// Returns the number of a relay that somebody named, noting it if it is new.
-    pub(in crate::engine) fn know_relay(
-        &mut self,
-        named: &RelayRef,
-        turn: &mut Turn<'_, '_>,
-    ) -> Option<MailboxId> {
-        if let Some((number, _)) = self.relays.iter().find(|(_, r)| r.record.id == Some(named.id)) {
-            return Some(*number);
-        }
-        Address::parse(&named.address).ok()?;
-        let record = RelayRecord {
-            id: Some(named.id),
-            addresses: vec![named.address.clone()],
-            descriptor: None,
-            home: false,
-        };
-        self.add_relay(record, turn)
-    }
-
-    pub(in crate::engine) fn add_relay(
-        &mut self,
-        record: RelayRecord,
-        turn: &mut Turn<'_, '_>,
-    ) -> Option<MailboxId> {
-        if self.relays.len() >= RELAYS_MAX {
-            return None;
-        }
-        let number = MailboxId(self.relays.last_key_value().map_or(1, |(n, _)| n.0 + 1));
-        self.relays.insert(number, Relay::new(record));
-        self.put_relay(number, turn);
-        self.restart_client(number, turn);
-        Some(number)
-    }
-
-    fn put_relay(&self, number: MailboxId, turn: &mut Turn<'_, '_>) {
-        turn.overlay.put(&tables::RELAY, b"", number.0.into(), encode(&self.relays[&number].record));
-    }
-
     /// From now on mail for this profile is left at this relay, and read there.
     pub(in crate::engine) fn make_home(
         &mut self,
@@ -209,10 +152,12 @@ impl Engine {
         let was_home = std::mem::replace(&mut relay.record.home, false);
         self.put_relay(number, turn);
         self.restart_client(number, turn);
-        if was_home { self.announce_reach(turn) } else { Ok(()) }
+        let told = if was_home { self.announce_reach(turn) } else { Ok(()) };
+        self.forget_unnamed(turn);
+        told
     }
 
-    fn reads(&self, number: MailboxId) -> bool {
+    pub(super) fn reads(&self, number: MailboxId) -> bool {
         self.relays.get(&number).is_some_and(|r| r.record.home)
             || self.joins.values().any(|j| j.reads(number))
     }
@@ -244,26 +189,26 @@ impl Engine {
         let Some(relay) = self.relays.get_mut(&number) else { return self.outputs.push(Output::Close(link)) };
         relay.link = Some(link);
         self.links.insert(link, LinkState::Relay(number));
-        if relay.client.is_some() {
-            self.start_client(number, turn);
-        } else {
-            self.outputs.push(Output::Send(link, Frame::Describe.encode()));
-        }
+        self.start_client(number, turn);
+        // A relay that is known may have moved since, or be about to.
+        self.outputs.push(Output::Send(link, Frame::Describe.encode()));
     }
 
     pub(super) fn relay_down(&mut self, link: LinkId, number: MailboxId, now: Moment) {
-        self.router.mailbox_down(number);
+        // One that came back elsewhere is up by another link.
         let Some(relay) = self.relays.get_mut(&number).filter(|r| r.link == Some(link)) else { return };
         relay.link = None;
+        self.router.mailbox_down(number);
         if let Some(client) = &mut relay.client {
             client.on_link_down();
+            relay.seeking.lost(now);
             relay.changed = Some(now);
             self.event(Event::Relay { relay: RelayNumber(number.0), up: false });
         }
     }
 
     /// Makes our side of a relay's mailbox anew: its keys are known now, or it is read from now on, or no longer.
-    fn restart_client(&mut self, number: MailboxId, turn: &mut Turn<'_, '_>) {
+    pub(super) fn restart_client(&mut self, number: MailboxId, turn: &mut Turn<'_, '_>) {
         let reads = self.reads(number);
         let Some(relay) = self.relays.get_mut(&number) else { return };
         let Some(descriptor) = relay.descriptor() else { return };
@@ -278,6 +223,7 @@ impl Engine {
         let (Some(link), Some(client)) = (relay.link, &mut relay.client) else { return };
         // A relay that comes back may have been given room.
         relay.full = None;
+        relay.seeking.found();
         relay.changed = Some(turn.now.moment);
         for frame in client.on_link_up(turn.rng) {
             self.outputs.push(Output::Send(link, frame));
@@ -322,12 +268,7 @@ impl Engine {
             self.event(Event::Notice(Notice::RelayImpostor(RelayNumber(number.0))));
             return self.link_down(link, turn);
         };
-        let was_nameless = relay.record.id.replace(descriptor.id().0).is_none();
-        relay.record.descriptor = Some(bytes);
-        self.put_relay(number, turn);
-        self.restart_client(number, turn);
-        let home = self.relays.get(&number).is_some_and(|r| r.record.home);
-        if was_nameless && home { self.announce_reach(turn) } else { Ok(()) }
+        self.adopt(number, &descriptor, turn)
     }
 
     fn on_relay(
@@ -383,7 +324,8 @@ impl Engine {
                 self.router.mailbox_forgot(number);
                 self.event(Event::Notice(Notice::RelayListReplaced(relay)));
             }
-            ClientEvent::CaughtUp | ClientEvent::Descriptor(_) | ClientEvent::NotFollowing => {}
+            ClientEvent::Descriptor(descriptor) => self.adopt(number, &descriptor, turn)?,
+            ClientEvent::CaughtUp | ClientEvent::NotFollowing => {}
             ClientEvent::Equivocation => self.event(Event::Notice(Notice::RelayEquivocates(relay))),
         }
         Ok(())
@@ -456,27 +398,6 @@ impl Engine {
                 return self.router.return_deletions(number, deletions);
             };
             self.outputs.push(Output::Send(link, frame));
-        }
-    }
-
-    /// Homes are always connected; other relays while something is to be taken to or fetched from them.
-    pub(super) fn connect_wanted(&mut self, now: Moment) {
-        let wanted = self.router.mailboxes_wanted();
-        let numbers: Vec<MailboxId> = self.relays.keys().copied().collect();
-        for number in numbers {
-            let needed = self.reads(number) || wanted.contains(&number);
-            let Some(relay) = self.relays.get_mut(&number) else { continue };
-            relay.idle_since = (!needed && relay.connecting).then(|| relay.idle_since.unwrap_or(now));
-            if needed && !relay.connecting {
-                relay.connecting = true;
-                let peer = relay.descriptor().map(|d| d.facts().peer.clone());
-                let addresses = relay.addresses();
-                self.outputs.push(Output::Connect { mailbox: number, addresses, peer });
-            } else if relay.idle_since.is_some_and(|since| since.plus(IDLE_PATIENCE) <= now) {
-                relay.connecting = false;
-                relay.idle_since = None;
-                self.outputs.push(Output::Disconnect(number));
-            }
         }
     }
 }
