@@ -4,13 +4,15 @@ extern crate madang_proto as proto;
 
 mod common;
 
-use common::{Relay, User, blob, envelope, settle, slots};
+use common::{Relay, User, blob, envelope, keys, settle, slots};
+use crypto::request::open_request;
 use crypto::seal::Class;
 use proto::envelope::{Envelope, flags};
+use proto::frame::Frame;
 use proto::id::{Moment, Tag};
 use proto::limits;
 use proto::mailbox::client::{ClientEvent, Cursor, Refusal};
-use proto::mailbox::request::{DeleteOutcome, FollowMode};
+use proto::mailbox::request::{DeleteOutcome, FollowMode, Request};
 use proto::mailbox::server::Quotas;
 use proto::store::Store;
 
@@ -76,6 +78,48 @@ fn larger_envelopes_are_fetched_among_decoys() {
     let mut got: Vec<_> = bora.blobs.clone();
     got.sort_by_key(|found| (12..15).position(|number| *found == blob(Class::C1, number)));
     assert_eq!(got, [12, 13, 14].map(|number| blob(Class::C1, number)));
+}
+
+#[test]
+fn a_hit_is_never_asked_for_alone_not_even_right_after_a_start() {
+    let mut relay = Relay::new();
+    let (mine, others) = (slots(1, 1), slots(2, 6));
+    let mut ari = User::new(&relay, 1, false);
+    ari.connect(&mut relay);
+    for (key, slot) in others.iter().enumerate() {
+        ari.put(key as u64, &envelope(slot, Class::C0, key as u64));
+        settle(&mut relay, &mut [&mut ari]);
+    }
+    let mut before = User::new(&relay, 2, true);
+    before.connect(&mut relay);
+    settle(&mut relay, &mut [&mut before]);
+    before.disconnect(&mut relay);
+    // A program that was started since: it knows where it stands in the list, and nothing of what lies there.
+    let mut bora = User::at(&relay, 2, true, before.client.cursor().clone());
+    bora.want(&mine);
+    bora.connect(&mut relay);
+    settle(&mut relay, &mut [&mut bora]);
+    ari.put(6, &envelope(&mine[0], Class::C1, 6));
+    let mut asked = Vec::new();
+    for _ in 0..10 {
+        let of_bora: Vec<_> = bora.outbox.drain(..).collect();
+        for frame in &of_bora {
+            let Ok(Frame::Request { sealed, .. }) = Frame::decode(frame) else { continue };
+            let (payload, _) = open_request(&keys().request, &sealed).expect("sealed to the relay");
+            if let Ok(Request::Get { positions, .. }) = Request::decode(&payload) {
+                asked.push(positions);
+            }
+        }
+        let frames = of_bora.into_iter().map(|frame| (bora.link, frame));
+        let frames: Vec<_> = frames.chain(ari.outbox.drain(..).map(|frame| (ari.link, frame))).collect();
+        for (link, frame) in relay.gather(&frames).outputs {
+            let user = if link == bora.link { &mut bora } else { &mut ari };
+            user.take(&frame, relay.now);
+        }
+    }
+    assert_eq!(bora.blobs, [blob(Class::C1, 6)]);
+    assert!(asked[0].contains(&6) && asked[0].len() == 3, "{asked:?}");
+    assert_eq!(asked.len(), 1, "what a decoy brought is not asked for again");
 }
 
 #[test]

@@ -42,7 +42,7 @@ use net::{Limits, Network};
 use proto::{
     id::Address,
     mailbox::server::{Quotas, Server},
-    store::StoreError,
+    store::{Batch, Overlay, Store, StoreError},
 };
 use store::{OpenError, OpenReport, Options, SealedStore};
 use tokio::sync::{oneshot, watch};
@@ -362,22 +362,39 @@ fn open(data: &Path, create: bool, quotas: Quotas) -> Result<(Machine, SealedSto
         Err(MachineError::Missing(_)) if create => Machine::create(data, &mut rand::rng())?,
         opened => opened?,
     };
-    let store = open_store(&machine)?;
+    let (mut store, is_loss) = open_store(&machine)?;
     let keys = descriptor::keys(&machine);
-    let server = Server::load(keys, quotas, &store, &mut rand::rng())?;
+    let mut server = Server::load(keys, quotas, &store, &mut rand::rng())?;
+    if is_loss || server.has_gaps() {
+        renew_list(&mut store, &mut server)?;
+    }
     Ok((machine, store, server))
 }
 
-/// Opens the sealed store under the machine key, or makes it if it is not there.
-fn open_store(machine: &Machine) -> Result<SealedStore, RelayError> {
+/// Begins a new list over what is left after a loss, before anybody is served.
+fn renew_list(store: &mut SealedStore, server: &mut Server) -> Result<(), StoreError> {
+    tracing::error!(
+        envelopes = server.stats().envelopes,
+        "mail is missing; clients are told that the list began anew, and senders leave again what they have"
+    );
+    let mut batch = Batch::new();
+    server.renew_list(&mut Overlay::new(&*store, &mut batch), &mut rand::rng());
+    store.commit(batch)?;
+    store.checkpoint()
+}
+
+/// Opens the sealed store under the machine key, or makes it if it is not there. Tells whether it has lost something.
+fn open_store(machine: &Machine) -> Result<(SealedStore, bool), RelayError> {
     let path = machine.store_dir();
     let (seed, options) = (machine.store_seed(), Options::default());
     let opened = match SealedStore::is_in(&path) {
         true => SealedStore::open_with_seed(&path, &seed, options).map(|(store, report)| {
             tell_report(&report);
-            store
+            (store, report.is_loss())
         }),
-        false => SealedStore::create_with_seed(&path, &seed, options, &mut rand::rng()),
+        false => {
+            SealedStore::create_with_seed(&path, &seed, options, &mut rand::rng()).map(|store| (store, false))
+        }
     };
     opened.map_err(|error| match error {
         OpenError::Busy => RelayError::Busy(path),
@@ -406,7 +423,7 @@ fn tell_report(report: &OpenReport) {
             rolled_back = report.rolled_back,
             lost_commits = report.lost_commits,
             missing_segments = report.missing_segments,
-            "the mail directory is older or smaller than it was; clients will be told that the list began anew"
+            "the mail directory is older or smaller than it was"
         );
     }
 }

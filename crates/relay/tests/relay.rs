@@ -329,3 +329,91 @@ fn the_descriptor_is_shown_as_text_as_a_picture_and_as_json() {
     assert_eq!(json["descriptor"], text);
     assert_eq!(json["longest_days"], 30);
 }
+
+/// The largest file of the log.
+fn log_file(dir: &Path) -> PathBuf {
+    let entries = std::fs::read_dir(dir.join("mail")).expect("a log");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let files = paths.filter(|path| path.extension().is_some_and(|end| end == "log"));
+    files.max_by_key(|path| path.metadata().map(|meta| meta.len()).unwrap_or_default()).expect("a segment")
+}
+
+async fn list_of(client: &mut Client) -> [u8; 16] {
+    let follow = Request::Follow { list: None, from: 0, mode: FollowMode::Prefixes, credit: 1 << 20 };
+    match client.ask(&follow).await {
+        Reply::Following { list, .. } => list,
+        other => panic!("it can be followed, not {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_loss_the_list_has_another_name_and_what_is_missing_can_be_left_again() {
+    let dir = folder();
+    let mut chain = chain();
+    let all: Vec<_> = (0..6).map(|_| envelope(&mut chain, Class::C3, 0).1).collect();
+    let relay = Relay::start(Settings::loopback(dir.path())).await.expect("started");
+    let mut client = Client::connect(&relay.descriptor()).await;
+    for one in &all {
+        assert_eq!(client.ask(&Request::Put(vec![one.clone()])).await, Reply::Put(vec![PutOutcome::Stored]));
+    }
+    let before = list_of(&mut client).await;
+    relay.shutdown().await.expect("a clean end");
+    let log = std::fs::OpenOptions::new().write(true).open(log_file(dir.path())).expect("the log");
+    let length = log.metadata().expect("its length").len();
+    log.set_len(length - 100_000).expect("it is cut");
+    drop(log);
+
+    let relay =
+        Relay::start(Settings::loopback(dir.path())).await.expect("a relay that has lost mail serves");
+    let mut client = Client::connect(&relay.descriptor()).await;
+    let after = list_of(&mut client).await;
+    assert_ne!(after, before, "it signs no second history of the old list");
+    let mut outcomes = Vec::new();
+    for one in &all {
+        let Reply::Put(outcome) = client.ask(&Request::Put(vec![one.clone()])).await else {
+            panic!("no answer")
+        };
+        outcomes.extend(outcome);
+    }
+    assert_eq!(outcomes[0], PutOutcome::Duplicate);
+    assert_eq!(outcomes[5], PutOutcome::Stored);
+    relay.shutdown().await.expect("a clean end");
+    let relay = Relay::start(Settings::loopback(dir.path())).await.expect("started");
+    let mut client = Client::connect(&relay.descriptor()).await;
+    assert_eq!(list_of(&mut client).await, after, "a loss is acted on once");
+    relay.shutdown().await.expect("a clean end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blob_that_does_not_open_is_as_one_that_was_taken_away_and_the_relay_serves_on() {
+    let dir = folder();
+    let mut chain = chain();
+    let all: Vec<_> = (0..8).map(|_| envelope(&mut chain, Class::C3, 0).1).collect();
+    let relay = Relay::start(Settings::loopback(dir.path())).await.expect("started");
+    let mut client = Client::connect(&relay.descriptor()).await;
+    for one in &all {
+        assert_eq!(client.ask(&Request::Put(vec![one.clone()])).await, Reply::Put(vec![PutOutcome::Stored]));
+    }
+    relay.shutdown().await.expect("a clean end");
+    let path = log_file(dir.path());
+    let mut bytes = std::fs::read(&path).expect("the log");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, bytes).expect("it is written");
+
+    let relay = Relay::start(Settings::loopback(dir.path())).await.expect("started");
+    let mut client = Client::connect(&relay.descriptor()).await;
+    let list = list_of(&mut client).await;
+    let mut missing = Vec::new();
+    for position in 0..8 {
+        let get = Request::Get { list, positions: vec![position], bytes_max: 61_440 };
+        let Reply::Got(got) = client.ask(&get).await else { panic!("no answer") };
+        missing.extend(got.into_iter().filter(|(_, blob)| blob.is_none()).map(|(position, _)| position));
+    }
+    assert_eq!(missing.len(), 1, "{missing:?}");
+    for (number, one) in (0..).zip(&all) {
+        let outcome = if missing == [number] { PutOutcome::Stored } else { PutOutcome::Duplicate };
+        assert_eq!(client.ask(&Request::Put(vec![one.clone()])).await, Reply::Put(vec![outcome]));
+    }
+    relay.shutdown().await.expect("a clean end");
+}

@@ -15,6 +15,7 @@ use crypto::CryptoRng;
 use crypto::hash::Hash32;
 use crypto::key::{SignSecret, Signature, X25519Secret};
 use crypto::request::{ReplySealer, open_request};
+use crypto::seal::Class;
 use crypto::slot;
 use thiserror::Error;
 
@@ -154,6 +155,13 @@ struct Budget {
     reserve: Allowance,
 }
 
+/// What the smallest envelope costs. The list has place for as many tombstones as envelopes of this size fit into the
+/// room, for they lie in memory.
+const SMALLEST: u64 = ENTRY_COST + Class::C0.bytes() as u64;
+
+/// Tombstones that even a small relay has place for.
+const GONE_MIN: u64 = 4_096;
+
 /// How often a link may ask although it was told to wait, before it is closed.
 const PUT_OFF_MAX: u32 = 256;
 
@@ -161,7 +169,7 @@ impl Server {
     /// Continues with what the store holds, or begins an empty mailbox.
     ///
     /// # Errors
-    /// Any [`StoreError`]; [`StoreError::Corrupt`] if the list on disk has a gap.
+    /// Any [`StoreError`] but [`StoreError::Corrupt`]: what cannot be read is left out, see [`Server::has_gaps`].
     pub fn load(
         keys: RelayKeys,
         quotas: Quotas,
@@ -184,10 +192,17 @@ impl Server {
         })
     }
 
-    /// Begins a new list over what is kept. For a relay whose disk was set back to an earlier state: going on
-    /// with the old list would sign a second history. To be called before any link is up.
+    /// Whether entries of the list on disk are missing or cannot be read: it must begin anew, by
+    /// [`Server::renew_list`].
+    #[must_use]
+    pub fn has_gaps(&self) -> bool {
+        self.ledger.has_gaps()
+    }
+
+    /// Begins a new list over what is kept. For a relay whose disk was set back to an earlier state, or has lost some
+    /// of it: going on with the old list would sign a second history. To be called before any link is up.
     pub fn renew_list(&mut self, overlay: &mut Overlay<'_>, rng: &mut dyn CryptoRng) {
-        self.ledger.renew(rng);
+        self.ledger.renew(overlay, rng);
         self.ledger.save(overlay);
         self.followers = Followers::new(self.ledger.end());
     }
@@ -418,7 +433,10 @@ impl Server {
         envelope: Envelope,
         overlay: &mut Overlay<'_>,
     ) -> Result<PutOutcome, StoreError> {
-        let found = self.ledger.find(&envelope.tag, overlay)?;
+        let found = match self.ledger.find(&envelope.tag, overlay)? {
+            Some((position, _)) if self.ledger.end_if_lost(position, overlay)? => None,
+            found => found,
+        };
         let room = self.room_for(&envelope);
         if found.is_none() && room == Room::Full {
             self.stats.full += 1;
@@ -447,6 +465,9 @@ impl Server {
 
     fn room_for(&self, envelope: &Envelope) -> Room {
         let class = envelope.blob.class();
+        if self.ledger.gone() >= (self.quotas.bytes / SMALLEST).max(GONE_MIN) {
+            return Room::Full;
+        }
         Room::of(class, ENTRY_COST + class.bytes() as u64, self.ledger.bytes(), self.quotas.bytes)
     }
 
@@ -492,13 +513,13 @@ impl Server {
         &mut self,
         positions: &[u64],
         bytes_max: u32,
-        overlay: &Overlay<'_>,
+        overlay: &mut Overlay<'_>,
     ) -> Result<Vec<(u64, Option<crate::envelope::Blob>)>, StoreError> {
         let bytes_max = (bytes_max as usize).min(limits::BATCH_BYTES_MAX);
         let mut blobs = Vec::with_capacity(positions.len());
         let mut bytes = 0;
         for position in positions {
-            if self.ledger.is_live(*position) {
+            if self.ledger.is_live(*position) && !self.ledger.end_if_lost(*position, overlay)? {
                 let size = self.ledger.class(*position).map_or(0, |class| class.bytes());
                 if bytes > 0 && bytes + size > bytes_max {
                     break;

@@ -34,8 +34,11 @@ const DECOYS_MIN: usize = 2;
 /// Hits in one request at most: half of the positions, so that as many decoys fit.
 const HITS_MAX: usize = limits::GET_POSITIONS_MAX / 2;
 
-/// Draws for a decoy of the right class before any smaller one is taken.
+/// Draws for a decoy of the right class before any smaller one is taken, and then any place of the list.
 const DRAWS: usize = 16;
+
+/// How far behind the newest entry that was read a decoy lies that was not seen lately.
+const BEHIND_MAX: u64 = 256;
 
 impl Fetch {
     /// The positions of the next GET, in an order that says nothing.
@@ -88,9 +91,10 @@ impl Fetch {
         positions.extend(unanswered);
         while added < count {
             let like = classes[added % classes.len()];
-            let Some((position, class)) = self.draw(like, largest, positions, cursor, rng) else {
-                return;
-            };
+            // Beyond the least number a decoy of another kind is not worth its bytes.
+            let drawn = self.draw(like, largest, positions, cursor, rng);
+            let any = || (added < DECOYS_MIN).then(|| self.draw_any(positions, cursor, rng)).flatten();
+            let Some((position, class)) = drawn.or_else(any) else { return };
             self.decoys.insert(position, class);
             positions.push(position);
             added += 1;
@@ -123,6 +127,21 @@ impl Fetch {
             }
         }
         second
+    }
+
+    /// A decoy that is any place of the list before where the client stands: after a start, and where nearly all is
+    /// pushed, nothing else is known that could be one.
+    fn draw_any(&self, taken: &[u64], cursor: &Cursor, rng: &mut dyn CryptoRng) -> Option<(u64, Class)> {
+        let behind = cursor.position.min(BEHIND_MAX);
+        let is_free = |position: &u64| {
+            !taken.contains(position)
+                && !self.asked.contains(position)
+                && !cursor.hits.contains_key(position)
+                && !self.decoys.contains_key(position)
+        };
+        let free: Vec<u64> = (cursor.position - behind..cursor.position).filter(is_free).collect();
+        let place = chance::below(free.len() as u64, rng) as usize;
+        free.get(place).map(|position| (*position, Class::C0))
     }
 
     pub(super) fn note_others(&mut self, others: Vec<(u64, Class)>) {

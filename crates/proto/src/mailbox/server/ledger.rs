@@ -29,13 +29,22 @@ pub(super) struct Ledger {
     index: BTreeSet<(Prefix, u64)>,
     bytes: u64,
     live: u64,
+    /// Entries that are deleted or over and still have their place.
+    gone: u64,
     uptime: Duration,
     uptime_saved: Duration,
     unsaved: bool,
     /// Where the search for expired entries goes on; `None` when this day's is over.
     sweep: Option<u64>,
     swept_day: u32,
+    /// Entries that could not be read, and whether some are missing at the front.
+    gaps: Vec<u64>,
+    lost_front: bool,
 }
+
+/// What stands in the place of an entry that is lost.
+const LOST: Entry =
+    Entry { prefix: Prefix([0; 8]), expires: 0, class: Class::C0, state: State::Over, keep: false };
 
 /// What is in memory of one deposit: 16 bytes.
 #[derive(Clone, Copy, Debug)]
@@ -76,26 +85,40 @@ const SWEEP_ENDED_MAX: usize = 1_024;
 const LOAD_STEP: usize = 4_096;
 
 impl Ledger {
-    /// Continues with what the store holds, or begins a list.
+    /// Continues with what the store holds, or begins a list. Entries that are missing or cannot be read are over, and
+    /// stand in [`Ledger::gaps`] until the list is renewed.
     pub(super) fn load(store: &dyn Store, rng: &mut dyn CryptoRng) -> Result<Self, StoreError> {
-        let Some(state) = store.get(&BOX_STATE, b"", 0)? else {
-            return Ok(Self::begin(rng));
-        };
-        let mut ledger = read_state(&state).map_err(|_| DAMAGED)?;
+        let state = readable(store.get(&BOX_STATE, b"", 0))?.and_then(|state| read_state(&state).ok());
+        let is_known = state.is_some();
+        let mut ledger = state.unwrap_or_else(|| Self::begin(rng));
+        let mut from = ledger.base;
         loop {
-            let from = ledger.end();
-            let found = store.range(&BOX_ENTRY, b"", from..=u64::MAX, Direction::Ascending, LOAD_STEP)?;
-            for (position, bytes) in &found {
-                if *position != ledger.end() {
-                    return Err(DAMAGED);
+            let (found, next) = page(store, from)?;
+            for (position, entry) in found {
+                if ledger.ring.is_empty() && (position > ledger.base || !is_known) {
+                    // What stood before it is over as well, and no longer needs a place.
+                    ledger.lost_front = true;
+                    ledger.base = position;
                 }
-                let (entry, _) = read_entry(bytes).map_err(|_| DAMAGED)?;
-                ledger.append_entry(entry);
+                while ledger.end() < position {
+                    ledger.gaps.push(ledger.end());
+                    ledger.append_entry(LOST);
+                }
+                if entry.is_none() {
+                    ledger.gaps.push(position);
+                }
+                ledger.append_entry(entry.unwrap_or(LOST));
             }
-            if found.len() < LOAD_STEP {
-                return Ok(ledger);
+            match next {
+                Some(next) => from = next,
+                None => return Ok(ledger),
             }
         }
+    }
+
+    /// Whether something of the list is missing: it must not go on under its name.
+    pub(super) fn has_gaps(&self) -> bool {
+        self.lost_front || !self.gaps.is_empty()
     }
 
     fn begin(rng: &mut dyn CryptoRng) -> Self {
@@ -115,16 +138,23 @@ impl Ledger {
             index: BTreeSet::new(),
             bytes: 0,
             live: 0,
+            gone: 0,
             uptime,
             uptime_saved: uptime,
             unsaved,
             sweep: None,
             swept_day: 0,
+            gaps: Vec::new(),
+            lost_front: false,
         }
     }
 
-    /// Gives the list a new name, and each entry its place in the new chain.
-    pub(super) fn renew(&mut self, rng: &mut dyn CryptoRng) {
+    /// Gives the list a new name, and each entry its place in the new chain. What was lost is over.
+    pub(super) fn renew(&mut self, overlay: &mut Overlay<'_>, rng: &mut dyn CryptoRng) {
+        for position in std::mem::take(&mut self.gaps) {
+            overlay.put(&BOX_ENTRY, b"", position, write_over(&LOST));
+            overlay.delete(&BOX_BLOB, b"", position);
+        }
         rng.fill_bytes(&mut self.list);
         let start = chain_start(&self.list);
         let ring = std::mem::take(&mut self.ring);
@@ -150,6 +180,10 @@ impl Ledger {
 
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    pub(super) fn gone(&self) -> u64 {
+        self.gone
     }
 
     pub(super) fn live(&self) -> u64 {
@@ -185,8 +219,9 @@ impl Ledger {
     pub(super) fn find(&self, tag: &Tag, overlay: &Overlay<'_>) -> Result<Option<(u64, State)>, StoreError> {
         let prefix = tag.prefix();
         for (_, position) in self.index.range((prefix, 0)..=(prefix, u64::MAX)) {
-            let bytes = overlay.get(&BOX_ENTRY, b"", *position)?.ok_or(DAMAGED)?;
-            let (entry, found) = read_entry(&bytes).map_err(|_| DAMAGED)?;
+            // One that cannot be read is found by nobody; the next start takes note of it.
+            let Some(bytes) = readable(overlay.get(&BOX_ENTRY, b"", *position))? else { continue };
+            let Ok((entry, found)) = read_entry(&bytes) else { continue };
             if found == Some(*tag) {
                 return Ok(Some((*position, entry.state)));
             }
@@ -219,6 +254,7 @@ impl Ledger {
         self.chain = chain_next(&self.chain, &entry.prefix, entry.class);
         self.bytes += cost(&entry);
         self.live += u64::from(entry.state == State::Live);
+        self.gone += u64::from(entry.state != State::Live);
         if entry.state != State::Over {
             self.index.insert((entry.prefix, position));
         }
@@ -241,13 +277,25 @@ impl Ledger {
         self.replace(position, entry);
     }
 
-    /// The blob of a live deposit.
+    /// The blob of a live deposit; nothing if it cannot be read.
     pub(super) fn blob(&self, position: u64, overlay: &Overlay<'_>) -> Result<Option<Blob>, StoreError> {
         if !self.is_live(position) {
             return Ok(None);
         }
-        let bytes = overlay.get(&BOX_BLOB, b"", position)?.ok_or(DAMAGED)?;
-        Blob::parse(bytes).map(Some).map_err(|_| DAMAGED)
+        Ok(readable(overlay.get(&BOX_BLOB, b"", position))?.and_then(|bytes| Blob::parse(bytes).ok()))
+    }
+
+    /// Ends a deposit whose blob cannot be read, if it cannot: it may be put again.
+    pub(super) fn end_if_lost(
+        &mut self,
+        position: u64,
+        overlay: &mut Overlay<'_>,
+    ) -> Result<bool, StoreError> {
+        let lost = self.is_live(position) && self.blob(position, overlay)?.is_none();
+        if lost {
+            self.end_entry(position, overlay);
+        }
+        Ok(lost)
     }
 
     pub(super) fn is_live(&self, position: u64) -> bool {
@@ -317,12 +365,18 @@ impl Ledger {
 
     fn end_if_expired(&mut self, position: u64, overlay: &mut Overlay<'_>) -> bool {
         let today = self.day();
-        let Some(mut entry) = self.entry(position).copied() else {
+        let Some(entry) = self.entry(position) else {
             return false;
         };
         if entry.state == State::Over || entry.expires > today {
             return false;
         }
+        self.end_entry(position, overlay);
+        true
+    }
+
+    fn end_entry(&mut self, position: u64, overlay: &mut Overlay<'_>) {
+        let Some(mut entry) = self.entry(position).copied() else { return };
         if entry.state == State::Live {
             overlay.delete(&BOX_BLOB, b"", position);
         }
@@ -331,7 +385,6 @@ impl Ledger {
         overlay.put(&BOX_ENTRY, b"", position, write_over(&entry));
         self.index.remove(&(entry.prefix, position));
         self.replace(position, entry);
-        true
     }
 
     /// Forgets the entries at the front that are over.
@@ -340,6 +393,7 @@ impl Ledger {
             overlay.delete(&BOX_ENTRY, b"", self.base);
             self.base_chain = chain_next(&self.base_chain, &entry.prefix, entry.class);
             self.bytes -= cost(&entry);
+            self.gone -= 1;
             self.base += 1;
             self.unsaved = true;
         }
@@ -357,6 +411,8 @@ impl Ledger {
             self.bytes = self.bytes - cost(old) + cost(&entry);
             self.live -= u64::from(old.state == State::Live);
             self.live += u64::from(entry.state == State::Live);
+            self.gone -= u64::from(old.state != State::Live);
+            self.gone += u64::from(entry.state != State::Live);
             *old = entry;
         }
     }
@@ -427,4 +483,37 @@ fn read_state(bytes: &[u8]) -> Result<Ledger, WireError> {
     Ok(Ledger::at(list, base, chain, uptime, false))
 }
 
-const DAMAGED: StoreError = StoreError::Corrupt("the mailbox's list has a gap");
+/// A record that does not open is as good as none: a relay goes on with all others.
+fn readable<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
+    match found {
+        Err(StoreError::Corrupt(_)) => Ok(None),
+        found => found,
+    }
+}
+
+/// Some entries by their positions, nothing for one that cannot be read, and from where to go on.
+type Page = (Vec<(u64, Option<Entry>)>, Option<u64>);
+
+fn page(store: &dyn Store, from: u64) -> Result<Page, StoreError> {
+    let parse = |bytes: &[u8]| read_entry(bytes).ok().map(|(entry, _)| entry);
+    match store.range(&BOX_ENTRY, b"", from..=u64::MAX, Direction::Ascending, LOAD_STEP) {
+        Ok(found) => {
+            let next = found.last().filter(|_| found.len() == LOAD_STEP).map(|(last, _)| last + 1);
+            Ok((found.iter().map(|(position, bytes)| (*position, parse(bytes))).collect(), next))
+        }
+        Err(StoreError::Corrupt(_)) => {
+            let end = from.saturating_add(LOAD_STEP as u64);
+            let mut found = Vec::new();
+            for position in from..end {
+                match store.get(&BOX_ENTRY, b"", position) {
+                    Ok(Some(bytes)) => found.push((position, parse(&bytes))),
+                    Ok(None) => {}
+                    Err(StoreError::Corrupt(_)) => found.push((position, None)),
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok((found, Some(end)))
+        }
+        Err(error) => Err(error),
+    }
+}
