@@ -187,7 +187,12 @@ impl Engine {
 
     pub(super) fn relay_up(&mut self, link: LinkId, number: MailboxId, turn: &mut Turn<'_, '_>) {
         let Some(relay) = self.relays.get_mut(&number) else { return self.outputs.push(Output::Close(link)) };
-        relay.link = Some(link);
+        if let Some(before) = relay.link.replace(link) {
+            // It came back, by another way perhaps, before the end of its link was known.
+            self.links.remove(&before);
+            self.router.mailbox_down(number);
+            self.outputs.push(Output::Close(before));
+        }
         self.links.insert(link, LinkState::Relay(number));
         self.start_client(number, turn);
         // A relay that is known may have moved since, or be about to.
