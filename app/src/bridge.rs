@@ -330,7 +330,7 @@ impl Worker {
     }
 
     async fn closed(&self) {
-        let there = tokio::fs::try_exists(&self.paths.profile).await.unwrap_or(true);
+        let there = Node::is_in(&self.paths.profile);
         self.tell.say(Update::Stage(if there { Stage::Locked } else { Stage::Welcome })).await;
     }
 

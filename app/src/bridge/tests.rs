@@ -353,10 +353,14 @@ fn a_destroyed_profile_is_opened_by_nobody() {
     ended.recv_timeout(WAIT).expect("the end of the process");
     drop(window);
 
+    assert!(home.path().join("profile").join("key").is_dir(), "what a process that was killed leaves");
     let mut window = Window::open(home.path());
+    window.until("the first screen", |m| m.stage == Stage::Welcome);
     window.bridge.tell(Command::Unlock { passphrase: secret("등불 강가") });
     window.until("a refusal", |m| m.failures.contains_key(&Task::Unlock));
     assert!(!window.model.stage.is_open());
+    window.bridge.tell(Command::Create { name: "바다".into(), passphrase: secret("새 등불") });
+    window.until("another in its place", |m| m.stage == Stage::Open && m.me.name == "바다");
 }
 
 #[test]

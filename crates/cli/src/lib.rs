@@ -209,7 +209,7 @@ async fn with_node(command: Command, node: &Node, mut events: Events, print: Pri
 }
 
 fn panic(common: &Common, print: Print) -> Result<(), Failure> {
-    let folder = profile::existing(common)?;
+    let folder = profile::directory(common)?;
     match madang_core::wipe(&folder) {
         Ok(wiped) => print.row(&Row::Wiped { wiped: true, files_gone: wiped.is_empty }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -18,14 +18,10 @@ pub(crate) async fn create(common: &Common, init: &Init) -> Result<(Node, Events
     let mut config = config(common, Presence::Quiet)?;
     config.name = init.name.clone();
     config.cost = cost(init)?;
-    let directory = directory(common)?;
     // Before a person types a passphrase for nothing.
+    let directory = fresh(common)?;
     if init.name.trim().is_empty() {
         return Err(Failure::usage("a name is empty; write one that your contacts will know you by"));
-    }
-    if directory.exists() && !directory.is_dir() {
-        let say = format!("{}: this is no folder; choose a folder that is empty or new", directory.display());
-        return Err(Failure::usage(say));
     }
     let passphrase = secret::new(common)?;
     let failed = |error| {
@@ -61,11 +57,28 @@ pub(crate) async fn open_cheaply(common: &Common) -> Result<(Node, Events), Fail
 /// [`Kind::NotFound`], and those of [`directory`].
 pub(crate) fn existing(common: &Common) -> Result<PathBuf, Failure> {
     let directory = directory(common)?;
-    if directory.is_dir() {
+    if Node::is_in(&directory) {
         return Ok(directory);
     }
     let say = format!("{}: there is no profile here; make one with `madang-cli init`", directory.display());
     Err(Failure::new(Kind::NotFound, say))
+}
+
+/// Returns where a profile is to be made.
+///
+/// # Errors
+/// [`Kind::Usage`] if that cannot be: a new profile takes the place of its folder.
+fn fresh(common: &Common) -> Result<PathBuf, Failure> {
+    let directory = directory(common)?;
+    let refused = |why| Err(Failure::usage(format!("{}: {why}", directory.display())));
+    if directory.exists() && !directory.is_dir() {
+        return refused("this is no folder; choose a folder that is empty or new");
+    }
+    let is_here = |here: PathBuf| directory.canonicalize().is_ok_and(|directory| directory == here);
+    if std::env::current_dir().is_ok_and(is_here) {
+        return refused("this is the folder you are in; name a new one in it");
+    }
+    Ok(directory)
 }
 
 /// Opens a profile by a passphrase that is at hand.
@@ -109,7 +122,7 @@ pub(crate) async fn restore(common: &Common, args: &Restore) -> Result<(Node, Ev
     if args.insecure_test_kdf {
         config.cost = Cost::for_tests();
     }
-    let directory = directory(common)?;
+    let directory = fresh(common)?;
     let secret = secret::of_backup(&args.secret)?;
     let passphrase = secret::new(common)?;
     Ok(Node::restore(&args.path, &secret, &directory, &passphrase, config).await?)

@@ -39,7 +39,7 @@ use crypto::identity::Identity;
 use proto::id::{Address, LinkId, Moment, Party, PeerName};
 use proto::link::{Link, Role};
 use proto::router::{Expected, MailboxId, Router};
-use proto::store::{Direction, Overlay, StoreError};
+use proto::store::{Direction, Overlay, Store, StoreError};
 
 pub use self::ahead::{OpenedSeal, SealJob};
 #[cfg(all(test, feature = "node"))]
@@ -226,6 +226,14 @@ impl Engine {
         overlay.put(&tables::ME, b"", ME_IDENTITY, identity.to_bytes().to_vec());
         overlay.put(&tables::ME, b"", ME_NAME, command::clean_name(name).into_bytes());
         overlay.put(&tables::ME, b"", ME_COUNTERS, encode(&(1u32, 1u64)));
+    }
+
+    /// Whether a store has the record of who its owner is.
+    ///
+    /// # Errors
+    /// [`StoreError`] from the store.
+    pub fn has_owner(store: &dyn Store) -> Result<bool, StoreError> {
+        Ok(store.get(&tables::ME, b"", ME_IDENTITY)?.is_some())
     }
 
     /// Notes that the profile behind `overlay` was restored from a backup. Whoever writes such a profile calls this in

@@ -2,15 +2,16 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crypto::backup::{BackupError, BackupSecret, HEAD_BYTES, Opener, SEALED_CHUNK_BYTES, Sealer};
 use proto::id::Moment;
 use proto::store::{Batch, Overlay, Store as _, StoreError};
 use store::disk::{Disk, DiskFile, RealDisk};
-use store::{OpenError, Options, SealedStore, Wiped};
+use store::{OpenError, Options, SealedStore};
 use zeroize::Zeroizing;
 
+use super::place::{self, RESTORING, folder_of};
 use crate::backup::{FormatError, Kept, Reader, Writer};
 use crate::engine::{Engine, Now};
 use crate::tables;
@@ -20,9 +21,6 @@ const COMMIT_BYTES: usize = if cfg!(test) { 64 << 10 } else { 4 << 20 };
 
 /// The most records that a backup has of the profile's owner: identity, name, counters, the usual time.
 const OWN_RECORDS_MAX: usize = 4;
-
-/// What the name of a folder ends in while a profile is restored into it.
-const RESTORING: &str = ".restoring";
 
 /// What the name of a backup ends in while it is written.
 const UNFINISHED: &str = ".unfinished";
@@ -154,35 +152,11 @@ pub(crate) fn restore(
     passphrase: &[u8],
     cost: crypto::vault::Cost,
 ) -> Result<(), TransferError> {
-    if fs::read_dir(folder).is_ok_and(|mut names| names.next().is_some()) || folder.is_file() {
-        return Err(OpenError::AlreadyThere.into());
-    }
-    let growing = beside(folder, RESTORING);
-    discard(&growing)?;
-    let make = || SealedStore::create(&growing, passphrase, cost, Options::default(), &mut rand::rng());
-    let restored = fill(path, secret, make).and_then(|()| {
-        // An empty folder gives way to the full one.
-        fs::rename(&growing, folder)?;
-        Ok(RealDisk::new(folder_of(folder)).sync_names()?)
-    });
-    if restored.is_err() {
-        let _ = discard(&growing);
-    }
-    restored
-}
-
-/// Destroys the keys of the profile in `folder`, then deletes what it can of the rest. It needs no passphrase and works
-/// while the profile is open or being restored, in this process or another one.
-///
-/// # Errors
-/// [`io::ErrorKind::NotFound`] if there is no profile; any other error says that the keys may still be there.
-pub fn wipe(folder: &Path) -> io::Result<Wiped> {
-    // What is being restored first: it takes the profile's name when it is complete, not the other way round.
-    match (store::wipe(&beside(folder, RESTORING)), store::wipe(folder)) {
-        (Err(error), own) if error.kind() == io::ErrorKind::NotFound => own,
-        (grown, Err(error)) if error.kind() == io::ErrorKind::NotFound => grown,
-        (grown, own) => Ok(Wiped { is_empty: grown?.is_empty & own?.is_empty }),
-    }
+    place::make(folder, RESTORING, |growing| {
+        fill(path, secret, || {
+            SealedStore::create(growing, passphrase, cost, Options::default(), &mut rand::rng())
+        })
+    })
 }
 
 /// Makes a store with `make` and puts into it what the backup in `path` holds. A store in which that was cut off holds no
@@ -284,56 +258,5 @@ fn next(file: &mut impl Read) -> Result<Zeroizing<Vec<u8>>, TransferError> {
     Ok(chunk)
 }
 
-/// A name beside another, for what is not complete yet.
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(ending);
-    path.with_file_name(name)
-}
-
-/// Removes what an earlier try has left, and nothing else: only what a store makes may lie there.
-fn discard(growing: &Path) -> Result<(), TransferError> {
-    let names = match fs::read_dir(growing) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        names => names?,
-    };
-    for name in names {
-        let name = name?.file_name();
-        let name = name.to_string_lossy();
-        // A kill leaves a store at any stage of its making, the first of which is its lock.
-        if !["lock", "key", "key.new", "key.old", "index"].contains(&&*name) && !name.ends_with(".log") {
-            return Err(OpenError::AlreadyThere.into());
-        }
-    }
-    Ok(fs::remove_dir_all(growing)?)
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
 #[cfg(test)]
 mod cuts;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wipe_reaches_what_is_being_restored() {
-        let home = tempfile::tempdir().expect("a folder");
-        let folder = home.path().join("profile");
-        for there in [vec![".restoring"], vec![""], vec![".restoring", ""]] {
-            for ending in &there {
-                let cost = crypto::vault::Cost::for_tests();
-                let place = beside(&folder, ending);
-                SealedStore::create(&place, b"lamp", cost, Options::default(), &mut rand::rng())
-                    .expect("a store");
-            }
-            assert!(wipe(&folder).expect("a wipe").is_empty);
-            for ending in ["", ".restoring"] {
-                assert!(!SealedStore::is_in(&beside(&folder, ending)), "{there:?}");
-            }
-        }
-    }
-}

@@ -9,6 +9,7 @@ pub mod invent;
 pub mod lock;
 mod networks;
 mod openers;
+mod place;
 mod profile;
 
 use std::path::{Path, PathBuf};
@@ -21,9 +22,10 @@ use proto::id::{Address, PeerName};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use zeroize::Zeroizing;
 
-pub use self::backup::{TransferError, wipe};
+pub use self::backup::TransferError;
 pub use self::config::Config;
 pub use self::ended::Ended;
+pub use self::place::wipe;
 pub use self::profile::NodeError;
 use crate::contact::Contact;
 use crate::content::{ConversationId, MessageId};
@@ -92,7 +94,15 @@ impl Events {
 }
 
 impl Node {
-    /// Creates a profile in `directory`, which must be absent or empty, and starts it.
+    /// Whether there is a profile in `directory`. What a wipe has left of one is none.
+    #[must_use]
+    pub fn is_in(directory: &Path) -> bool {
+        store::SealedStore::is_in(directory)
+    }
+
+    /// Creates a profile in `directory`, which must be absent or empty, and starts it. What a wipe has left there is
+    /// taken away. The profile is made in a folder beside, whose name ends in `.making`, and renamed at the end: at every
+    /// instant it is there whole or not at all.
     ///
     /// # Errors
     /// [`NodeError`], whose text says what to do. Nothing is left behind that was not there before.

@@ -1,6 +1,8 @@
 //! A profile's directory: made, opened, and the sentences for when that cannot be.
 
 #[cfg(test)]
+mod births;
+#[cfg(test)]
 mod losses;
 
 use std::path::{Path, PathBuf};
@@ -9,13 +11,17 @@ use std::time::Instant;
 use crypto::backup::{BackupSecret, Sealer};
 use crypto::vault::Cost;
 use proto::id::Moment;
-use proto::store::{Batch, MemoryStore, Overlay, Store as _, StoreError};
-use store::{Options, SealedStore};
+use proto::store::{Batch, Overlay, Store as _, StoreError};
+use store::{Options, Role, SealedStore};
 
 use super::Config;
+use super::place::{self, MAKING};
 use crate::engine::loss::{Gap, Loss, Untold};
 use crate::engine::{CommandError, Engine, Now};
 use crate::event::Notice;
+
+/// What somebody is called whose name was never written.
+const NAMELESS: &str = "?";
 
 /// Why a node could not be started, or did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -57,24 +63,37 @@ pub(crate) async fn create(
     let (directory, passphrase) = (directory.to_owned(), zeroize::Zeroizing::new(passphrase.to_vec()));
     let (name, cost) = (config.name.clone(), config.cost);
     blocking(move || {
-        let mut rng = rand::rng();
-        let mut batch = Batch::new();
-        Engine::create(&name, &mut Overlay::new(&MemoryStore::new(), &mut batch), &mut rng);
-        let mut store = SealedStore::create(&directory, &passphrase, cost, Options::default(), &mut rng)?;
-        store.commit(batch)?;
-        load(store, directory, Vec::new())
+        place::make(&directory, MAKING, |growing| -> Result<(), NodeError> {
+            let options = Options::default();
+            let mut store = SealedStore::create(growing, &passphrase, cost, options, &mut rand::rng())?;
+            put_owner(&mut store, &name)?;
+            Ok(store.close()?)
+        })?;
+        open_in(directory, &passphrase)
     })
     .await
 }
 
 pub(crate) async fn open(directory: &Path, passphrase: &[u8]) -> Result<Opened, NodeError> {
     let (directory, passphrase) = (directory.to_owned(), zeroize::Zeroizing::new(passphrase.to_vec()));
-    blocking(move || {
-        let (mut store, report) = SealedStore::open(&directory, &passphrase, Options::default())?;
-        let notices = recover(&mut store, &report)?;
-        load(store, directory, notices)
-    })
-    .await
+    blocking(move || open_in(directory, &passphrase)).await
+}
+
+fn open_in(directory: PathBuf, passphrase: &[u8]) -> Result<Opened, NodeError> {
+    let (mut store, report) = SealedStore::open(&directory, passphrase, Options::default())?;
+    if matches!(store.role(), Role::Decoy { .. }) && !Engine::has_owner(&store)? {
+        // The power went between a decoy's passphrase and its profile. Who has to open it now must find one.
+        put_owner(&mut store, NAMELESS)?;
+    }
+    let notices = recover(&mut store, &report)?;
+    load(store, directory, notices)
+}
+
+/// Puts somebody into an empty store.
+fn put_owner(store: &mut SealedStore, name: &str) -> Result<(), StoreError> {
+    let mut batch = Batch::new();
+    Engine::create(name, &mut Overlay::new(store, &mut batch), &mut rand::rng());
+    store.commit(batch)
 }
 
 /// Acts on what was found while the store opened. Returns what the person must hear.
@@ -122,9 +141,7 @@ pub(crate) fn set_duress(
 ) -> Result<(), store::OpenError> {
     let Some(decoy) = decoy else { return store.remove_duress() };
     let mut made = store.create_duress(&decoy.passphrase, decoy.destroys)?;
-    let mut batch = Batch::new();
-    Engine::create(&decoy.name, &mut Overlay::new(&MemoryStore::new(), &mut batch), &mut rand::rng());
-    made.commit(batch)?;
+    put_owner(&mut made, &decoy.name)?;
     made.close()?;
     Ok(())
 }

@@ -234,7 +234,7 @@ fn what_a_cut_has_left_beside_a_place_is_no_profile_and_no_hindrance() {
     let (file, place) = (home.path().join("backup"), home.path().join("profile"));
     write(&store, &file, sealer(), &|| true).expect("the disk works");
     // The kill comes before the last commit: the chunks before it are in the store, and nobody says that it ended.
-    let growing = beside(&place, RESTORING);
+    let growing = home.path().join("profile.restoring");
     let made = SealedStore::create(&growing, WORDS, Cost::for_tests(), options(), &mut rng(5));
     let mut filling = Filling::new(made.expect("new"));
     for kept in held(&store) {
