@@ -104,17 +104,6 @@ pub(crate) enum Sure {
     Device,
 }
 
-/// What opens a backup that is to be made.
-pub(crate) enum By {
-    /// Words that are drawn and shown once.
-    Words {
-        /// Korean ones.
-        korean: bool,
-    },
-    /// A passphrase of its own, wiped after use.
-    Passphrase(Zeroizing<String>),
-}
-
 /// What the window asks of the other world. Each ends in one or more updates of the model.
 pub(crate) enum Command {
     /// Make a profile and open it.
@@ -138,12 +127,19 @@ pub(crate) enum Command {
         /// For the new profile; wiped after use.
         passphrase: Zeroizing<String>,
     },
+    /// Draw words for a backup. Nothing is written yet.
+    DrawWords {
+        /// The new file that is meant.
+        path: PathBuf,
+        /// Korean ones.
+        korean: bool,
+    },
     /// Write a backup to a new file.
     BackUp {
         /// The file.
         path: PathBuf,
-        /// What opens it.
-        by: By,
+        /// What opens it, a passphrase or words that were drawn; wiped after use.
+        secret: Zeroizing<String>,
     },
     /// Make a passphrase that opens a decoy, in place of an earlier one.
     SetDuress {
@@ -268,6 +264,7 @@ impl std::fmt::Debug for Command {
             Command::Create { .. } => "Create",
             Command::Unlock { .. } => "Unlock",
             Command::Restore { .. } => "Restore",
+            Command::DrawWords { .. } => "DrawWords",
             Command::BackUp { .. } => "BackUp",
             Command::SetDuress { .. } => "SetDuress",
             Command::RemoveDuress => "RemoveDuress",

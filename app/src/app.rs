@@ -162,10 +162,12 @@ impl<W: World> App<W> {
             }
             "wipe" => self.views.sure = Some(crate::action::Sure::Profile),
             "restore" => self.views.welcome.restore(),
-            "words" => self.world.tell(Command::BackUp {
-                path: "/media/madang.backup".into(),
-                by: crate::action::By::Words { korean: self.model.prefs.language == crate::i18n::Lang::Ko },
-            }),
+            "words" => {
+                let path = std::path::PathBuf::from("/media/madang.backup");
+                self.views.settings.backup.take(path.parent().unwrap_or(&path));
+                let korean = self.model.prefs.language == crate::i18n::Lang::Ko;
+                self.world.tell(Command::DrawWords { path, korean });
+            }
             "palette" => self.views.palette = Some(view::palette::Palette::over(self.route)),
             "add" => self.world.tell(Command::Invite),
             "take" => self.views.add.start_taking(),
@@ -254,8 +256,12 @@ impl<W: World> App<W> {
             Update::Done(Task::Backup) => {
                 let written = Notice { sentence: T::BackupWritten, parts: Vec::new(), trouble: false };
                 self.model.notify(written);
+                self.views.settings.backup.forget_words();
             }
-            Update::Words(words) => self.views.settings.backup.show_words(words.clone()),
+            Update::Words(words) => {
+                self.model.failures.remove(&Task::Backup);
+                self.views.settings.backup.show_words(words.clone());
+            }
             Update::Erased(chat, keys) => {
                 self.trail = self.trail.filter(|(of, key)| of != chat || !keys.contains(key));
             }

@@ -22,7 +22,7 @@ pub(crate) use madang_core::{lock, raise_file_limit, scrub_environment};
 use tokio::sync::mpsc;
 
 pub(crate) use self::paths::Paths;
-use self::{cast::Cast, failure::failure, session::Session, watch::Watch};
+use self::{cast::Cast, failure::failure, safe::Traces, session::Session, watch::Watch};
 use crate::{
     action::Command,
     app::World,
@@ -56,6 +56,7 @@ pub(crate) struct Bridge {
     worker: Option<JoinHandle<()>>,
     tell: Tell,
     wipe: std::sync::mpsc::Sender<()>,
+    traces: Traces,
 }
 
 impl Bridge {
@@ -76,12 +77,16 @@ impl Bridge {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let tell = Tell { outbox, wake: Arc::new(wake) };
         let own = tell.clone();
-        let wipe = safe::wait_to_wipe(paths.profile.clone(), tell.clone(), outside.end)?;
+        let traces = Traces::default();
+        let wipe = safe::wait_to_wipe(paths.profile.clone(), tell.clone(), traces.clone(), outside.end)?;
+        let left = traces.clone();
+        let last_word = LastWord(tell.clone());
         let worker = std::thread::Builder::new().name("bridge".into()).spawn(move || {
-            runtime.block_on(Worker::run(paths, tell, outside.clipboard, inbox));
+            let _last_word = last_word;
+            runtime.block_on(Worker::run(paths, tell, outside.clipboard, left, inbox));
             runtime.shutdown_timeout(END_WAIT);
         })?;
-        Ok(Bridge { commands: Some(commands), updates, worker: Some(worker), tell: own, wipe })
+        Ok(Bridge { commands: Some(commands), updates, worker: Some(worker), tell: own, wipe, traces })
     }
 }
 
@@ -105,6 +110,9 @@ impl World for Bridge {
             let _ = self.wipe.send(());
             return;
         }
+        if matches!(command, Command::Lock) {
+            self.traces.backups.ask();
+        }
         if let Some(commands) = &self.commands
             && commands.send(command).is_err()
         {
@@ -121,6 +129,7 @@ impl Drop for Bridge {
     /// Ends the worker, which closes the profile. Happens when the window is gone already.
     fn drop(&mut self) {
         self.commands = None;
+        self.traces.backups.ask();
         self.updates.close();
         if let Some(worker) = self.worker.take() {
             let _ = worker.join();
@@ -155,6 +164,18 @@ impl Tell {
     }
 }
 
+/// Tells the window that nothing is open any more where the worker has died of a defect: it would wait for ever, over
+/// buttons that do nothing.
+struct LastWord(Tell);
+
+impl Drop for LastWord {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.say_blocking(Update::Stage(Stage::Locked));
+        }
+    }
+}
+
 struct Worker {
     paths: Paths,
     tell: Tell,
@@ -165,6 +186,7 @@ struct Worker {
     /// The settings could not be kept, and that was said.
     unkept: bool,
     clipboard: Opener,
+    traces: Traces,
     /// Somebody looks at the roads.
     watch: Watch,
 }
@@ -183,12 +205,18 @@ enum Woken {
 }
 
 impl Worker {
-    async fn run(paths: Paths, tell: Tell, clipboard: Opener, mut inbox: mpsc::UnboundedReceiver<Command>) {
+    async fn run(
+        paths: Paths,
+        tell: Tell,
+        clipboard: Opener,
+        traces: Traces,
+        mut inbox: mpsc::UnboundedReceiver<Command>,
+    ) {
         let tell_read = paths.prefs().unwrap_or_default().tell_read;
         let notices = Notices::start();
         let watch = Watch::default();
         let mut worker =
-            Worker { paths, tell, open: None, notices, tell_read, unkept: false, clipboard, watch };
+            Worker { paths, tell, open: None, notices, tell_read, unkept: false, clipboard, traces, watch };
         worker.closed().await;
         worker.serve(&mut inbox).await;
         worker.close().await;
@@ -275,7 +303,7 @@ impl Worker {
             }
             Command::Practice { name, korean } => {
                 self.tell.say(Update::Began(Task::Create)).await;
-                match Cast::gather(&name, korean).await {
+                match Cast::gather(&name, korean, &self.traces).await {
                     Ok((cast, node, events)) => {
                         self.opened(Session::new(node, events, self.tell.clone()), Some(cast), Task::Create)
                             .await
@@ -302,6 +330,9 @@ impl Worker {
     /// it never says that there is nothing.
     async fn opened(&mut self, mut session: Session, cast: Option<Cast>, task: Task) {
         session.tell_read = self.tell_read;
+        // Who has locked before has opened it again.
+        self.traces.backups.reset();
+        session.backups = self.traces.backups.clone();
         session.tell_all().await;
         self.tell.say(Update::Stage(if cast.is_some() { Stage::Practice } else { Stage::Open })).await;
         self.tell.done(task).await;
@@ -325,6 +356,7 @@ impl Worker {
             session.close().await;
             if let Some(cast) = cast {
                 cast.leave().await;
+                self.traces.practise_in(None);
             }
         }
     }

@@ -72,6 +72,10 @@ pub(crate) struct Fake {
     pub(crate) sent: Vec<String>,
     /// Every command, by its kind.
     pub(crate) told: Vec<String>,
+    /// What opens the backups that were written.
+    pub(crate) backups: Vec<String>,
+    /// No backup can be written.
+    pub(crate) no_room: bool,
     /// What lies on the clipboard.
     pub(crate) clipboard: String,
     /// Settings as they were to be kept, each time.
@@ -110,6 +114,8 @@ impl Fake {
             noticed: Vec::new(),
             sent: Vec::new(),
             told: Vec::new(),
+            backups: Vec::new(),
+            no_room: false,
             clipboard: String::new(),
             kept: Vec::new(),
             seen: Vec::new(),

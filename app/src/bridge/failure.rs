@@ -55,7 +55,7 @@ fn of_backup(error: &TransferError, otherwise: T) -> T {
         TransferError::Sealed(BackupError::NotABackup) => T::FailBackupNone,
         TransferError::Sealed(BackupError::Damaged) | TransferError::Format(_) => T::FailBackupDamaged,
         TransferError::Sealed(BackupError::Vault(_)) => T::FailMemory,
-        TransferError::File(_) | TransferError::Wiped => otherwise,
+        TransferError::File(_) | TransferError::Wiped | TransferError::GivenUp => otherwise,
         TransferError::Store(_) => T::FailDisk,
         TransferError::Folder(folder) => of_open(folder, otherwise),
     }

@@ -13,8 +13,8 @@ use std::{
 };
 
 use madang_core::{
-    ContactId, ConversationId, Event, Events, Glance, Message as Kept, MessageId, Node, NodeError, Place,
-    RelayNumber, Span, Step as Done,
+    ContactId, ConversationId, Event, Events, GiveUp, Glance, Message as Kept, MessageId, Node, NodeError,
+    Place, RelayNumber, Span, Step as Done,
 };
 
 use self::changes::Changes;
@@ -51,6 +51,8 @@ pub(super) struct Session {
     tell: Tell,
     /// Contacts are told when their messages have been seen.
     pub(super) tell_read: bool,
+    /// Gives a backup up that is being written.
+    pub(super) backups: GiveUp,
     /// The search that is under way.
     finding: Option<tokio::task::JoinHandle<()>>,
     chats: BTreeMap<ChatId, Known>,
@@ -75,6 +77,7 @@ impl Session {
             events,
             tell,
             tell_read: true,
+            backups: GiveUp::default(),
             finding: None,
             chats: BTreeMap::new(),
             quotes: BTreeMap::new(),
@@ -184,17 +187,23 @@ impl Session {
             Command::CallBack => (Task::Keys, T::FailCallBack, self.call_back().await),
             Command::RelayAdd(text) => (Task::Relay, T::FailRelay, self.relay_add(&text).await),
             Command::RelayRemove(key) => (Task::Relay, T::FailRelay, self.relay_remove(key).await),
-            Command::BackUp { path, by } => {
+            Command::DrawWords { path, korean } => {
+                self.tell
+                    .say(match safe::draw_words(&path, korean).await {
+                        Ok(words) => Update::Words(words),
+                        Err(failure) => Update::Failed(Task::Backup, failure),
+                    })
+                    .await;
+                return;
+            }
+            Command::BackUp { path, secret } => {
                 self.tell.say(Update::Began(Task::Backup)).await;
-                match safe::back_up(&self.node, path, by).await {
-                    Ok(words) => {
-                        if let Some(words) = words {
-                            self.tell.say(Update::Words(words)).await;
-                        }
-                        self.tell.done(Task::Backup).await;
-                    }
-                    Err(failure) => self.tell.say(Update::Failed(Task::Backup, failure)).await,
-                }
+                self.tell
+                    .say(match safe::back_up(&self.node, &path, &secret, &self.backups).await {
+                        Ok(()) => Update::Done(Task::Backup),
+                        Err(failure) => Update::Failed(Task::Backup, failure),
+                    })
+                    .await;
                 return;
             }
             Command::Find(chat, text) => {

@@ -11,7 +11,7 @@ use std::{
 
 use super::*;
 use crate::{
-    action::{By, Source},
+    action::Source,
     desktop::{clipboard::tests::Laid, picture},
     model::{Compared, Delivery, Fade, Model, PageAt, Taken, Wanted},
 };
@@ -60,6 +60,21 @@ impl Window {
             }
         }
         told
+    }
+
+    /// Waits for words, and returns them.
+    fn words(&mut self) -> String {
+        let began = Instant::now();
+        loop {
+            assert!(began.elapsed() < WAIT, "{:?}", self.model.failures);
+            let _ = self.woken.recv_timeout(Duration::from_secs(1));
+            while let Some(update) = self.bridge.take() {
+                if let Update::Words(told) = &update {
+                    return told.each().collect::<Vec<_>>().join(" ");
+                }
+                self.model.apply(update);
+            }
+        }
     }
 
     /// Looks on the clipboard, and returns what was found.
@@ -301,28 +316,21 @@ fn a_profile_comes_back_from_its_backup_by_words_and_a_file_is_never_replaced() 
     window.bridge.tell(Command::Create { name: "하늘".into(), passphrase: secret("등불 강가") });
     window.until("an open profile", |m| m.stage == Stage::Open && m.me.name == "하늘");
     let account = window.model.me.account.clone();
-    let back_up = || Command::BackUp { path: file.clone(), by: By::Words { korean: true } };
-    window.bridge.tell(back_up());
-    let mut words = None;
-    let began = Instant::now();
-    while words.is_none() {
-        assert!(began.elapsed() < WAIT, "{:?}", window.model.failures);
-        let _ = window.woken.recv_timeout(Duration::from_secs(1));
-        while let Some(update) = window.bridge.take() {
-            if let Update::Words(told) = &update {
-                words = Some(told.each().collect::<Vec<_>>().join(" "));
-            }
-            window.model.apply(update);
-        }
-    }
-    let words = words.expect("words");
-    assert!(file.is_file());
+    let draw = || Command::DrawWords { path: file.clone(), korean: true };
+    window.bridge.tell(draw());
+    let words = window.words();
+    assert!(!file.exists() && std::fs::read_dir(&folder).expect("there").count() == 0, "words come first");
     assert!(!format!("{:?}", window.model).contains(&words));
-    window.until("the end of it", |m| !m.is_busy(Task::Backup));
+    let back_up = || Command::BackUp { path: file.clone(), secret: secret(&words) };
     window.bridge.tell(back_up());
-    window.until("a refusal", |m| {
-        m.failures.get(&Task::Backup).is_some_and(|f| f.sentence == T::FailBackupThere)
-    });
+    window.until("a file", |m| !m.is_busy(Task::Backup) && file.is_file());
+    for again in [draw(), back_up()] {
+        window.bridge.tell(again);
+        window.until("a refusal", |m| {
+            m.failures.get(&Task::Backup).is_some_and(|f| f.sentence == T::FailBackupThere)
+        });
+        window.model.failures.clear();
+    }
     drop(window);
 
     let other = tempfile::tempdir().expect("a folder");
@@ -339,6 +347,71 @@ fn a_profile_comes_back_from_its_backup_by_words_and_a_file_is_never_replaced() 
     });
     window.bridge.tell(restore(&words));
     window.until("the same account", |m| m.stage == Stage::Open && m.me.account == account);
+}
+
+#[test]
+fn a_worker_that_died_leaves_no_window_that_waits() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut window = Window::open(home.path());
+    window.until("the first screen", |m| m.stage == Stage::Welcome);
+    let word = LastWord(window.bridge.tell.clone());
+    let dies = std::thread::spawn(move || {
+        let _word = word;
+        panic!("a defect, for a test");
+    });
+    assert!(dies.join().is_err());
+    window.until("a lock", |m| m.stage == Stage::Locked);
+    drop(LastWord(window.bridge.tell.clone()));
+    window.bridge.tell(Command::Lock);
+    window.until("the first screen: whoever ends well says nothing", |m| m.stage == Stage::Welcome);
+}
+
+#[test]
+fn a_panic_in_the_practice_leaves_nothing_of_it() {
+    let (home, practice) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("another"));
+    let (end, ended) = channel();
+    let left = practice.keep();
+    let lies = left.clone();
+    let mut window = Window::ending_by(home.path(), move || end.send(lies.exists()).unwrap_or_default());
+    std::fs::create_dir(left.join("me")).expect("made");
+    window.bridge.traces.practise_in(Some(left));
+    window.bridge.tell(Command::Wipe);
+    assert!(!ended.recv_timeout(WAIT).expect("the end of the process"), "it is gone before the process is");
+}
+
+#[test]
+fn a_lock_and_a_wipe_do_not_wait_for_a_backup_and_nothing_of_it_stays() {
+    let (home, stick) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("another"));
+    let secret = |text: &str| zeroize::Zeroizing::new(text.to_owned());
+    let (end, ended) = channel();
+    let backups = Arc::new(Mutex::new(None::<Traces>));
+    let seen = backups.clone();
+    let mut window = Window::ending_by(home.path(), move || {
+        let given_up = seen.lock().expect("unbroken").as_ref().is_some_and(|left| left.backups.is_asked());
+        end.send(given_up).unwrap_or_default();
+    });
+    *backups.lock().expect("unbroken") = Some(window.bridge.traces.clone());
+    window.bridge.tell(Command::Create { name: "하늘".into(), passphrase: secret("등불 강가") });
+    window.until("an open profile", |m| m.stage == Stage::Open);
+    let file = stick.path().join("backup");
+    let back_up = || Command::BackUp { path: file.clone(), secret: secret("다른 등불") };
+    let lies = || std::fs::read_dir(stick.path()).expect("there").count();
+    // The key is derived first, so that the lock is asked for before the first chunk.
+    window.bridge.tell(back_up());
+    window.bridge.tell(Command::Lock);
+    window.until("a lock", |m| m.stage == Stage::Locked);
+    assert_eq!(lies(), 0);
+    window.bridge.tell(Command::Unlock { passphrase: secret("등불 강가") });
+    window.until("an open profile", |m| m.stage == Stage::Open);
+    window.bridge.tell(back_up());
+    window.until("a backup", |m| !m.is_busy(Task::Backup) && file.is_file());
+    assert_eq!(lies(), 1);
+    std::fs::remove_file(&file).expect("removed");
+    window.bridge.tell(back_up());
+    window.bridge.tell(Command::Wipe);
+    assert!(ended.recv_timeout(WAIT).expect("the end of the process"), "the backup goes before the process");
+    window.until("a closed profile", |m| !m.stage.is_open());
+    assert_eq!(lies(), 0);
 }
 
 #[test]

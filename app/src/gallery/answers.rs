@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Fake, MINUTE, message};
 use crate::{
-    action::{By, Command, Source},
+    action::{Command, Source},
     app::World,
     desktop::{
         clipboard::Cleared,
@@ -52,13 +52,13 @@ impl World for Fake {
                 self.updates.extend([Update::Done(Task::Restore), Update::Stage(Stage::Open)]);
                 self.opened();
             }
-            Command::BackUp { by, .. } => {
-                let words = match by {
-                    By::Words { korean: true } => Some(WORDS_KO),
-                    By::Words { korean: false } => Some(WORDS_EN),
-                    By::Passphrase(_) => None,
-                };
-                self.updates.extend(words.map(|words| Update::Words(Words::new(words.to_owned().into()))));
+            Command::DrawWords { korean, .. } => {
+                let words = if korean { WORDS_KO } else { WORDS_EN };
+                self.updates.push_back(Update::Words(Words::new(words.to_owned().into())));
+            }
+            Command::BackUp { .. } if self.no_room => self.fail(Task::Backup, T::FailBackup),
+            Command::BackUp { secret, .. } => {
+                self.backups.push(secret.to_string());
                 self.updates.push_back(Update::Done(Task::Backup));
             }
             Command::SetDuress { .. } | Command::RemoveDuress => {

@@ -326,8 +326,8 @@ words! {
     RoadRelays: "Relays", "중계소";
     RoadRelaysNone: "None. Without a relay, messages wait here until both of you are on one network.", "없음. 중계소가 없으면 두 사람이 같은 네트워크에 있을 때까지 메시지는 여기서 기다립니다.";
     RoadRelaysSome: "{0} of {1} reached", "{1}곳 중 {0}곳 연결됨";
-    OneRelayHonest: "With one relay, its operator sees when you connect and from where, but not who you talk with or what you say.",
-        "중계소가 하나면 운영자는 언제 어디서 접속하는지 볼 수 있지만, 누구와 무슨 말을 하는지는 볼 수 없습니다.";
+    RelayHonest: "A relay's operator sees when you connect and from where, and can guess over time which addresses write to each other. What you say stays hidden.",
+        "중계소 운영자는 언제 어디서 접속하는지 볼 수 있고, 시간이 지나면 어느 주소끼리 주고받는지 짐작할 수 있습니다. 내용은 볼 수 없습니다.";
     RelayConnected: "Connected", "연결됨";
     RelayTrying: "Not reached yet; trying again by itself", "아직 닿지 않음, 스스로 다시 시도합니다";
     RelayConnectedFor: "Connected for {0}", "{0}째 연결됨";
@@ -472,17 +472,19 @@ words! {
     BackupPathHint: "Such as /media/usb/madang.backup", "예: /media/usb/madang.backup";
     BackupByWords: "Twelve recovery words", "복구 단어 열두 개";
     BackupByPassphrase: "A passphrase of its own", "백업 전용 암호 문구";
-    BackupWordsExplained: "Madang draws the words and shows them once, when the file is written. Have paper ready.",
-        "마당이 단어를 뽑아 백업을 만든 뒤 한 번만 보여 드립니다. 종이를 준비하세요.";
+    BackupWordsExplained: "Madang draws the words and shows them once, before the file is written. Have paper ready.",
+        "마당이 단어를 뽑아 백업을 만들기 전에 한 번만 보여 드립니다. 종이를 준비하세요.";
     BackupPassphrase: "Passphrase of the backup", "백업 암호 문구";
     BackupWrite: "Write the backup", "백업 만들기";
-    BackupWriting: "Writing the backup. Everything else waits meanwhile.", "백업을 만드는 중입니다. 그동안 다른 일은 기다립니다.";
+    BackupWriting: "Writing the backup. Everything else waits meanwhile. If you lock now, it is not finished.", "백업을 만드는 중입니다. 그동안 다른 일은 기다립니다. 지금 잠그면 백업은 만들어지지 않습니다.";
     BackupWritten: "The backup is written.", "백업을 만들었습니다.";
     PathWhole: "Write the whole path of the file, beginning with “/”.", "‘/’로 시작하는 파일의 전체 경로를 입력하세요.";
     WordsTitle: "Write these words on paper, in this order", "이 단어들을 순서대로 종이에 적으세요";
     WordsOnce: "They are shown only now. Nobody can show them again, and without them nobody opens the backup.",
         "지금 한 번만 보여 드립니다. 다시 볼 수 없으며, 이 단어들이 없으면 아무도 백업을 열 수 없습니다.";
-    WordsNoted: "I have noted them", "적어 두었습니다";
+    WordsThen: "Nothing is written yet. When you have noted them, the backup is written to {0}.",
+        "아직 아무것도 만들지 않았습니다. 다 적으셨으면 {0}에 백업을 만듭니다.";
+    WordsNoted: "I have noted them: write the backup", "적었습니다. 백업 만들기";
     RestoreTitle: "Restore from a backup", "백업에서 되살리기";
     RestoreNot: "Restore only when the old device is gone: two devices that are the same person lose messages to each other. Your contacts are told. What you wrote after the backup was made does not come back, and contacts who had not answered by then need a new invite.",
         "옛 기기가 없어졌을 때만 되살리세요. 두 기기가 같은 사람이 되면 서로 메시지를 잃습니다. 연락처에는 되살렸다는 사실이 전해집니다. 백업을 만든 뒤에 쓴 글은 돌아오지 않으며, 그때까지 답하지 않은 사람에게는 새 초대가 필요합니다.";

@@ -28,12 +28,39 @@ fn a_backup_says_what_it_does_not_do_and_its_words_are_shown_once() {
         assert_eq!(told(&w, "BackUp"), 0);
         write(&mut w, Role::TextInput, lang.tr(T::BackupPath), "/media/usb/madang.backup");
         press(&mut w, lang.tr(T::BackupWrite));
-        assert_eq!(told(&w, "BackUp"), 1);
         assert!(shows(&w, lang.tr(T::WordsOnce)));
         let last = if lang == crate::i18n::Lang::Ko { "12. 거울" } else { "12. mirror" };
         assert!(shows(&w, last));
+        assert_eq!(told(&w, "BackUp"), 0, "nothing is written before they are noted");
+        // A failure leaves the words where they are: who has noted them need not do it again.
+        w.state_mut().world.no_room = true;
         press(&mut w, lang.tr(T::WordsNoted));
+        assert!(shows(&w, lang.tr(T::FailBackup)) && shows(&w, last));
+        w.state_mut().world.no_room = false;
+        press(&mut w, lang.tr(T::WordsNoted));
+        assert_eq!(told(&w, "BackUp"), 2);
+        assert!(w.state().world.backups[0].ends_with(&last[4..]), "they open it");
         assert!(!shows(&w, last));
+    }
+}
+
+#[test]
+fn words_of_a_backup_that_is_not_written_after_all_are_forgotten_and_no_file_is_there() {
+    for lang in BOTH {
+        for by_lock in [false, true] {
+            let mut w = window("settings", lang, [1366.0, 6000.0]);
+            write(&mut w, Role::TextInput, lang.tr(T::BackupPath), "/media/usb/madang.backup");
+            press(&mut w, lang.tr(T::BackupWrite));
+            assert!(shows(&w, lang.tr(T::WordsOnce)));
+            if by_lock {
+                w.key_press_modifiers(Modifiers::COMMAND, Key::L);
+                w.run_steps(3);
+            } else {
+                press(&mut w, lang.tr(T::Cancel));
+            }
+            assert!(!shows(&w, lang.tr(T::WordsOnce)));
+            assert_eq!(told(&w, "BackUp"), 0);
+        }
     }
 }
 
@@ -49,7 +76,7 @@ fn a_folder_for_the_backup_is_chosen_in_the_list() {
         let field = w.get_by_role_and_label(Role::TextInput, lang.tr(T::BackupPath));
         assert_eq!(field.value().as_deref(), Some("/home/haneul/madang.backup"));
         press(&mut w, lang.tr(T::BackupWrite));
-        assert_eq!(told(&w, "BackUp"), 1);
+        assert_eq!(told(&w, "DrawWords"), 1);
     }
 }
 

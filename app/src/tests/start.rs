@@ -139,6 +139,17 @@ fn the_lock_screen_names_nobody_and_a_wrong_passphrase_says_so() {
 }
 
 #[test]
+fn a_profile_that_was_destroyed_from_elsewhere_is_said_to_be_on_the_first_screen() {
+    for lang in BOTH {
+        let mut next = wide("welcome", lang);
+        next.state_mut().model.apply(Update::Ended(Ending::Wiped));
+        next.run_steps(3);
+        assert!(shows(&next, lang.tr(T::FailEndedWiped)));
+        assert!(shows(&next, lang.tr(T::RestoreTitle)), "a backup brings it back from here");
+    }
+}
+
+#[test]
 fn a_profile_that_closes_by_itself_leaves_the_reason_to_the_process_that_comes_after() {
     for (lang, why) in BOTH.into_iter().zip([Ending::Full, Ending::Damaged]) {
         let left = Arc::new(Anew::default());

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use egui::{Grid, RichText, Ui};
+use zeroize::Zeroizing;
 
 use super::passphrase::NewPassphrase;
 use crate::{
-    action::{Action, By, Choice, Command},
+    action::{Action, Choice, Command},
     i18n::{Lang, T},
     model::{Model, Task, Words},
     theme::{self, size, space},
@@ -29,7 +30,7 @@ pub(crate) struct BackUp {
     by_passphrase: bool,
     passphrase: NewPassphrase,
     tried: bool,
-    /// Words that have been drawn and are still to be noted.
+    /// Words that have been drawn, until the backup that they open is there.
     words: Option<Words>,
 }
 
@@ -39,9 +40,14 @@ impl BackUp {
         self.path.set(&folder.join(NAME));
     }
 
-    /// Shows the words until they have been noted.
+    /// Shows the words. The backup is written once they have been noted.
     pub(crate) fn show_words(&mut self, words: Words) {
         self.words = Some(words);
+    }
+
+    /// The backup that they open is written.
+    pub(crate) fn forget_words(&mut self) {
+        self.words = None;
     }
 }
 
@@ -63,11 +69,8 @@ impl Restore {
 
 /// Draws the part of settings.
 pub(crate) fn write(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut BackUp) -> Option<Action> {
-    if let Some(words) = &state.words {
-        if noted(ui, cx, words) {
-            state.words = None;
-        }
-        return None;
+    if let Some(words) = state.words.clone() {
+        return noted(ui, cx, model, state, &words);
     }
     page::hint(ui, cx, cx.tr(T::BackupExplained));
     ui.add_space(space::S);
@@ -113,16 +116,16 @@ pub(crate) fn write(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut BackUp)
     }
     let path = path.filter(|_| pressed && wanting.is_none())?;
     state.tried = false;
-    let by = if state.by_passphrase {
-        By::Passphrase(state.passphrase.take())
+    Some(Action::Do(if state.by_passphrase {
+        Command::BackUp { path, secret: state.passphrase.take() }
     } else {
-        By::Words { korean: cx.lang == Lang::Ko }
-    };
-    Some(Action::Do(Command::BackUp { path, by }))
+        Command::DrawWords { path, korean: cx.lang == Lang::Ko }
+    }))
 }
 
-/// Shows the words to be noted. True once they have been.
-fn noted(ui: &mut Ui, cx: &Cx<'_>, words: &Words) -> bool {
+/// Shows the words to be noted. Who says that they are lets the backup be written: a file that only they open is not
+/// there before.
+fn noted(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut BackUp, words: &Words) -> Option<Action> {
     ui.label(RichText::new(cx.tr(T::WordsTitle)).font(theme::strong(size::BODY)).color(cx.c.ink));
     ui.add_space(space::S);
     page::warning(ui, cx, cx.tr(T::WordsOnce));
@@ -137,7 +140,25 @@ fn noted(ui: &mut Ui, cx: &Cx<'_>, words: &Words) -> bool {
         }
     });
     ui.add_space(space::M);
-    button::primary(ui, cx, T::WordsNoted, true).clicked()
+    page::hint(ui, cx, &cx.with(T::WordsThen, &[&state.path.text]));
+    ui.add_space(space::S);
+    if model.is_busy(Task::Backup) {
+        page::working(ui, cx, T::BackupWriting);
+        return None;
+    }
+    let (pressed, cancelled) = ui
+        .horizontal_wrapped(|ui| {
+            let pressed = button::primary(ui, cx, T::WordsNoted, true).clicked();
+            (pressed, button::quiet(ui, cx, T::Cancel, true).clicked())
+        })
+        .inner;
+    page::failure(ui, cx, model, Task::Backup);
+    if cancelled {
+        state.words = None;
+    }
+    let path = whole(&state.path).filter(|_| pressed)?;
+    let secret = Zeroizing::new(words.each().collect::<Vec<_>>().join(" "));
+    Some(Action::Do(Command::BackUp { path, secret }))
 }
 
 /// Draws the form. The first part says that one would rather make a new profile.

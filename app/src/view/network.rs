@@ -75,8 +75,8 @@ pub(crate) fn show(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Network)
                 asked = one(ui, cx, relay, !model.is_busy(Task::Relay)).or(asked.take());
                 ui.separator();
             }
-            if model.roads.relays.len() == 1 {
-                page::hint(ui, cx, cx.tr(T::OneRelayHonest));
+            if !model.roads.relays.is_empty() {
+                page::hint(ui, cx, cx.tr(T::RelayHonest));
                 ui.add_space(space::S);
             }
             asked = chooser::landing(ui, cx, model, Wanted::Relay, T::RelayWays).or(asked.take());

@@ -91,6 +91,8 @@ fn about(ui: &mut Ui, cx: &Cx<'_>, model: &Model, state: &mut Welcome) -> Option
     ui.add_space(space::L);
     ui.label(RichText::new(cx.tr(T::Madang)).font(theme::strong(size::HUGE)).color(cx.c.jade_ink));
     page::prose(ui, cx, cx.tr(T::Tagline));
+    // Why a profile that was open a moment ago is there no more.
+    page::failure(ui, cx, model, Task::Unlock);
     ui.add_space(space::L);
     let tried = page::card(ui, cx, |ui| {
         page::hint(ui, cx, cx.tr(T::DemoExplained));

@@ -50,6 +50,6 @@ pub use glance::Glance;
 #[cfg(feature = "node")]
 pub use net::{any_addresses, raise_file_limit, scrub_environment};
 #[cfg(feature = "node")]
-pub use node::{Config, Ended, Events, Node, NodeError, TransferError, lock, wipe};
+pub use node::{Config, Ended, Events, GiveUp, Node, NodeError, TransferError, lock, wipe};
 #[cfg(feature = "node")]
 pub use store::{OpenError, Wiped};

@@ -1,8 +1,11 @@
 //! A backup as a file: written whole or not at all, and read into a folder that becomes a profile only at the end.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crypto::backup::{BackupError, BackupSecret, HEAD_BYTES, Opener, SEALED_CHUNK_BYTES, Sealer};
 use proto::id::Moment;
@@ -25,6 +28,9 @@ const OWN_RECORDS_MAX: usize = 4;
 /// What the name of a backup ends in while it is written.
 const UNFINISHED: &str = ".unfinished";
 
+/// Bytes of a backup that may wait for the disk: whoever gives it up, or waits for its end, waits for these at most.
+const SYNC_BYTES: u64 = 16 << 20;
+
 /// Why a backup could not be made or restored. Nothing was changed by it.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
@@ -43,65 +49,150 @@ pub enum TransferError {
     /// The profile was wiped while its backup was written: there is none.
     #[error("the profile was wiped meanwhile")]
     Wiped,
+    /// It was given up by [`GiveUp`].
+    #[error("the backup was given up before it was whole")]
+    GivenUp,
     /// The folder cannot become a profile.
     #[error(transparent)]
     Folder(#[from] OpenError),
 }
 
-/// Writes a backup of what `store` holds, while `is_there` says that its profile was not wiped.
+/// Gives up backups that are being written, from any thread: nothing of them stays. Clones speak of the same backups.
+#[derive(Clone, Default)]
+pub struct GiveUp(Arc<UnderWay>);
+
+#[derive(Default)]
+struct UnderWay {
+    given_up: AtomicBool,
+    /// The file that has not its name yet. Whoever makes it, names it or removes it holds this.
+    unfinished: Mutex<Option<PathBuf>>,
+}
+
+impl fmt::Debug for GiveUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GiveUp")
+    }
+}
+
+impl GiveUp {
+    /// Gives up what is being written and what is asked for from now on, until [`GiveUp::reset`]. Waits for nothing:
+    /// whoever writes the backup sees it within a chunk, and removes the file.
+    pub fn ask(&self) {
+        self.0.given_up.store(true, Ordering::Release);
+    }
+
+    /// As [`GiveUp::ask`], and removes the unfinished file itself: who ends the process behind this leaves none.
+    pub fn now(&self) {
+        self.ask();
+        if let Some(path) = self.unfinished().take() {
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    /// From now on backups are written again.
+    pub fn reset(&self) {
+        self.0.given_up.store(false, Ordering::Release);
+    }
+
+    /// Whether backups are given up.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.0.given_up.load(Ordering::Acquire)
+    }
+
+    fn unfinished(&self) -> MutexGuard<'_, Option<PathBuf>> {
+        self.0.unfinished.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets `make` make the file at `path`, which [`GiveUp::now`] removes from then on.
+    fn begin<T>(&self, path: &Path, make: impl FnOnce() -> io::Result<T>) -> Result<T, TransferError> {
+        let mut unfinished = self.unfinished();
+        self.goes_on()?;
+        let made = make()?;
+        *unfinished = Some(path.to_owned());
+        Ok(made)
+    }
+
+    fn goes_on(&self) -> Result<(), TransferError> {
+        if self.is_asked() { Err(TransferError::GivenUp) } else { Ok(()) }
+    }
+}
+
+/// Says whether a backup is to be written on.
+struct Leave<'a> {
+    /// Whether its profile is still there: the keys are in memory after a wipe, and what they open must not outlive it.
+    is_there: &'a dyn Fn() -> bool,
+    give_up: &'a GiveUp,
+}
+
+impl Leave<'_> {
+    fn ask(&self) -> Result<(), TransferError> {
+        if !(self.is_there)() {
+            return Err(TransferError::Wiped);
+        }
+        self.give_up.goes_on()
+    }
+}
+
+/// Writes a backup of what `store` holds, while `is_there` says that its profile was not wiped and nobody gives it up.
 pub(crate) fn write(
     store: &SealedStore,
     path: &Path,
     sealed: ([u8; HEAD_BYTES], Sealer),
     is_there: &dyn Fn() -> bool,
+    give_up: &GiveUp,
 ) -> Result<(), TransferError> {
     let nameless = || io::Error::new(io::ErrorKind::InvalidInput, "it has no name");
     let (name, folder) = (path.file_name().ok_or_else(nameless)?, folder_of(path));
+    // A disk's names are text. The whole file may get one that is none.
+    let unfinished = Unfinished { folder, name: format!("{}{UNFINISHED}", name.to_string_lossy()) };
+    let place = |unfinished: &str| fs::rename(folder.join(unfinished), path);
     let disk = RealDisk::new(folder);
-    if let Some(name) = name.to_str() {
-        return write_on(&disk, name, store, sealed, is_there);
-    }
-    // A disk's names are text. One that is none is given to the whole file at the end, also at once.
-    let like = format!("{}{UNFINISHED}", name.to_string_lossy());
-    write_on(&disk, &like, store, sealed, is_there)?;
-    fs::rename(folder.join(&like), path)?;
-    Ok(disk.sync_names()?)
+    write_on(&disk, &unfinished, &place, store, sealed, &Leave { is_there, give_up })
 }
 
-/// At every instant the file of this name is the one that was there before, whole, or the new one, whole.
+/// What a backup is called until it is whole, and the folder in which it then lies.
+struct Unfinished<'a> {
+    folder: &'a Path,
+    name: String,
+}
+
+/// At every instant the file of this name is the one that was there before, whole, or the new one, whole. `place` gives
+/// the finished one its name.
 fn write_on(
     disk: &dyn Disk,
-    name: &str,
+    unfinished: &Unfinished<'_>,
+    place: &dyn Fn(&str) -> io::Result<()>,
     store: &SealedStore,
     sealed: ([u8; HEAD_BYTES], Sealer),
-    is_there: &dyn Fn() -> bool,
+    leave: &Leave<'_>,
 ) -> Result<(), TransferError> {
-    let unfinished = format!("{name}{UNFINISHED}");
-    let written = (|| {
-        // What an earlier try has left.
-        match disk.remove(&unfinished) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            removed => removed?,
-        }
-        write_whole(&mut Growing { file: disk.create(&unfinished)?, bytes: 0 }, store, sealed, is_there)?;
-        // The keys are still in memory after a wipe: what they open must not outlive it.
-        if !is_there() {
-            return Err(TransferError::Wiped);
-        }
-        disk.rename(&unfinished, name)?;
-        Ok(disk.sync_names()?)
-    })();
-    if written.is_err() {
-        let _ = disk.remove(&unfinished);
+    let (name, give_up) = (&*unfinished.name, leave.give_up);
+    // What an earlier try has left.
+    match disk.remove(name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        removed => removed?,
     }
-    written
+    let file = give_up.begin(&unfinished.folder.join(name), || disk.create(name))?;
+    let whole = write_whole(&mut Growing { file, bytes: 0, synced: 0 }, store, sealed, leave)
+        .and_then(|()| leave.ask());
+    let mut under_way = give_up.unfinished();
+    // Who gives it up from here on comes too late.
+    let placed = whole.and_then(|()| give_up.goes_on()).and_then(|()| Ok(place(name)?));
+    if placed.is_err() {
+        let _ = disk.remove(name);
+    }
+    *under_way = None;
+    drop(under_way);
+    placed?;
+    Ok(disk.sync_names()?)
 }
 
 fn write_whole(
     file: &mut Growing,
     store: &SealedStore,
     (head, mut sealer): ([u8; HEAD_BYTES], Sealer),
-    is_there: &dyn Fn() -> bool,
+    leave: &Leave<'_>,
 ) -> Result<(), TransferError> {
     file.put(&head)?;
     let mut writer = Writer::default();
@@ -111,11 +202,9 @@ fn write_whole(
         while let Some(mut chunk) = writer.chunk() {
             sealer.next(&mut chunk);
             file.put(&chunk)?;
-            if !is_there() {
-                return Err(TransferError::Wiped);
-            }
+            leave.ask()?;
         }
-        Ok(())
+        Ok::<_, TransferError>(())
     })?;
     let mut rest = writer.finish().peekable();
     while let Some(mut chunk) = rest.next() {
@@ -134,12 +223,18 @@ fn write_whole(
 struct Growing {
     file: Box<dyn DiskFile>,
     bytes: u64,
+    /// How many of them the disk has for sure.
+    synced: u64,
 }
 
 impl Growing {
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_at(bytes, self.bytes)?;
         self.bytes += bytes.len() as u64;
+        if self.bytes - self.synced >= SYNC_BYTES {
+            self.file.sync()?;
+            self.synced = self.bytes;
+        }
         Ok(())
     }
 }

@@ -216,10 +216,10 @@ impl Driver {
             Request::Addresses(answer) => {
                 let _ = answer.send(self.listening.clone());
             }
-            Request::Backup(path, sealer, answer) => {
+            Request::Backup(path, sealer, give_up, answer) => {
                 let Opened { store, folder, .. } = &self.opened;
                 let is_there = || SealedStore::is_in(folder);
-                let _ = answer.send(super::backup::write(store, &path, *sealer, &is_there));
+                let _ = answer.send(super::backup::write(store, &path, *sealer, &is_there, &give_up));
             }
             Request::Duress(decoy, answer) => {
                 let _ = answer.send(super::profile::set_duress(&mut self.opened.store, decoy));

@@ -22,7 +22,7 @@ use proto::id::{Address, PeerName};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use zeroize::Zeroizing;
 
-pub use self::backup::TransferError;
+pub use self::backup::{GiveUp, TransferError};
 pub use self::config::Config;
 pub use self::ended::Ended;
 pub use self::place::wipe;
@@ -54,7 +54,7 @@ pub(crate) struct Decoy {
 pub(crate) enum Request {
     Command(Command, oneshot::Sender<Result<Answer, CommandError>>),
     Addresses(oneshot::Sender<Vec<Address>>),
-    Backup(PathBuf, Box<SealedHead>, oneshot::Sender<Result<(), TransferError>>),
+    Backup(PathBuf, Box<SealedHead>, GiveUp, oneshot::Sender<Result<(), TransferError>>),
     Duress(Option<Decoy>, oneshot::Sender<Result<(), store::OpenError>>),
     Passphrase(Zeroizing<Vec<u8>>, oneshot::Sender<Result<(), store::OpenError>>),
     TransportNames(oneshot::Sender<Vec<PeerName>>),
@@ -576,9 +576,22 @@ impl Node {
     /// # Errors
     /// [`NodeError::Backup`], and then the file is as it was; [`NodeError::Stopped`].
     pub async fn back_up(&self, path: &Path, secret: &BackupSecret) -> Result<(), NodeError> {
+        self.back_up_until(path, secret, &GiveUp::default()).await
+    }
+
+    /// As [`Node::back_up`], until somebody says by `give_up` that it is not to be finished.
+    ///
+    /// # Errors
+    /// As [`Node::back_up`]; [`TransferError::GivenUp`].
+    pub async fn back_up_until(
+        &self,
+        path: &Path,
+        secret: &BackupSecret,
+        give_up: &GiveUp,
+    ) -> Result<(), NodeError> {
         let sealer = profile::begin_backup(secret, self.cost).await?;
         let (answer, answered) = oneshot::channel();
-        let request = Request::Backup(path.to_owned(), Box::new(sealer), answer);
+        let request = Request::Backup(path.to_owned(), Box::new(sealer), give_up.clone(), answer);
         self.requests.send(request).await.map_err(|_| NodeError::Stopped)?;
         Ok(answered.await.map_err(|_| NodeError::Stopped)??)
     }
@@ -614,8 +627,8 @@ impl Node {
     /// the two opens it. Copies of the folder that were made before still open with the old one.
     ///
     /// # Errors
-    /// [`NodeError::Open`] if memory is short or the disk fails, and the old passphrase then holds;
-    /// [`NodeError::Stopped`].
+    /// [`NodeError::Open`] if memory is short or the new passphrase opens a decoy: the old one then holds. If the disk
+    /// fails, either may hold from now on: keep both. [`NodeError::Stopped`].
     pub async fn change_passphrase(&self, passphrase: &[u8]) -> Result<(), NodeError> {
         let (answer, answered) = oneshot::channel();
         let passphrase = Zeroizing::new(passphrase.to_vec());

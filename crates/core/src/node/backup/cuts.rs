@@ -107,6 +107,14 @@ fn loads(store: &SealedStore) -> Result<(), StoreError> {
     Engine::load(now, &Overlay::new(store, &mut Batch::new())).map(drop)
 }
 
+/// Writes a backup to a modelled disk.
+fn put(disk: &ModelDisk, store: &SealedStore) -> Result<(), TransferError> {
+    let unfinished = Unfinished { folder: Path::new("/nowhere"), name: "backup.unfinished".into() };
+    let place = |unfinished: &str| disk.rename(unfinished, "backup");
+    let leave = Leave { is_there: &|| true, give_up: &GiveUp::default() };
+    write_on(disk, &unfinished, &place, store, sealer(), &leave)
+}
+
 #[test]
 fn a_power_cut_while_a_backup_is_written_leaves_the_old_one_or_the_new_one_and_the_profile_alone() {
     let (index, own_disk) = (folder(), ModelDisk::new());
@@ -114,7 +122,7 @@ fn a_power_cut_while_a_backup_is_written_leaves_the_old_one_or_the_new_one_and_t
     say(&mut store, 0..12);
     let empty = ModelDisk::new();
     let stick = ModelDisk::new();
-    write_on(&stick, "backup", &store, sealer(), &|| true).expect("the stick works");
+    put(&stick, &store).expect("the stick works");
     let old = held(&store);
     say(&mut store, 12..15);
     let new = held(&store);
@@ -125,7 +133,7 @@ fn a_power_cut_while_a_backup_is_written_leaves_the_old_one_or_the_new_one_and_t
             for seed in 0..3 {
                 let stick = there.unwrap_or(&empty).after_kill();
                 stick.stop_after(cut);
-                done = write_on(&stick, "backup", &store, sealer(), &|| true).is_ok();
+                done = put(&stick, &store).is_ok();
                 let found = stick.after_power_cut(&mut rng(cut * 3 + seed));
                 let is_new = match found.read("backup").map(|bytes| restored(&bytes)) {
                     Some(found) if found == new => true,
@@ -142,7 +150,7 @@ fn a_power_cut_while_a_backup_is_written_leaves_the_old_one_or_the_new_one_and_t
                 olds += u32::from(!is_new);
                 news += u32::from(is_new);
                 // What was left lying about is no hindrance, and goes.
-                write_on(&found, "backup", &store, sealer(), &|| true).expect("the stick works again");
+                put(&found, &store).expect("the stick works again");
                 assert_eq!(found.list().expect("the stick works"), ["backup"], "cut {cut}");
             }
             cut += 1;
@@ -167,7 +175,7 @@ fn a_profile_that_is_wiped_while_its_backup_is_written_leaves_the_old_backup_or_
         for looks in 0_usize.. {
             let left = std::cell::Cell::new(looks);
             let is_there = || left.replace(left.get().saturating_sub(1)) > 0;
-            let done = write(&store, &file, sealer(), &is_there);
+            let done = write(&store, &file, sealer(), &is_there, &GiveUp::default());
             if done.is_ok() {
                 assert!(looks > 3, "it looks often enough: {looks}");
                 break;
@@ -181,12 +189,55 @@ fn a_profile_that_is_wiped_while_its_backup_is_written_leaves_the_old_backup_or_
 }
 
 #[test]
+fn a_backup_that_is_given_up_leaves_the_old_one_or_none_and_who_ends_the_process_leaves_nothing_unfinished() {
+    let (index, home) = (folder(), folder());
+    let mut store = profile(&ModelDisk::new(), index.path());
+    say(&mut store, 0..12);
+    let file = home.path().join("backup");
+    let unfinished = home.path().join("backup.unfinished");
+    for (has_old, at_once) in [(false, true), (false, false), (true, true), (true, false)] {
+        for looks in 0_usize.. {
+            let (left, give_up) = (std::cell::Cell::new(looks), GiveUp::default());
+            let is_there = || {
+                if left.replace(left.get().saturating_sub(1)) == 0 {
+                    match at_once {
+                        true => give_up.now(),
+                        false => give_up.ask(),
+                    }
+                }
+                assert_eq!(unfinished.exists(), !(give_up.is_asked() && at_once));
+                true
+            };
+            let done = write(&store, &file, sealer(), &is_there, &give_up);
+            let old = fs::read(&file).ok();
+            assert!(!unfinished.exists());
+            assert_eq!(old.is_some(), has_old || done.is_ok());
+            if done.is_ok() {
+                assert!(looks > 3, "it looks often enough: {looks}");
+                give_up.now();
+                assert!(file.exists(), "what is whole is nobody's to give up");
+                let none = write(&store, &file, sealer(), &|| true, &give_up);
+                assert!(matches!(none, Err(TransferError::GivenUp)), "until it is taken back");
+                assert_eq!(fs::read(&file).ok(), old);
+                give_up.reset();
+                write(&store, &file, sealer(), &|| true, &give_up).expect("written again");
+                break;
+            }
+            assert!(matches!(done, Err(TransferError::GivenUp)), "{done:?}");
+        }
+        if (has_old, at_once) == (false, true) {
+            fs::remove_file(&file).expect("removed");
+        }
+    }
+}
+
+#[test]
 fn a_power_cut_while_a_profile_is_restored_leaves_a_whole_one_or_none_that_opens() {
     let (index, home) = (folder(), folder());
     let mut store = profile(&ModelDisk::new(), index.path());
     say(&mut store, 0..12);
     let (wanted, file) = (held(&store), home.path().join("backup"));
-    write(&store, &file, sealer(), &|| true).expect("the disk works");
+    write(&store, &file, sealer(), &|| true, &GiveUp::default()).expect("the disk works");
     let bytes = fs::read(&file).expect("written");
     let (mut none, mut half, mut whole, mut cut, mut done) = (0, 0, 0, 0, false);
     while !done {
@@ -232,7 +283,7 @@ fn what_a_cut_has_left_beside_a_place_is_no_profile_and_no_hindrance() {
     let mut store = profile(&ModelDisk::new(), index.path());
     say(&mut store, 0..12);
     let (file, place) = (home.path().join("backup"), home.path().join("profile"));
-    write(&store, &file, sealer(), &|| true).expect("the disk works");
+    write(&store, &file, sealer(), &|| true, &GiveUp::default()).expect("the disk works");
     // The kill comes before the last commit: the chunks before it are in the store, and nobody says that it ended.
     let growing = home.path().join("profile.restoring");
     let made = SealedStore::create(&growing, WORDS, Cost::for_tests(), options(), &mut rng(5));
