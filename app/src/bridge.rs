@@ -303,8 +303,9 @@ impl Worker {
             }
             Command::Practice { name, korean } => {
                 self.tell.say(Update::Began(Task::Create)).await;
-                match Cast::gather(&name, korean, &self.traces).await {
+                match Cast::gather(&name, korean).await {
                     Ok((cast, node, events)) => {
+                        self.traces.practise_in(Some(cast.folder().to_owned()));
                         self.opened(Session::new(node, events, self.tell.clone()), Some(cast), Task::Create)
                             .await
                     }

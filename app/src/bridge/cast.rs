@@ -6,8 +6,6 @@ use madang_core::{Config, Cost, Event, Events, Node};
 use relay::{Relay, Settings};
 use tokio::task::JoinHandle;
 
-use super::safe::Traces;
-
 /// Days for which a practice invite is good.
 const INVITE_DAYS: u16 = 1;
 /// How often the relay's link is looked at while the practice is set up.
@@ -24,15 +22,16 @@ pub(super) struct Cast {
 
 impl Cast {
     /// Starts the relay, the person's temporary profile and two contacts who are on their way to it.
-    pub(super) async fn gather(
-        name: &str,
-        korean: bool,
-        traces: &Traces,
-    ) -> Result<(Cast, Node, Events), String> {
-        tokio::time::timeout(SET_UP_WAIT, gather(name, korean, traces))
+    pub(super) async fn gather(name: &str, korean: bool) -> Result<(Cast, Node, Events), String> {
+        tokio::time::timeout(SET_UP_WAIT, gather(name, korean))
             .await
             .map_err(|error| error.to_string())?
             .map_err(|error| error.to_string())
+    }
+
+    /// Where all of it lies.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Stops everybody and removes the folder.
@@ -48,7 +47,7 @@ impl Cast {
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-async fn gather(name: &str, korean: bool, traces: &Traces) -> Result<(Cast, Node, Events), AnyError> {
+async fn gather(name: &str, korean: bool) -> Result<(Cast, Node, Events), AnyError> {
     let mut builder = tempfile::Builder::new();
     let builder = builder.prefix("madang-practice-");
     // In memory, where the system has such a place: then nothing is left even of a practice that was killed.
@@ -56,7 +55,6 @@ async fn gather(name: &str, korean: bool, traces: &Traces) -> Result<(Cast, Node
         Some(memory) => builder.tempdir_in(memory)?,
         None => builder.tempdir()?,
     };
-    traces.practise_in(Some(folder.path().to_owned()));
     let relay = Relay::start(Settings::loopback(folder.path().join("relay"))).await?;
     let descriptor = relay.descriptor();
     let (me, events) = person(folder.path(), "me", name, &descriptor).await?;

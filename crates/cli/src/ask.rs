@@ -176,10 +176,7 @@ async fn verify(
         (Some(text), None) => match number.compare(text) {
             Comparison::Same => Some(true),
             Comparison::Differs => {
-                return Err(Failure::other(format!(
-                    "the numbers differ: {} is not verified; compare again, and if they still differ somebody stands between you",
-                    found.name
-                )));
+                return Err(differs(&found));
             }
             Comparison::NoNumber { digits } => {
                 return Err(Failure::usage(format!(
@@ -199,6 +196,18 @@ async fn verify(
         qr: number.to_qr_text(),
         verified: decided.unwrap_or(found.verified),
     }))
+}
+
+fn differs(contact: &Contact) -> Failure {
+    let still = match contact.verified {
+        true => {
+            format!("; {0} still counts as verified: take that back with `verify {0} --no`", contact.name)
+        }
+        false => String::new(),
+    };
+    Failure::other(format!(
+        "the numbers differ, and nothing was changed; compare again, and if they still differ somebody stands between you{still}"
+    ))
 }
 
 /// Finds the contact that is meant.
@@ -345,6 +354,16 @@ mod tests {
             relays: 0,
             renewing: false,
         }
+    }
+
+    #[test]
+    fn a_number_that_differs_says_whether_the_contact_still_counts_as_verified() {
+        let mut bora = contact(2, "Bora");
+        assert!(!differs(&bora).say.contains("verified"));
+        bora.verified = true;
+        let say = differs(&bora).say;
+        assert!(say.contains("nothing was changed") && say.contains("still counts as verified"), "{say}");
+        assert!(!say.contains("is not verified"), "{say}");
     }
 
     #[test]

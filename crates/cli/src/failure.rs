@@ -22,6 +22,8 @@ pub enum Kind {
     TimedOut,
     /// The profile is locked; exit code 7, told by `listen` only.
     Locked,
+    /// Nobody reads the output any more; exit code 141, as of a program that its pipe has ended. It is told nobody.
+    Unread,
 }
 
 impl Kind {
@@ -35,6 +37,7 @@ impl Kind {
             Self::NotFound => 5,
             Self::TimedOut => 6,
             Self::Locked => 7,
+            Self::Unread => 141,
         }
     }
 }
@@ -86,6 +89,10 @@ impl std::error::Error for Failure {}
 /// Output that cannot be written ends the command; a reader that closed its end is no mistake of ours.
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self::other(format!("the output cannot be written: {error}"))
+        let kind = match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Kind::Unread,
+            _ => Kind::Other,
+        };
+        Self::new(kind, format!("the output cannot be written: {error}"))
     }
 }

@@ -68,9 +68,7 @@ fn not_understood(error: &clap::Error) -> ExitCode {
             ExitCode::SUCCESS
         }
         _ if json => {
-            let text = error.to_string();
-            let say = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-            Print { json }.failure(&Failure::usage(say));
+            Print { json }.failure(&Failure::usage(in_one_line(&error.to_string())));
             ExitCode::from(Kind::Usage.exit())
         }
         _ => {
@@ -78,6 +76,12 @@ fn not_understood(error: &clap::Error) -> ExitCode {
             ExitCode::from(Kind::Usage.exit())
         }
     }
+}
+
+/// What the command line's reader says in its first paragraph: it names on lines of their own what is missing.
+fn in_one_line(text: &str) -> String {
+    let lines = text.lines().map(str::trim).take_while(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ").trim_start_matches("error: ").to_owned()
 }
 
 fn run(cli: Cli, print: Print) -> Result<(), Failure> {
@@ -89,8 +93,10 @@ fn run(cli: Cli, print: Print) -> Result<(), Failure> {
         }
         Command::Man(args) => return man(args.dir.as_deref(), print),
         Command::Demo => {
-            return practice::in_terminal(speaks_korean(), print.json)
-                .map_err(|error| Failure::other(format!("the practice conversation broke off: {error}")));
+            return practice::in_terminal(speaks_korean(), print.json).map_err(|error| match error.kind() {
+                std::io::ErrorKind::BrokenPipe => error.into(),
+                _ => Failure::other(format!("the practice conversation broke off: {error}")),
+            });
         }
         _ => {}
     }
@@ -223,17 +229,27 @@ fn panic(common: &Common, print: Print) -> Result<(), Failure> {
 }
 
 async fn backup(node: &Node, args: &args::Backup, print: Print) -> Result<(), Failure> {
+    let folder = args.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    // Before words are drawn for nothing.
+    std::fs::metadata(folder.unwrap_or(Path::new(".")))
+        .map_err(|error| unwritten(&args.path, TransferError::File(error).into()))?;
     let (words, secret) = if args.words {
         let (words, secret) = ask::recovery_words(args.korean);
         (Some(words), secret)
     } else {
         (None, secret::of_new_backup(&args.secret)?)
     };
-    node.back_up(&args.path, &secret).await.map_err(|error| unwritten(&args.path, error))?;
-    print.row(&Row::Backup {
-        backup: args.path.display().to_string(),
-        words: words.map(|words| words.to_string()),
-    })
+    let words = words.map(|words| words.to_string());
+    if let Some(words) = words.clone() {
+        // Before anything is written: a file that they alone open must not be there, nor take another's place, if
+        // nobody has them.
+        print.row(&Row::Words { words })?;
+    }
+    node.back_up(&args.path, &secret).await.map_err(|error| match unwritten(&args.path, error) {
+        failure if words.is_none() => failure,
+        failure => Failure::new(failure.kind, format!("{failure}. The words above open nothing")),
+    })?;
+    print.row(&Row::Backup { backup: args.path.display().to_string(), words })
 }
 
 /// Names the file that was to be written, which the node's own words do not.

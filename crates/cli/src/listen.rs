@@ -24,6 +24,8 @@ const LINE_BYTES_MAX: u64 = 256 * 1024;
 const LINES_MAX: usize = 64;
 /// Messages that are being written to disk at one time.
 const SENDS_MAX: usize = 256;
+/// How long a signal may take that the terminal has sent.
+const SIGNAL_WAIT: std::time::Duration = std::time::Duration::from_millis(200);
 /// How many of the newest messages are looked through for one that was just told of.
 const SEARCH_MESSAGES: usize = 64;
 
@@ -84,16 +86,35 @@ async fn unlock(
         true => print.json(&json!({ "event": "locked" }))?,
         false => print.line("locked")?,
     }
-    let typed = lines.is_none() && secret::is_typed(common);
+    let is_typed = lines.is_none() && secret::is_typed(common);
+    let _terminal = is_typed.then(secret::Terminal::remember);
+    // One at a time reads the terminal: made anew only when it has answered.
+    let mut typing = Box::pin(type_passphrase(print));
     loop {
         let (id, passphrase) = tokio::select! {
             biased;
             told = signals.next() => match told {
                 Signal::Stop => return Ok(None),
-                Signal::Unlock if lines.is_none() && !typed => (Value::Null, secret::existing(common)?),
+                Signal::Unlock if lines.is_none() && !is_typed => match secret::existing(common) {
+                    Ok(passphrase) => (Value::Null, passphrase),
+                    Err(failure) => {
+                        print.failure(&failure);
+                        continue;
+                    }
+                },
                 Signal::Lock | Signal::Unlock => continue,
             },
-            typed = type_passphrase(common), if typed => (Value::Null, typed?),
+            typed = &mut typing, if is_typed => {
+                typing.set(type_passphrase(print));
+                match typed {
+                    Ok(passphrase) => (Value::Null, passphrase),
+                    // Ctrl-C ends the typing before its signal is heard.
+                    Err(failure) => match tokio::time::timeout(SIGNAL_WAIT, signals.next()).await {
+                        Ok(Signal::Stop) => return Ok(None),
+                        _ => return Err(failure),
+                    },
+                }
+            }
             line = next(lines) => match line.map(|line| line.map(|line| command::parse(&line))) {
                 None => return Ok(None),
                 Some(Ok((id, Ok(Ask::Quit {})))) => {
@@ -133,10 +154,10 @@ async fn unlock(
     }
 }
 
-/// Asks at the terminal, without holding up signals.
-async fn type_passphrase(common: &Common) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let common = common.clone();
-    let typed = tokio::task::spawn_blocking(move || secret::existing(&common)).await;
+/// Asks at the terminal, without holding up signals. A reading there cannot be called off: whoever lets go of this
+/// before it is done leaves somebody who waits for a line.
+async fn type_passphrase(print: Print) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let typed = tokio::task::spawn_blocking(move || secret::typed(|failure| print.failure(failure))).await;
     typed.map_err(|_| Failure::other("the terminal cannot be read"))?
 }
 
@@ -254,9 +275,12 @@ async fn tell_ready(node: &Node, print: Print) -> Result<(), Failure> {
 async fn tell(node: &Node, print: Print, event: &Event) -> Result<(), Failure> {
     let mut shown = None;
     let (mut object, sentence) = match event {
-        Event::ContactAdded(id) => with_contact(node, "contact-added", *id).await?,
-        Event::ContactLive(id) => with_contact(node, "contact-live", *id).await?,
-        Event::ContactChanged(id) => with_contact(node, "contact-changed", *id).await?,
+        Event::ContactAdded(id) | Event::ContactLive(id) | Event::ContactChanged(id) => {
+            match still_there(ask::contact_row(node, *id).await)? {
+                Some(row) => (row.to_json(), format!("{}: {row}", word(event))),
+                None => return Ok(()),
+            }
+        }
         Event::Message { conversation, id, .. } => match find_message(node, conversation, id).await? {
             Some((row, fades)) => {
                 shown = fades.map(|place| (*conversation, place));
@@ -338,13 +362,12 @@ fn up_or_down(up: bool) -> &'static str {
     if up { "up" } else { "down" }
 }
 
-async fn with_contact(
-    node: &Node,
-    word: &str,
-    id: madang_core::ContactId,
-) -> Result<(Value, String), Failure> {
-    let row = ask::contact_row(node, id).await?;
-    Ok((row.to_json(), format!("{word}: {row}")))
+/// A contact that an event speaks of, unless it was removed meanwhile: that is told by an event of its own.
+fn still_there(found: Result<Row, Failure>) -> Result<Option<Row>, Failure> {
+    match found {
+        Err(failure) if failure.kind == Kind::NotFound => Ok(None),
+        found => found.map(Some),
+    }
 }
 
 /// A message that is told, and its place if its showing begins a count.
@@ -474,6 +497,13 @@ fn read_line(input: &mut dyn std::io::BufRead) -> Option<Result<String, Failure>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_of_a_contact_that_was_removed_meanwhile_is_passed_over() {
+        assert!(matches!(still_there(Err(Failure::not_found("there is no such contact"))), Ok(None)));
+        assert!(still_there(Err(Failure::other("the node has ended"))).is_err());
+        assert!(matches!(still_there(Ok(Row::Done { done: true })), Ok(Some(_))));
+    }
 
     #[test]
     fn an_endless_line_is_passed_over_and_the_next_is_read() {

@@ -70,7 +70,10 @@ pub fn in_terminal(korean: bool, json: bool) -> io::Result<()> {
     };
     let played = runtime.block_on(play(korean, tell));
     runtime.shutdown_timeout(Duration::from_secs(2));
-    played.map_err(io::Error::other)
+    played.map_err(|error| match error {
+        PracticeError::Io(error) => error,
+        error => io::Error::other(error),
+    })
 }
 
 /// Plays the practice conversation and hands each step to `tell` as it happens.

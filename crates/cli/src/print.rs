@@ -4,7 +4,11 @@ use std::io::Write;
 
 use qrcode::render::unicode::Dense1x2;
 
-use crate::{ask::Answer, failure::Failure, view::Row};
+use crate::{
+    ask::Answer,
+    failure::{Failure, Kind},
+    view::Row,
+};
 
 /// Standard output in one of two forms. Each thing that is told leaves at once.
 #[derive(Clone, Copy, Debug)]
@@ -96,8 +100,11 @@ impl Print {
         let _ = writeln!(std::io::stderr(), "{text}");
     }
 
-    /// Tells of a failure on standard error.
+    /// Tells of a failure on standard error, but that the output's reader has gone: nobody made a mistake.
     pub(crate) fn failure(self, failure: &Failure) {
+        if failure.kind == Kind::Unread {
+            return;
+        }
         let text = match self.json {
             true => serde_json::json!({ "error": failure.to_json() }).to_string(),
             false => format!("madang-cli: {failure}"),

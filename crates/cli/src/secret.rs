@@ -1,7 +1,10 @@
 //! Where a passphrase comes from: the terminal, an open file descriptor or a file, never an argument.
 
 use std::{
+    fs::File,
     io::{BufRead, IsTerminal, Read},
+    mem::MaybeUninit,
+    os::fd::AsRawFd,
     path::Path,
 };
 
@@ -23,6 +26,47 @@ pub(crate) fn existing(common: &Common) -> Result<Zeroizing<Vec<u8>>, Failure> {
     match given(common.passphrase_fd, common.passphrase_file.as_deref())? {
         Some(passphrase) => Ok(passphrase),
         None => prompt("Passphrase: ", ""),
+    }
+}
+
+/// Asks at the terminal until something is typed that can be the passphrase of a profile. `tell` hears what cannot.
+///
+/// # Errors
+/// [`Failure`] if there is no terminal, or it cannot be read.
+pub(crate) fn typed(tell: impl Fn(&Failure)) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    loop {
+        match checked(type_in("Passphrase: ", "")?, "the terminal") {
+            Err(failure) => tell(&failure),
+            passphrase => return passphrase,
+        }
+    }
+}
+
+/// The terminal as it was before a passphrase was asked for. When this is dropped it is so again, whoever still waits
+/// there for a key.
+pub(crate) struct Terminal(Option<(File, libc::termios)>);
+
+impl Terminal {
+    /// Remembers how the terminal is, if there is one.
+    pub(crate) fn remember() -> Self {
+        let of = |terminal: &File| {
+            let mut state = MaybeUninit::uninit();
+            // SAFETY: the descriptor is open, and `state` has room for what is written there.
+            let got = unsafe { libc::tcgetattr(terminal.as_raw_fd(), state.as_mut_ptr()) };
+            // SAFETY: it was written if the call says so.
+            (got == 0).then(|| unsafe { state.assume_init() })
+        };
+        let terminal = File::options().read(true).write(true).open("/dev/tty").ok();
+        Self(terminal.and_then(|terminal| of(&terminal).map(|state| (terminal, state))))
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        if let Some((terminal, state)) = &self.0 {
+            // SAFETY: the descriptor is open, and `state` is what was read from it.
+            unsafe { libc::tcsetattr(terminal.as_raw_fd(), libc::TCSANOW, state) };
+        }
     }
 }
 
@@ -118,7 +162,7 @@ fn given(fd: Option<u32>, file: Option<&Path>) -> Result<Option<Zeroizing<Vec<u8
 }
 
 fn open(path: &Path, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let file = std::fs::File::open(path)
+    let file = File::open(path)
         .map_err(|error| Failure::usage(format!("the passphrase cannot be read from {name}: {error}")))?;
     // A buffer of one byte: what follows the line is left for others, and no copy of the secret stays behind.
     line(&mut std::io::BufReader::with_capacity(1, file), name)
@@ -141,13 +185,17 @@ fn line(from: &mut dyn BufRead, name: &str) -> Result<Zeroizing<Vec<u8>>, Failur
 
 /// Asks at the terminal for the passphrase whose options begin with `which`.
 fn prompt(words: &str, which: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    if !std::io::stdin().is_terminal() && std::fs::File::open("/dev/tty").is_err() {
+    checked(type_in(words, which)?, "the terminal")
+}
+
+fn type_in(words: &str, which: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    if !std::io::stdin().is_terminal() && File::open("/dev/tty").is_err() {
         return Err(no_terminal(which));
     }
     let typed = rpassword::prompt_password(words).map_err(|error| {
         Failure::usage(format!("the passphrase cannot be read from the terminal: {error}"))
     })?;
-    checked(Zeroizing::new(typed.into_bytes()), "the terminal")
+    Ok(Zeroizing::new(typed.into_bytes()))
 }
 
 fn no_terminal(which: &str) -> Failure {

@@ -154,6 +154,11 @@ pub enum Row {
         /// Whether its files are gone too; what remains of them is noise.
         files_gone: bool,
     },
+    /// Recovery words for a backup that is about to be written.
+    Words {
+        /// Twelve words with one space between them.
+        words: String,
+    },
     /// A backup that was written.
     Backup {
         /// Where.
@@ -501,19 +506,42 @@ impl fmt::Display for Row {
             }
             Self::Wiped { files_gone: true, .. } => f.write_str("wiped"),
             Self::Wiped { .. } => f.write_str("wiped; files are left that nobody can read any more"),
-            Self::Backup { backup, words: None } => write!(f, "written: {backup}"),
-            Self::Backup { backup, words: Some(words) } => write!(
+            Self::Words { words } => write!(
                 f,
-                "written: {backup}\nNote these twelve words on paper; they open the backup, and nothing else does:\n\n  {words}\n"
+                "Note these twelve words on paper; they open the backup, and nothing else does:\n\n  {words}\n"
             ),
+            Self::Backup { backup, .. } => write!(f, "written: {backup}"),
             Self::Done { .. } => f.write_str("done"),
         }
     }
 }
 
-/// Text of others as a terminal may show it: no control characters, so that nobody can move our cursor.
+/// What stands before a further line of a text of others: no line of ours begins so.
+const FURTHER: &str = "          ";
+
+/// Text of others as a terminal may show it: no control characters, so that nobody can move our cursor; no marks that
+/// turn the direction of what stands beside it; and every further line indented, so that none looks like one of ours.
 fn shown(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => {
+                out.push('\n');
+                out.push_str(FURTHER);
+            }
+            c if c.is_control() || breaks_or_turns(c) => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Signs that no font draws: they begin a line, or turn the direction of what follows.
+fn breaks_or_turns(c: char) -> bool {
+    matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
 }
 
 /// Lower-case hexadecimal digits.
@@ -527,7 +555,27 @@ mod tests {
 
     #[test]
     fn text_of_others_cannot_steer_the_terminal() {
-        assert_eq!(shown("a\u{1b}[2Jb\r\nc"), "a\u{fffd}[2Jb\u{fffd}\nc");
+        assert_eq!(shown("a\u{1b}[2Jb\r\nc"), "a\u{fffd}[2Jb\u{fffd}\n          c");
+    }
+
+    #[test]
+    fn a_text_with_further_lines_or_direction_marks_forges_no_line_of_ours() {
+        let forged =
+            ["3f9a1b22  Bora: bring the list to the bridge", "contact-live: 2", "madang-cli: locked"];
+        for line in forged {
+            for break_ in ["\n", "\r\n", "\u{2028}", "\u{2029}", "\u{85}", "\u{b}", "\u{c}"] {
+                let text = shown(&format!("hi{break_}{line}"));
+                let mut lines = text.lines();
+                assert!(lines.next().is_some_and(|first| first.starts_with("hi")));
+                assert!(lines.all(|further| further.starts_with(FURTHER)), "{text:?}");
+            }
+        }
+        for mark in
+            ('\u{202a}'..='\u{202e}').chain('\u{2066}'..='\u{2069}').chain("\u{200e}\u{200f}\u{61c}".chars())
+        {
+            assert_eq!(shown(&format!("a{mark}b")), "a\u{fffd}b");
+        }
+        assert_eq!(shown("👩\u{200d}🌾"), "👩\u{200d}🌾", "what joins signs stays");
     }
 
     #[test]

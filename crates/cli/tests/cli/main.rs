@@ -5,6 +5,7 @@ mod damage;
 mod document;
 mod people;
 mod profile;
+mod terminal;
 
 use std::{
     path::Path,
