@@ -6,7 +6,7 @@ use minicbor::{Decode, Encode};
 use proto::store::{Direction, Overlay, StoreError};
 
 use crate::content::{Body, Content, ConversationId, DEPS_MAX, MessageId, SEQUENCE_MAX};
-use crate::event::{Delivery, Place, Trail};
+use crate::event::{Delivery, PLACE_BITS, Place, Trail};
 use crate::tables;
 
 /// A conversation's state between messages.
@@ -49,6 +49,16 @@ pub(crate) struct Conversation {
     /// Numbers of the other side below the highest that have not come: runs in rising order, at most [`GAPS_MAX`].
     #[n(14)]
     pub(crate) their_gaps: Option<Vec<(u64, u64)>>,
+    /// How many messages stand in the run that was looked at last.
+    #[cbor(skip)]
+    pub(crate) counted: Option<Counted>,
+}
+
+/// A run of places that share a key, and the messages in it. Some of them may have been deleted since.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counted {
+    run: u64,
+    messages: usize,
 }
 
 /// Places that are tried for one message. At each depth there are 2^24, of which its id chooses one.
@@ -56,6 +66,9 @@ const PLACES_TRIED: usize = 32;
 /// Gaps kept in the numbers of the other side. Of more, the newest are taken for one: what lies between them comes again and
 /// is known.
 const GAPS_MAX: usize = 32;
+/// Messages in one run of places, own ones aside. When one of them is deleted all others are sealed anew in one commit, so
+/// their author may not choose how many there are. Two who write in turn make 128.
+pub(crate) const RUN_MESSAGES_MAX: usize = 256;
 /// Heads kept: what two devices can make between two looks, many times over.
 const HEADS_MAX: usize = 64;
 
@@ -175,6 +188,7 @@ impl Conversation {
             fade_chosen: None,
             written_place: None,
             their_gaps: None,
+            counted: None,
         }
     }
 
@@ -240,7 +254,8 @@ impl Conversation {
                 _ => gap = true,
             }
         }
-        let Some(place) = free_place(number, Place::new(lamport, &id), overlay)? else {
+        let depth = if mine { lamport } else { self.depth_with_room(number, lamport, overlay)? };
+        let Some(place) = free_place(number, Place::new(depth, &id), overlay)? else {
             return if mine { Err(crate::CORRUPT) } else { Ok(Inserted::Known) };
         };
         self.choose(lamport, id, &content.body);
@@ -253,7 +268,8 @@ impl Conversation {
             self.heads.remove(0);
         }
         self.heads.push(id);
-        self.lamport = self.lamport.max(lamport);
+        self.count(place);
+        self.lamport = self.lamport.max(depth);
         self.last_place = self.last_place.max(place.0);
         if mine {
             self.my_sequence = self.my_sequence.max(content.sequence);
@@ -262,6 +278,40 @@ impl Conversation {
             self.unread = self.unread.saturating_add(1);
         }
         Ok(Inserted::New(id, place))
+    }
+
+    /// The depth at which a message of the other side stands: its own, or where the run of that is full, at the end of
+    /// the conversation. Only who writes many that follow nothing brings that about; the order of causes holds all the same.
+    fn depth_with_room(&mut self, number: u32, depth: u64, overlay: &Overlay<'_>) -> Result<u64, StoreError> {
+        if !self.is_full(number, run_of(depth), overlay)? {
+            return Ok(depth);
+        }
+        let newest = self.lamport.max(depth);
+        Ok(match self.is_full(number, run_of(newest), overlay)? {
+            false => newest,
+            true => (run_of(newest) + 1) * tables::RUN_DEPTHS,
+        })
+    }
+
+    /// Tells whether a run takes no more. The records are asked only where the run is another than that of the last
+    /// message, or seems to be full.
+    fn is_full(&mut self, number: u32, run: u64, overlay: &Overlay<'_>) -> Result<bool, StoreError> {
+        let known = self.counted.filter(|counted| counted.run == run && counted.messages < RUN_MESSAGES_MAX);
+        if known.is_some() {
+            return Ok(false);
+        }
+        let from = (run * tables::RUN_DEPTHS) << PLACE_BITS;
+        let found = overlay.orders(&tables::MESSAGE, &tables::name(number), from, RUN_MESSAGES_MAX)?;
+        let messages = found.iter().take_while(|place| run_of(Place(**place).lamport()) == run).count();
+        self.counted = Some(Counted { run, messages });
+        Ok(messages >= RUN_MESSAGES_MAX)
+    }
+
+    fn count(&mut self, place: Place) {
+        let run = run_of(place.lamport());
+        if let Some(counted) = self.counted.as_mut().filter(|counted| counted.run == run) {
+            counted.messages += 1;
+        }
     }
 
     /// The number up to which every message of the other side has come, deleted since or not.
@@ -316,6 +366,11 @@ impl Conversation {
             self.fade_chosen = Some((depth, id));
         }
     }
+}
+
+/// The run of places that a depth belongs to.
+pub(crate) fn run_of(depth: u64) -> u64 {
+    depth / tables::RUN_DEPTHS
 }
 
 /// Notes where a message stands.

@@ -16,16 +16,19 @@ pub struct RelayNumber(pub u32);
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Place(pub u64);
 
+/// The lowest bits of a place, which settle ties; the depth stands above them.
+pub(crate) const PLACE_BITS: u32 = 24;
+
 impl Place {
     /// Returns the place of a message with this depth among its causes; ties are settled by the message's id.
     pub(crate) fn new(lamport: u64, id: &MessageId) -> Self {
         let tie = u64::from_be_bytes([0, 0, 0, 0, 0, id.0[0], id.0[1], id.0[2]]);
-        Self((lamport.min((1 << 40) - 1) << 24) | tie)
+        Self((lamport.min((1 << 40) - 1) << PLACE_BITS) | tie)
     }
 
     /// Returns the depth of the message among its causes.
     pub fn lamport(self) -> u64 {
-        self.0 >> 24
+        self.0 >> PLACE_BITS
     }
 }
 

@@ -2,6 +2,11 @@
 
 use proto::store::{LeafRule, Table};
 
+use crate::event::PLACE_BITS;
+
+/// Steps of depth whose messages share a key.
+pub(crate) const RUN_DEPTHS: u64 = 64;
+
 macro_rules! tables {
     ($($(#[$doc:meta])* $name:ident = $id:literal, $text:literal, $leaf:expr;)*) => {
         $($(#[$doc])* pub(crate) const $name: Table = Table { id: $id, name: $text, leaf: $leaf };)*
@@ -24,8 +29,9 @@ tables! {
     SENT = 37, "sent", LeafRule::PerRun(64);
     /// Envelopes under way and the items in them; name = party, order = generation and slot.
     FLIGHT = 38, "flight", LeafRule::PerRun(64);
-    /// Items ahead of a gap; name = party, order = sequence, or from 2^63 on what a stream that has ended has left.
-    HELD = 39, "held", LeafRule::PerRun(64);
+    /// Items ahead of a gap; name = party, order = sequence, or from 2^63 on what a stream that has ended has left. One
+    /// that has become a message must not be readable here once that is deleted, however long the next gap stays open.
+    HELD = 39, "held", LeafRule::PerRecord;
     /// Envelopes too far ahead for the ratchet; name = party, order = generation and slot.
     EARLY = 40, "early", LeafRule::PerRun(64);
     /// Invites given out; order = party.
@@ -38,11 +44,10 @@ tables! {
     CURSOR = 44, "cursor", LeafRule::Shared;
     /// Conversations; order = their local number.
     CONVERSATION = 45, "conversation", LeafRule::PerRun(1);
-    /// Messages; name = conversation, order = place. The depth stands above the lowest 24 bits of a place, so a
-    /// run spans 64 steps of depth.
-    MESSAGE = 46, "message", LeafRule::Erasable(64 << 24);
+    /// Messages; name = conversation, order = place. A run spans 64 steps of depth.
+    MESSAGE = 46, "message", LeafRule::Erasable((RUN_DEPTHS as u32) << PLACE_BITS);
     /// Delivery of own messages; name = conversation, order = place.
-    TRAIL = 47, "trail", LeafRule::PerRun(64 << 24);
+    TRAIL = 47, "trail", LeafRule::PerRun((RUN_DEPTHS as u32) << PLACE_BITS);
     /// Where a message stands; name = its id, order 0.
     BY_ID = 48, "by id", LeafRule::Shared;
     /// A generation's secrets for as long as it lives; order = party and generation.
@@ -56,7 +61,7 @@ tables! {
     /// What order needs of messages that were deleted: their id, nothing else; name = conversation, order = place.
     GONE = 60, "gone", LeafRule::PerName;
     /// Messages that are to disappear: when, not what; name = conversation, order = place.
-    FADE = 61, "fade", LeafRule::PerRun(64 << 24);
+    FADE = 61, "fade", LeafRule::PerRun((RUN_DEPTHS as u32) << PLACE_BITS);
 }
 
 /// Returns the name under which the records of one local number stand.

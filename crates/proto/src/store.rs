@@ -1,6 +1,6 @@
 //! How this floor asks for durable memory: records by table, name and order, changed in atomic batches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -237,6 +237,33 @@ impl<'a> Overlay<'a> {
         })
     }
 
+    /// The orders as they will be after the commit. No value is read.
+    ///
+    /// # Errors
+    /// Those of [`Store::orders`].
+    pub fn orders(
+        &self,
+        table: &Table,
+        name: &[u8],
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<u64>, StoreError> {
+        let above = from..=u64::MAX;
+        let changes = self.batch.under(table, name, &above);
+        let changes: BTreeMap<u64, bool> = changes.map(|(order, value)| (order, value.is_some())).collect();
+        let hidden = changes.values().filter(|is_there| !**is_there).count();
+        let kept = self.store.orders(table, name, from, limit.saturating_add(hidden))?;
+        let mut seen: BTreeSet<u64> = kept.into_iter().collect();
+        for (order, is_there) in changes {
+            if is_there {
+                seen.insert(order);
+            } else {
+                seen.remove(&order);
+            }
+        }
+        Ok(seen.into_iter().take(limit).collect())
+    }
+
     /// Writes a value into the batch.
     pub fn put(&mut self, table: &Table, name: &[u8], order: u64, value: Vec<u8>) {
         self.batch.put(table, name, order, value);
@@ -432,6 +459,8 @@ mod tests {
         over.put(&NOTES, b"n", 9, vec![99]);
         assert_eq!(over.get(&NOTES, b"n", 1), Ok(None));
         assert_eq!(over.get(&NOTES, b"n", 4), Ok(Some(vec![44])));
+        assert_eq!(over.orders(&NOTES, b"n", 0, 9), Ok(vec![3, 4, 9]));
+        assert_eq!(over.orders(&NOTES, b"n", 4, 1), Ok(vec![4]), "behind what is removed");
         let up = over.range(&NOTES, b"n", 0..=u64::MAX, Direction::Ascending, 2);
         assert_eq!(up, Ok(vec![(3, vec![3]), (4, vec![44])]));
         let down = over.range(&NOTES, b"n", 0..=8, Direction::Descending, 9);

@@ -373,6 +373,7 @@ impl SealedStore {
             };
             let sealed = tree::seal_record(key, &aad(&spot, *leaf), value, &mut self.rng);
             draft.place(spot, &Record::Put { spot, leaf: *leaf, sealed: &sealed });
+            draft.fits()?;
         }
         let Fate::Renewed(others) = fate else { return Ok(()) };
         for (order, entry) in others {
@@ -386,6 +387,8 @@ impl SealedStore {
             let (leaf, key) = self.leaf_and_key(&group)?;
             let sealed = tree::seal_record(&key, &aad(&spot, leaf), &value, &mut self.rng);
             draft.place(spot, &Record::Put { spot, leaf, sealed: &sealed });
+            // A group may be larger than any commit: it is not put together in memory to find that out.
+            draft.fits()?;
         }
         Ok(())
     }

@@ -98,6 +98,61 @@ fn what_is_put_before_something_that_was_seen_or_written_here_is_marked_and_noth
     assert!(!answer);
 }
 
+/// All messages of a run are sealed anew when one of them is deleted, in one commit.
+#[test]
+fn many_that_follow_nothing_fill_no_run_and_all_of_them_are_there() {
+    let (mut store, mut batch) = (MemoryStore::new(), Batch::new());
+    let mut talk = Conversation::new(ConversationId([1; 16]), 1);
+    let count = 5 * RUN_MESSAGES_MAX + 9;
+    for n in 0..count {
+        // A life ends now and then, and what was counted is forgotten.
+        if n % 300 == 0 {
+            talk = decode(&encode(&talk)).expect("its own record");
+            store.commit(std::mem::take(&mut batch)).expect("kept");
+        }
+        let body = Body::Text { text: n.to_string(), reply_to: None, fade: None };
+        let mut content = talk.compose([2; 16], body, None, [0; 32]);
+        if n % 50 > 0 {
+            (content.previous, content.deps) = (None, Vec::new());
+        }
+        let mine = n % 50 == 0;
+        let mut overlay = Overlay::new(&store, &mut batch);
+        let inserted = talk.insert(1, &content.encode(), &content, mine, None, &mut overlay);
+        assert!(matches!(inserted, Ok(Inserted::New(..))));
+    }
+    store.commit(batch).expect("kept");
+    let places = store.orders(&tables::MESSAGE, &tables::name(1), 0, usize::MAX).expect("memory works");
+    assert_eq!(places.len(), count);
+    let mut runs = std::collections::BTreeMap::new();
+    for place in places {
+        *runs.entry(run_of(Place(place).lamport())).or_insert(0) += 1;
+    }
+    let fullest = runs.values().max().expect("messages");
+    assert!(*fullest <= RUN_MESSAGES_MAX + tables::RUN_DEPTHS as usize, "{runs:?}");
+    assert!(*fullest >= RUN_MESSAGES_MAX, "the bound was met: {runs:?}");
+}
+
+#[test]
+fn a_run_that_was_emptied_takes_messages_again() {
+    let (store, mut batch) = (MemoryStore::new(), Batch::new());
+    let mut talk = Conversation::new(ConversationId([1; 16]), 1);
+    let mut overlay = Overlay::new(&store, &mut batch);
+    let mut take = |talk: &mut Conversation, salt: u16| {
+        let salt = [salt.to_be_bytes(); 16].concat().try_into().expect("32 bytes");
+        let mut content = talk.compose([2; 16], Body::Unknown { kind: 9 }, None, salt);
+        (content.previous, content.deps) = (None, Vec::new());
+        match talk.insert(1, &content.encode(), &content, false, None, &mut overlay).expect("inserted") {
+            Inserted::New(_, place) => {
+                overlay.delete(&tables::MESSAGE, &tables::name(1), place.0);
+                place.lamport()
+            }
+            Inserted::Known => panic!("it is new"),
+        }
+    };
+    let depths: Vec<u64> = (0..2 * RUN_MESSAGES_MAX as u16).map(|salt| take(&mut talk, salt)).collect();
+    assert!(depths.iter().all(|depth| *depth == 1), "each was deleted before the next one came");
+}
+
 fn talk(count: u64) -> (Conversation, MemoryStore) {
     let (mut store, mut batch) = (MemoryStore::new(), Batch::new());
     let mut talk = Conversation::new(ConversationId([1; 16]), 1);

@@ -158,15 +158,9 @@ impl Engine {
     fn clear(&mut self, number: u32, kept: usize, turn: &mut Turn<'_, '_>) -> Result<bool, StoreError> {
         let name = tables::name(number);
         let keep_from = self.last_places(number, kept, turn)?.first().copied();
-        let oldest = turn.overlay.range(
-            &tables::MESSAGE,
-            &name,
-            0..=u64::MAX,
-            Direction::Ascending,
-            ERASE_MESSAGES_MAX,
-        )?;
+        let oldest = turn.overlay.orders(&tables::MESSAGE, &name, 0, ERASE_MESSAGES_MAX)?;
         let more = oldest.len() == ERASE_MESSAGES_MAX;
-        let places: Vec<Place> = oldest.iter().map(|(place, _)| Place(*place)).collect();
+        let places: Vec<Place> = oldest.into_iter().map(Place).collect();
         self.erase(number, &places, turn)?;
         self.forget_causes(number, keep_from, turn)?;
         if let Some(conversation) = self.conversations.get_mut(&number).filter(|_| !more) {

@@ -13,14 +13,20 @@ use proto::store::{Overlay, StoreError};
 
 use super::command::{Answer, CommandError};
 use super::{Engine, ME_FADE, ME_USED, Turn, each};
-use crate::content::{Body, ConversationId, FADE_SECONDS_MAX, FADE_SECONDS_MIN};
-use crate::conversation::{decode, encode};
+use crate::content::{Body, CONTENT_BYTES_MAX, ConversationId, FADE_SECONDS_MAX, FADE_SECONDS_MIN};
+use crate::conversation::{RUN_MESSAGES_MAX, decode, encode, run_of};
 use crate::event::{Event, Place};
 use crate::tables;
 use crate::uptime::Used;
 
 /// Messages that disappear in one turn; the rest follows in the next.
 const FADE_MESSAGES_MAX: usize = 1_000;
+/// Runs of places that they may belong to: what is left of each is sealed anew in the same commit.
+const FADE_RUNS_MAX: usize = 4;
+/// Half of what a commit takes is left for all else. An author's own messages in a run stand one above the other.
+const _: () = assert!(
+    FADE_RUNS_MAX * (RUN_MESSAGES_MAX + tables::RUN_DEPTHS as usize) * (CONTENT_BYTES_MAX + 256) <= 32 << 20
+);
 /// How much use may be forgotten by a crash.
 const USE_WRITTEN_EVERY: Duration = Duration::from_secs(3_600);
 /// How much while something is counted in it. It is also written whenever a count begins.
@@ -178,8 +184,14 @@ impl Engine {
         }
         let now = self.uptime.at(turn.now.moment);
         let ripe = self.fading.due.iter().take_while(|(due, _)| *due <= now).take(FADE_MESSAGES_MAX);
-        let mut places: BTreeMap<u32, Vec<Place>> = BTreeMap::new();
-        ripe.for_each(|(_, (number, place))| places.entry(*number).or_default().push(*place));
+        let (mut places, mut runs): (BTreeMap<u32, Vec<Place>>, _) = (BTreeMap::new(), BTreeSet::new());
+        for (_, (number, place)) in ripe {
+            runs.insert((*number, run_of(place.lamport())));
+            if runs.len() > FADE_RUNS_MAX {
+                break;
+            }
+            places.entry(*number).or_default().push(*place);
+        }
         for (number, places) in places {
             let messages = self.erase(number, &places, turn)?;
             // A record without its message, as a damaged log may leave one, is not tried for ever.
@@ -369,6 +381,37 @@ mod tests {
             panic!("a time")
         };
         assert_eq!(kept, Some(duration(1_000)));
+    }
+
+    #[test]
+    fn what_is_due_at_once_in_many_runs_disappears_in_several_turns() {
+        let mut duo = Duo::new(Policy::default());
+        let conversation = duo.conversation();
+        duo.act(0, |engine, turn| {
+            let number = engine.by_conversation[&conversation];
+            // A chain through six runs; one in eight fades.
+            for n in 0..6 * tables::RUN_DEPTHS {
+                let talk = engine.conversations.get_mut(&number).expect("the conversation");
+                let fade = n.is_multiple_of(8).then_some(5);
+                let body = Body::Text { text: n.to_string(), reply_to: None, fade };
+                let content = talk.compose([7; 16], body, None, [0; 32]);
+                let inserted = talk.insert(number, &content.encode(), &content, false, None, turn.overlay);
+                let crate::conversation::Inserted::New(_, place) = inserted.expect("memory works") else {
+                    panic!("it is new")
+                };
+                engine.await_fading(number, place, &content.body, false, turn);
+            }
+        });
+        show_all(&mut duo, 0);
+        let before = duo.sides[0].commits.len();
+        duo.pass(duration(6));
+        assert_eq!(duo.texts(0).len() as u64, 6 * tables::RUN_DEPTHS * 7 / 8, "all that were due are gone");
+        let runs = |batch: &proto::store::Batch| {
+            let of_messages = batch.iter().filter(|(key, ..)| key.0 == tables::MESSAGE.id);
+            of_messages.map(|(key, ..)| run_of(Place(key.2).lamport())).collect::<BTreeSet<_>>().len()
+        };
+        let turns: Vec<usize> = duo.sides[0].commits[before..].iter().map(runs).filter(|n| *n > 0).collect();
+        assert!(turns.len() > 1 && turns.iter().all(|runs| *runs <= FADE_RUNS_MAX), "{turns:?}");
     }
 
     #[test]
