@@ -4,12 +4,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 
+use proto::limits::VALUE_BYTES_MAX;
+
 use crate::disk::Disk;
 use crate::keys::Keys;
-use crate::segment::{Segment, file_name, pieces};
+use crate::segment::{Segment, Unread, pieces};
 
 /// Blocks kept: 4 MiB.
 const BLOCKS_MAX: usize = 1024;
+/// The longest record that is asked for by its place: a sealed value, with its padding and its head.
+const RECORD_BYTES_MAX: usize = VALUE_BYTES_MAX + 1_024;
 /// Segment files held open.
 const FILES_MAX: usize = 64;
 
@@ -27,11 +31,16 @@ impl Cache {
         &mut self,
         disk: &dyn Disk,
         keys: &Keys,
+        unread: &Unread,
         (segment, at, bytes): (u64, u32, u32),
     ) -> io::Result<Option<Vec<u8>>> {
+        // The length is the word of an index that nobody has signed.
+        if bytes as usize > RECORD_BYTES_MAX {
+            return Ok(None);
+        }
         let mut found = Vec::with_capacity(bytes as usize);
         for (block, within, count) in pieces(at, bytes) {
-            let Some(content) = self.block(disk, keys, segment, block)? else { return Ok(None) };
+            let Some(content) = self.block(disk, keys, unread, (segment, block))? else { return Ok(None) };
             found.extend_from_slice(&content[within..within + count]);
         }
         Ok((found.len() == bytes as usize).then_some(found))
@@ -48,18 +57,14 @@ impl Cache {
         &mut self,
         disk: &dyn Disk,
         keys: &Keys,
-        segment: u64,
-        block: u32,
+        unread: &Unread,
+        (segment, block): (u64, u32),
     ) -> io::Result<Option<Arc<[u8]>>> {
         if let Some(content) = self.blocks.get(&(segment, block)) {
             return Ok(Some(Arc::clone(content)));
         }
         if !self.segments.contains_key(&segment) {
-            let file = match disk.open(&file_name(segment)) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                file => file?,
-            };
-            let Some(opened) = Segment::open(file, keys)? else { return Ok(None) };
+            let Some(opened) = Segment::open(disk, segment, keys, unread)? else { return Ok(None) };
             if self.segments.len() >= FILES_MAX {
                 self.segments.pop_first();
             }

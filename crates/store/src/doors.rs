@@ -4,12 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use crypto::vault::{Cost, Role};
+use crypto::vault::{Cost, KeyFile, Role, Vault};
 
 use crate::disk::{Disk, RealDisk};
 use crate::error::OpenError;
 use crate::index::Ahead;
-use crate::key_file::{erase_others, put_key_file, replace_key_file};
+use crate::key_file::{erase_others, put_key_file, read_key_file, replace_key_file};
 use crate::keys::Keys;
 use crate::open::INDEX_NAME;
 use crate::sealed::SealedStore;
@@ -23,15 +23,44 @@ impl SealedStore {
     /// from then on.
     ///
     /// # Errors
-    /// [`OpenError::Vault`] if memory is short or the passphrase opens another vault of this file: the old one then
-    /// holds. What the disk reports leaves open which of the two holds.
+    /// [`OpenError::Vault`] if memory is short or the passphrase opens another vault of this file, or what the disk
+    /// reports: the old one then holds. If the disk refuses to put that back too, one of the two does.
     pub fn change_passphrase(&mut self, passphrase: &[u8]) -> Result<(), OpenError> {
         self.checkpoint()?;
         let (mut file, mut vault) = (self.key_file.clone(), self.keys.vault.clone());
         file.change_passphrase(&mut vault, passphrase, &mut self.rng)?;
-        self.key_file = replace_key_file(self.key_disk.as_ref(), file, &vault)?;
-        self.keys.vault = vault;
-        Ok(())
+        let error = match replace_key_file(self.key_disk.as_ref(), file.clone(), &vault) {
+            Ok(file) => {
+                (self.key_file, self.keys.vault) = (file, vault);
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        self.put_passphrase_back(file, vault);
+        Err(error.into())
+    }
+
+    /// The new passphrase may be in its place though something failed after that: then the old one is put back. Where that
+    /// fails too, what is in its place holds from now on: what is written later must not change it once more.
+    fn put_passphrase_back(&mut self, file: KeyFile, vault: Vault) {
+        let disk = self.key_disk.as_ref();
+        let is_in_place = || {
+            let there = read_key_file(disk).ok()?;
+            let mut wanted = file.clone();
+            wanted.take_other_slots(&there, &vault).ok()?;
+            (wanted.bytes() == there.bytes()).then_some(there)
+        };
+        if is_in_place().is_none() {
+            return;
+        }
+        match replace_key_file(disk, self.key_file.clone(), &self.keys.vault) {
+            Ok(old) => self.key_file = old,
+            Err(_) => {
+                if let Some(there) = is_in_place() {
+                    (self.key_file, self.keys.vault) = (there, vault);
+                }
+            }
+        }
     }
 
     /// Whether the passphrase has opened the profile itself or a decoy.
@@ -102,10 +131,10 @@ impl SealedStore {
     pub(crate) fn destroy_others(
         disk: &dyn Disk,
         profile: &Path,
-        file: crypto::vault::KeyFile,
+        file: KeyFile,
         keys: &Keys,
         ahead: &mut Option<Ahead>,
-    ) -> Result<crypto::vault::KeyFile, OpenError> {
+    ) -> Result<KeyFile, OpenError> {
         if keys.vault.role() != (Role::Decoy { destroys: true }) {
             return Ok(file);
         }

@@ -19,13 +19,18 @@ impl SealedStore {
     pub(crate) fn heal_index(&mut self) -> Result<(), StoreError> {
         tracing::warn!("the index failed and is being built again from the log");
         self.settle_key_file(true)?;
+        // The key file knows how far the log has come: an end that cannot be read is then kept, and noticed.
+        if self.point.number > self.jobs.head_known {
+            self.start_head();
+            self.settle_key_file(true)?;
+        }
         if let Some(job) = self.jobs.checkpoint.take() {
             drop(job.join());
         }
         // A segment that nothing was written to yet is not found again by reading the log.
         let writer = self.writer.take().filter(|writer| writer.salt.is_none());
         let next_number = self.next_number;
-        let healed = self.read_log_anew();
+        let healed = self.read_log_anew(self.point.number);
         self.next_number = next_number;
         self.writer = writer;
         let whole = healed.map_err(|error| match error {
@@ -36,12 +41,12 @@ impl SealedStore {
         whole
     }
 
-    fn read_log_anew(&mut self) -> Result<(), OpenError> {
+    fn read_log_anew(&mut self, last: u64) -> Result<(), OpenError> {
         let mut report = OpenReport::default();
         self.renew_index(Rebuilt::Damaged)?;
         self.rebuild(&mut report)?;
         // Who holds the store believes in what is lost: the next start is told of it, and this one ends here.
-        if self.is_news(&report) {
+        if self.is_news(&report) || self.point.number < last {
             return Err(StoreError::Corrupt("the log, and it is to be opened anew").into());
         }
         if report.is_loss() {

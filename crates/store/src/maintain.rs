@@ -13,7 +13,7 @@ use crate::key_file::KeyJob;
 use crate::recent::Entry;
 use crate::record::{Record, Spot, records};
 use crate::sealed::{Change, Draft, SealedStore};
-use crate::segment::{FIRST_BLOCK, Point, Segment, file_name};
+use crate::segment::{FIRST_BLOCK, Point, file_name};
 
 /// How often keys are destroyed at most where no count of commits asks for it.
 const SHRED_INTERVAL: Duration = Duration::from_secs(2);
@@ -46,6 +46,8 @@ pub(crate) struct Sweep {
     next: u32,
     /// Whether older segments may hold what its removals hide.
     keep_removals: bool,
+    /// Something in it could not be read.
+    is_damaged: bool,
 }
 
 /// What one call of [`SealedStore::maintain`] did.
@@ -258,8 +260,11 @@ impl SealedStore {
     fn choose_sweep(&self) -> Result<Option<Sweep>, StoreError> {
         let newest = self.segments.keys().next_back().copied();
         let bytes = |blocks: u32| u64::from(blocks) * BLOCK_BYTES as u64;
-        let old: BTreeMap<_, _> =
-            self.segments.iter().filter(|(segment, _)| Some(**segment) != newest).collect();
+        let old: BTreeMap<_, _> = self
+            .segments
+            .iter()
+            .filter(|(segment, _)| Some(**segment) != newest && !self.damaged.contains(segment))
+            .collect();
         let small = old.values().filter(|state| bytes(state.blocks) < SMALL_BYTES).count();
         let worth = |state: &crate::index::SegmentState| {
             let sparse = state.live * 100 < bytes(state.blocks) * SPARSE_PERCENT;
@@ -275,6 +280,7 @@ impl SealedStore {
             segment: *segment,
             next: FIRST_BLOCK,
             keep_removals: self.segments.keys().next() != Some(segment),
+            is_damaged: false,
         }))
     }
 
@@ -283,15 +289,21 @@ impl SealedStore {
             return Ok(Maintenance { more: true, ..Maintenance::default() });
         };
         let moved_bytes = match self.move_live(&mut sweep, state.blocks) {
-            Err(StoreError::Corrupt(_)) => {
-                // What cannot be read stays where it is, for the person and a better day.
-                return Ok(Maintenance::default());
+            // The index fails; it is made anew first.
+            Err(StoreError::Corrupt(_)) if self.index_failed.get() => {
+                return Ok(Maintenance { more: true, ..Maintenance::default() });
             }
             moved => moved?,
         };
         if sweep.next < state.blocks {
             self.sweep = Some(sweep);
             return Ok(Maintenance { more: true, moved_bytes, ..Maintenance::default() });
+        }
+        if sweep.is_damaged {
+            // What cannot be read stays where it is, for the person and a better day; all else stands elsewhere now.
+            self.damaged.insert(sweep.segment);
+            let more = self.choose_sweep()?.is_some();
+            return Ok(Maintenance { more, moved_bytes, ..Maintenance::default() });
         }
         self.retire(sweep.segment)?;
         let freed_bytes = u64::from(state.blocks) * BLOCK_BYTES as u64;
@@ -300,18 +312,27 @@ impl SealedStore {
 
     /// Writes again what is current in the next part of a segment.
     fn move_live(&mut self, sweep: &mut Sweep, end: u32) -> Result<u64, StoreError> {
-        let file = self.disk.open(&file_name(sweep.segment)).map_err(|error| store_error(&error))?;
-        let segment = Segment::open(file, &self.keys).map_err(|error| store_error(&error))?;
-        let segment = segment.ok_or(StoreError::Corrupt("a segment of the log"))?;
+        let opened = self.open_segment(sweep.segment).map_err(|error| store_error(&error))?;
+        let Some(segment) = opened else {
+            (sweep.next, sweep.is_damaged) = (end, true);
+            return Ok(0);
+        };
         let stop = sweep.next.saturating_add(SWEEP_BLOCKS).min(end);
         let mut draft = Draft::default();
         while sweep.next < stop {
-            let commit = segment
-                .commit(sweep.next, end, &self.keys.chain)
-                .map_err(|error| store_error(&error))?
-                .ok_or(StoreError::Corrupt("a block of the log"))?;
+            let commit = segment.commit(sweep.next, end, &self.keys.chain);
+            let Some(commit) = commit.map_err(|error| store_error(&error))? else {
+                // As at a replay: the next commit that can be read goes on, here or in the next part.
+                sweep.is_damaged = true;
+                let next = segment.find_start(sweep.next.saturating_add(1), stop, 0);
+                sweep.next = next.map_err(|error| store_error(&error))?.unwrap_or(stop);
+                continue;
+            };
             for found in records(&commit.body) {
-                let (range, record) = found.ok_or(StoreError::Corrupt("a record of the log"))?;
+                let Some((range, record)) = found else {
+                    sweep.is_damaged = true;
+                    break;
+                };
                 let here = Entry::Place {
                     segment: sweep.segment,
                     at: commit.place(range.start),

@@ -220,7 +220,11 @@ impl SealedStore {
         match (reason, state) {
             (None, Some(state)) if has_log => {
                 // An index that knows no root which opens has passed by the nodes that do; the log has them.
-                if !store.follow_from(state, &mut report)? || !store.reaches_root()? {
+                // One that points to what is damaged hides a loss.
+                if !store.follow_from(state, &mut report)?
+                    || !store.reaches_root()?
+                    || store.index_failed.get()
+                {
                     report = OpenReport { rebuilt: Some(Rebuilt::Mismatch), ..OpenReport::default() };
                     store.renew_index(Rebuilt::Mismatch)?;
                     store.rebuild(&mut report)?;

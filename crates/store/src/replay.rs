@@ -28,7 +28,7 @@ impl SealedStore {
         for old in survey.present.iter().filter(|old| **old < first) {
             if !state.segments.contains_key(old) {
                 // Its retirement was committed, and then the power went before its file did.
-                self.disk.remove(&file_name(*old))?;
+                self.remove_segment(*old)?;
             }
         }
         let known: Vec<u64> = state.segments.keys().copied().collect();
@@ -82,7 +82,7 @@ impl SealedStore {
         let mut end_of_last = 0;
         for segment in survey.present.iter().filter(|segment| **segment >= first) {
             if survey.has_manifest && !survey.believed.contains(segment) {
-                self.disk.remove(&file_name(*segment))?;
+                self.remove_segment(*segment)?;
                 continue;
             }
             let Some(opened) = self.open_segment(*segment)? else {
@@ -105,7 +105,7 @@ impl SealedStore {
         for segment in walk.retired.keys() {
             self.segments.remove(segment);
             if survey.present.contains(segment) {
-                self.disk.remove(&file_name(*segment))?;
+                self.remove_segment(*segment)?;
             }
         }
         self.disk.sync_names()?;
@@ -259,6 +259,9 @@ impl SealedStore {
         for segment in unreadable {
             let name = file_name(*segment);
             report.torn_tail = true;
+            if self.unread.is_met() {
+                continue;
+            }
             // A segment that was being made when the power went; or, if commits are missing, one to look at.
             if head > self.point.number {
                 self.disk.rename(&name, &format!("{name}-unreadable"))?;
@@ -273,8 +276,9 @@ impl SealedStore {
         let bytes = u64::from(end.max(self.point.next)) * BLOCK_BYTES as u64;
         if file.len()? > bytes {
             report.torn_tail = true;
-            // Where commits are known to be missing, what cannot be read stays: nothing is ever written behind it.
-            if head <= self.point.number {
+            // Where commits are known to be missing, or the disk cannot read all, what stands there stays: nothing is ever
+            // written behind it.
+            if head <= self.point.number && !self.unread.is_met() {
                 file.set_len(bytes)?;
             }
         }
@@ -284,11 +288,12 @@ impl SealedStore {
     }
 
     pub(crate) fn open_segment(&self, segment: u64) -> io::Result<Option<Segment>> {
-        match self.disk.open(&file_name(segment)) {
-            Ok(file) => Segment::open(file, &self.keys),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        Segment::open(self.disk.as_ref(), segment, &self.keys, &self.unread)
+    }
+
+    /// Removes the file of a segment that is no longer part of the log, unless what says so may not be all there is to read.
+    fn remove_segment(&self, segment: u64) -> io::Result<()> {
+        if self.unread.is_met() { Ok(()) } else { self.disk.remove(&file_name(segment)) }
     }
 }
 

@@ -26,7 +26,7 @@ use crate::nodes::NODES_KEPT;
 use crate::options::Options;
 use crate::recent::{Entry, Layer, Recent, merge};
 use crate::record::{Blind, Record, SegmentEnd, Spot, single};
-use crate::segment::{BODY_BYTES_MAX, FIRST_BLOCK, Framed, Point, SALT_BYTES, file_name, frame};
+use crate::segment::{BODY_BYTES_MAX, FIRST_BLOCK, Framed, Point, SALT_BYTES, Unread, file_name, frame};
 
 /// Groups whose leaf is remembered without asking the index.
 const GROUPS_KEPT: usize = 8192;
@@ -48,11 +48,13 @@ pub struct SealedStore {
     pub(crate) options: Options,
     pub(crate) folder: PathBuf,
     pub(crate) index: Index,
-    /// An index that failed while it was read; the next change rebuilds it.
+    /// An index that failed while it was read, or points to what is damaged; the next change rebuilds it.
     pub(crate) index_failed: Cell<bool>,
     pub(crate) recent: Recent,
     pub(crate) jobs: Jobs,
     pub(crate) sweep: Option<Sweep>,
+    /// Segments in which something could not be read when they were emptied: they stay.
+    pub(crate) damaged: BTreeSet<u64>,
     /// The end of the log.
     pub(crate) point: Point,
     /// The number of the next commit. Ahead of the log's end after a rollback, so that none is used twice.
@@ -64,6 +66,8 @@ pub struct SealedStore {
     pub(crate) untold_loss: bool,
     /// Gaps of the log that who holds the store has heard of. At most [`GAPS_MAX`](crate::error::GAPS_MAX) by each call.
     pub(crate) known_gaps: BTreeSet<[u8; 32]>,
+    /// A place that the disk cannot read: nothing that is cut off or removed while the log is replayed may be it.
+    pub(crate) unread: Unread,
     pub(crate) reader: RefCell<Cache>,
     pub(crate) memory: RefCell<Memory>,
     pub(crate) leaves: Leaves,
@@ -113,6 +117,11 @@ impl Draft {
         start..self.body.len()
     }
 
+    /// Whether one commit takes what is in it so far.
+    pub(crate) fn fits(&self) -> Result<(), StoreError> {
+        if self.body.len() > BODY_BYTES_MAX { Err(StoreError::TooLarge) } else { Ok(()) }
+    }
+
     /// Adds a record that stands at a spot.
     pub(crate) fn place(&mut self, spot: Spot, record: &Record<'_>) {
         let range = self.add(record);
@@ -149,6 +158,7 @@ impl SealedStore {
             recent: Recent::default(),
             jobs: Jobs::default(),
             sweep: None,
+            damaged: BTreeSet::new(),
             point: Point::default(),
             next_number: 1,
             segments: BTreeMap::new(),
@@ -156,6 +166,7 @@ impl SealedStore {
             broken: false,
             untold_loss: false,
             known_gaps: BTreeSet::new(),
+            unread: Unread::default(),
             reader: RefCell::default(),
             memory: RefCell::default(),
             leaves: Leaves::default(),
@@ -198,10 +209,16 @@ impl SealedStore {
     }
 
     /// The record at a place of the log.
+    ///
+    /// Where none can be read the log is damaged, and an index that is believed hides it: one that is made anew does not
+    /// point there, and finds the gap.
     pub(crate) fn record_bytes(&self, place: (u64, u32, u32)) -> Result<Vec<u8>, StoreError> {
         let mut reader = self.reader.borrow_mut();
-        let found = reader.read(self.disk.as_ref(), &self.keys, place);
-        found.map_err(|error| store_error(&error))?.ok_or(StoreError::Corrupt("a block of the log"))
+        let found = reader.read(self.disk.as_ref(), &self.keys, &self.unread, place);
+        found.map_err(|error| store_error(&error))?.ok_or_else(|| {
+            self.index_failed.set(true);
+            StoreError::Corrupt("a block of the log; it is looked at as a whole at the next start")
+        })
     }
 
     fn value(&self, spot: &Spot, entry: Entry) -> Result<Vec<u8>, StoreError> {
@@ -287,9 +304,7 @@ impl SealedStore {
                 lot.changes.push((key.2, value));
             }
             self.draft_lot(&lot, &mut draft)?;
-            if draft.body.len() > BODY_BYTES_MAX {
-                return Err(StoreError::TooLarge);
-            }
+            draft.fits()?;
         }
         if self.destruction_is_due() {
             self.draft_destruction(&mut draft)?;
@@ -498,6 +513,35 @@ mod tests {
         for order in 0..5 {
             assert_eq!(store.get(&EACH, b"n", order), Ok(Some(order.to_be_bytes().to_vec())));
         }
+    }
+
+    #[test]
+    fn a_group_that_is_larger_than_a_commit_is_refused_before_it_is_put_together() {
+        const RUN: Table = Table { id: 41, name: "run", leaf: LeafRule::Erasable(1 << 20) };
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = store(folder.path(), &ModelDisk::new());
+        let value = vec![7; 60 << 10];
+        // Half as much again as a commit takes.
+        for start in (0..1_600).step_by(200) {
+            let mut batch = Batch::new();
+            (start..start + 200).for_each(|order| batch.put(&RUN, b"n", order, value.clone()));
+            store.commit(batch).expect("small");
+        }
+        let mut batch = Batch::new();
+        batch.delete(&RUN, b"n", 800);
+        let name = store.blind(RUN.id, b"n");
+        let run = Run::of(RUN.leaf, 0);
+        let lot =
+            Lot { table: RUN.id, name: b"n", blind: name, rule: RUN.leaf, run, changes: vec![(800, None)] };
+        let mut draft = Draft::default();
+        assert_eq!(store.draft_lot(&lot, &mut draft), Err(StoreError::TooLarge));
+        assert!(draft.body.len() < BODY_BYTES_MAX + (128 << 10), "{} bytes", draft.body.len());
+        // It is refused as a whole, and the store goes on as if nothing had been asked.
+        drop(store.memory.take());
+        store.load_leaves().expect("the index works");
+        assert_eq!(store.commit(batch), Err(StoreError::TooLarge));
+        assert_eq!(store.get(&RUN, b"n", 800), Ok(Some(value)));
+        put(&mut store, 0..1);
     }
 
     #[test]

@@ -4,12 +4,14 @@
 //! A commit begins on a fresh block and fills as many as it needs, so a block is sealed exactly once.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crypto::key::Secret32;
 use crypto::vault::{BLOCK_BYTES, BLOCK_PAYLOAD, BlockSealer};
 
 use crate::bytes::{Reader, Writer};
-use crate::disk::DiskFile;
+use crate::disk::{Disk, DiskFile};
 use crate::keys::Keys;
 
 /// The random start of each segment.
@@ -98,10 +100,35 @@ pub(crate) fn frame(
     Framed { bytes, blocks, link: link_after(chain, &before, number, &tags), first }
 }
 
+/// "Input/output error", by its number on every Unix: the disk cannot read this place.
+pub(crate) const EIO: i32 = 5;
+
+/// Whether the disk could not read some place of the log. What stands there may be read another day.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Unread(Arc<AtomicBool>);
+
+impl Unread {
+    pub(crate) fn is_met(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Takes a place that the disk cannot read for one where nothing opens, and remembers that there is one.
+    pub(crate) fn note<T>(&self, read: io::Result<T>) -> io::Result<Option<T>> {
+        match read {
+            Err(error) if error.raw_os_error() == Some(EIO) => {
+                self.0.store(true, Ordering::Relaxed);
+                Ok(None)
+            }
+            read => read.map(Some),
+        }
+    }
+}
+
 /// An existing segment, open for reading.
 pub(crate) struct Segment {
     file: Box<dyn DiskFile>,
     sealer: BlockSealer,
+    unread: Unread,
 }
 
 /// A commit read back.
@@ -127,13 +154,23 @@ impl Commit {
 }
 
 impl Segment {
-    /// Opens a segment's file. `None` if it is too short to hold a salt.
-    pub(crate) fn open(file: Box<dyn DiskFile>, keys: &Keys) -> io::Result<Option<Self>> {
+    /// Opens a segment's file. `None` if it is not there, cannot be read, or is too short to hold a salt.
+    pub(crate) fn open(
+        disk: &dyn Disk,
+        segment: u64,
+        keys: &Keys,
+        unread: &Unread,
+    ) -> io::Result<Option<Self>> {
+        let file = match disk.open(&file_name(segment)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => unread.note(file)?,
+        };
+        let Some(file) = file else { return Ok(None) };
         let mut salt = [0; SALT_BYTES];
-        if file.read_at(&mut salt, 0)? < SALT_BYTES {
+        if unread.note(file.read_at(&mut salt, 0))?.is_none_or(|read| read < SALT_BYTES) {
             return Ok(None);
         }
-        Ok(Some(Self { file, sealer: keys.sealer(&salt) }))
+        Ok(Some(Self { file, sealer: keys.sealer(&salt), unread: unread.clone() }))
     }
 
     /// How many whole blocks the file has.
@@ -186,8 +223,8 @@ impl Segment {
 
     fn block_and_tag(&self, index: u32) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
         let mut bytes = vec![0; BLOCK_BYTES];
-        let read = self.file.read_at(&mut bytes, u64::from(index) * BLOCK_BYTES as u64)?;
-        if read < BLOCK_BYTES || index < FIRST_BLOCK {
+        let read = self.file.read_at(&mut bytes, u64::from(index) * BLOCK_BYTES as u64);
+        if self.unread.note(read)?.is_none_or(|read| read < BLOCK_BYTES) || index < FIRST_BLOCK {
             return Ok(None);
         }
         let block = bytes.first_chunk_mut().expect("it is a block long");

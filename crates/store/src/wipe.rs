@@ -46,10 +46,11 @@ pub fn wipe(folder: &Path) -> io::Result<Wiped> {
 }
 
 fn destroy_keys(folder: &Path) -> io::Result<()> {
-    let _held = hold(folder);
+    let held = hold(folder);
     for _ in 0..ATTEMPTS {
         let names = NAMES.map(|name| folder.join(name));
-        let done = names.iter().map(|path| shred_file(path).and_then(|()| block(path))).collect::<Vec<_>>();
+        let take = |path: &Path| take_name(fs::create_dir(path), path, held.is_some());
+        let done = names.iter().map(|path| shred_file(path).and_then(|()| take(path))).collect::<Vec<_>>();
         if done.iter().all(Result::is_ok) {
             return File::open(folder)?.sync_all();
         }
@@ -94,11 +95,15 @@ fn shred_file(path: &Path) -> io::Result<()> {
     overwritten
 }
 
-/// Takes the name, so that an open store can neither make the file again nor rename one into its place.
-fn block(path: &Path) -> io::Result<()> {
-    match fs::create_dir(path) {
+/// What came of taking the name, so that an open store can neither make the file again nor rename one into its place.
+///
+/// A disk that has no room for an empty folder is no error while no store can be replacing its key file: what was there is
+/// noise, and a store that finds no key file makes none.
+fn take_name(taken: io::Result<()>, path: &Path, is_held: bool) -> io::Result<()> {
+    match taken {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-        done => done,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists || !is_held => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -121,8 +126,31 @@ fn delete_rest(folder: &Path) -> io::Result<()> {
     let lock = File::options().write(true).open(folder.join(LOCK_NAME))?;
     lock.try_lock().map_err(io::Error::from)?;
     for name in NAMES {
-        fs::remove_dir(folder.join(name))?;
+        match fs::remove_dir(folder.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
     }
     fs::remove_file(folder.join(LOCK_NAME))?;
     fs::remove_dir(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_are_noise_are_gone_also_where_the_disk_has_no_room_for_an_empty_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, none) = (folder.path().join("file"), folder.path().join("none"));
+        fs::write(&file, b"made again").expect("the disk works");
+        let after = |kind: io::ErrorKind, path: &Path, is_held| {
+            take_name(Err(kind.into()), path, is_held).map_err(|error| error.kind())
+        };
+        let (full, exists) = (io::ErrorKind::StorageFull, io::ErrorKind::AlreadyExists);
+        assert_eq!(after(full, &none, true), Ok(()));
+        assert_eq!(after(full, &none, false), Err(full), "a store that hangs may put one there");
+        assert_eq!(after(exists, folder.path(), false), Ok(()), "it was taken before");
+        assert_eq!(after(exists, &file, true), Err(exists), "once more");
+    }
 }

@@ -160,3 +160,97 @@ fn what_is_deleted_after_a_loss_is_destroyed_and_what_is_not_is_kept() {
     }
     assert!(losses > 20 && closed > 1_000, "{losses} losses, {closed} records that nobody can open");
 }
+
+/// What stands in each file of the log.
+fn content(disk: &ModelDisk) -> Vec<(String, Vec<u8>)> {
+    let read = |name: String| disk.read(&name).map(|bytes| (name, bytes));
+    logs(disk).into_iter().filter_map(read).collect()
+}
+
+#[test]
+fn a_place_that_the_disk_cannot_read_is_damage_of_that_place_and_nothing_is_cut_off_or_removed() {
+    let (disk, folder, mut rng) = (ModelDisk::new(), common::folder(), rng(5));
+    let mut store = common::create(&disk, folder.path());
+    traffic(&mut store, 60, &mut rng, &mut Vec::new());
+    store.close().expect("the disk works");
+    let whole = all(&open(&disk, common::folder().path()).expect("it opens").0);
+    let (mut told, mut passed) = (0, 0);
+    for (log, bytes) in content(&disk) {
+        let blocks = bytes.len() / BLOCK_BYTES;
+        for block in [0, blocks - 1].into_iter().chain((1..blocks).step_by(5)) {
+            let found = disk.after_kill();
+            found.make_unreadable(&log, block * BLOCK_BYTES + 7..block * BLOCK_BYTES + 8);
+            let (before, index, new_index) = (content(&found), common::folder(), common::folder());
+            match open(&found, index.path()) {
+                Ok((store, report)) => {
+                    told += usize::from(report.is_loss());
+                    drop(store);
+                }
+                // The root of the keys stands there.
+                Err(OpenError::Damaged(_)) => {}
+                Err(other) => panic!("{log} {block}: {other}"),
+            }
+            assert!(content(&found).starts_with(&before), "{log} {block}: all of it is still there");
+            found.make_unreadable(&log, 0..0);
+            let (store, report) = open(&found, new_index.path()).expect("it has passed");
+            assert!(!report.is_loss() && all(&store) == whole, "{log} {block}: {report:?}");
+            passed += 1;
+        }
+    }
+    assert!(told > 5 && passed > 10, "{told} told, {passed} passed");
+}
+
+/// Commits that a block of the damage may lie in, with a value each that stays.
+const COMMITS: u64 = 120;
+
+#[test]
+fn after_a_loss_space_is_given_back_as_before_and_what_can_be_read_beside_the_damage_is_moved() {
+    for is_sector in [false, true] {
+        let (disk, folder) = (ModelDisk::new(), common::folder());
+        let mut store = common::create(&disk, folder.path());
+        for number in 0..COMMITS {
+            let mut batch = Batch::new();
+            batch.put(&SHARED, b"kept", number, vec![number as u8; 700]);
+            (0..16).for_each(|order| batch.put(&SHARED, b"n", order, vec![number as u8; 1_000]));
+            store.commit(batch).expect("the disk works");
+        }
+        store.close().expect("the disk works");
+        let (before, log) = (logs(&disk).len(), logs(&disk)[3].clone());
+        assert!(before > 24, "{before} segments");
+        let at = 8 * BLOCK_BYTES;
+        if is_sector {
+            disk.make_unreadable(&log, at..at + 512);
+        } else {
+            let mut bytes = disk.read(&log).expect("a file");
+            bytes[at] ^= 1;
+            disk.overwrite(&log, bytes);
+        }
+        let index = common::folder();
+        let (mut store, report) = open(&disk, index.path()).expect("it opens");
+        assert_eq!(report.lost_commits, 1);
+        let has = |store: &SealedStore, number: &u64| {
+            let found = store.get(&SHARED, b"kept", *number).expect("it can be read");
+            found.is_some_and(|value| value == vec![*number as u8; 700])
+        };
+        let lost = (0..COMMITS).find(|number| !has(&store, number)).expect("one is lost");
+        // With one more gone, the damaged segment is the one with the least in it.
+        let mut batch = Batch::new();
+        batch.delete(&SHARED, b"kept", lost + 1);
+        store.commit(batch).expect("the disk works");
+        store.checkpoint().expect("the disk works");
+        let mut calls = 0;
+        while store.maintain(common::later()).expect("it steps over the damage").more {
+            calls += 1;
+            assert!(calls < 1_000, "it ends");
+        }
+        let after = logs(&disk);
+        assert!(after.len() <= 20, "{} of {before} segments are left", after.len());
+        assert!(after.contains(&log), "what cannot be read stays for a look");
+        // Nothing in it is needed any more.
+        disk.overwrite(&log, vec![0; 64]);
+        store.close().expect("the disk works");
+        let (store, _) = open(&disk, index.path()).expect("it opens");
+        let kept = (0..COMMITS).filter(|number| ![lost, lost + 1].contains(number));
+        assert!(kept.clone().all(|number| has(&store, &number)), "sector: {is_sector}");
+    }
+}

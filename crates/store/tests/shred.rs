@@ -10,7 +10,7 @@ use common::thief::{Loot, steal};
 use common::{BY_NAME, BY_RECORD, BY_RUN, ERASABLE, PASSPHRASE, SHARED, TABLES, content, create, open, rng};
 use madang_store::disk::{Disk, ModelDisk};
 use madang_store::{OpenError, Options, SealedStore};
-use proto::store::{Batch, MemoryStore, Store, StoreError, Table};
+use proto::store::{Batch, LeafRule, MemoryStore, Store, StoreError, Table};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -345,6 +345,38 @@ fn a_power_cut_while_the_passphrase_changes_leaves_exactly_one_that_opens() {
 }
 
 #[test]
+fn a_passphrase_whose_change_the_disk_refused_at_any_step_is_the_old_one_and_stays_so() {
+    let (mut refused, mut changed, mut at) = (0, false, 0);
+    while !changed {
+        let folder = common::folder();
+        let disk = ModelDisk::new();
+        let mut store = create(&disk, folder.path());
+        put(&mut store, &BY_RECORD, b"state", 1, b"kept");
+        store.checkpoint().expect("the disk works");
+        let before = disk.changes();
+        disk.fail_once_after(at);
+        changed = store.change_passphrase(b"new words").is_ok();
+        if changed {
+            assert!(disk.changes() - before <= at, "no step may fail unseen");
+        }
+        refused += u32::from(!changed);
+        // What is written later changes nothing about it.
+        put(&mut store, &BY_RECORD, b"state", 2, b"later");
+        store.close().expect("the disk works");
+        let open = |words: &[u8]| {
+            let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+            SealedStore::open_on(disk, folder.path(), words, common::small()).map(drop)
+        };
+        let (holds, does_not): (&[u8], &[u8]) =
+            if changed { (b"new words", PASSPHRASE) } else { (PASSPHRASE, b"new words") };
+        assert_eq!(open(does_not), Err(OpenError::WrongPassphrase), "step {at}");
+        assert_eq!(open(holds), Ok(()), "step {at}");
+        at += 1;
+    }
+    assert!(refused >= 6, "{refused} steps");
+}
+
+#[test]
 fn a_power_cut_while_a_decoy_is_made_leaves_the_own_profile_whole_and_the_decoy_there_or_not() {
     let (mut made_whole, mut there, mut rounds, mut earlier_there, mut neither) = (0, 0, 0, 0, 0);
     for seed in common::seeds("MADANG_KEY_ROUNDS", 80) {
@@ -575,6 +607,31 @@ fn a_cut_in_a_commit_that_destroys_and_brings_all_up_to_date_leaves_a_profile_th
     }
     assert!(cut_off > lives / 2, "{cut_off} of {lives}");
     println!("{lives} lives, {cut_off} of them cut off in a commit");
+}
+
+#[test]
+fn what_an_older_rule_of_its_table_has_kept_opens_and_can_be_deleted_under_another_rule() {
+    let (folder, disk) = (common::folder(), ModelDisk::new());
+    let mut store = create(&disk, folder.path());
+    (1..4).for_each(|order| put(&mut store, &BY_RUN, b"n", order, &[order as u8]));
+    store.close().expect("the disk works");
+    let today = Table { leaf: LeafRule::PerRecord, ..BY_RUN };
+    let (mut store, _) = common::open(&disk, folder.path());
+    let value = |store: &SealedStore, order| store.get(&today, b"n", order).expect("it can be read");
+    assert_eq!(value(&store, 1), Some(vec![1]));
+    put(&mut store, &today, b"n", 1, b"anew");
+    let mut batch = Batch::new();
+    batch.delete(&today, b"n", 2);
+    store.commit(batch).expect("the disk works");
+    store.close().expect("the disk works");
+    for index in [folder, common::folder()] {
+        let (store, report) = common::open(&disk, index.path());
+        assert!(!report.is_loss());
+        assert_eq!(
+            [1, 2, 3].map(|order| value(&store, order)),
+            [Some(b"anew".to_vec()), None, Some(vec![3])]
+        );
+    }
 }
 
 #[test]

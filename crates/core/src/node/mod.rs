@@ -627,8 +627,8 @@ impl Node {
     /// the two opens it. Copies of the folder that were made before still open with the old one.
     ///
     /// # Errors
-    /// [`NodeError::Open`] if memory is short or the new passphrase opens a decoy: the old one then holds. If the disk
-    /// fails, either may hold from now on: keep both. [`NodeError::Stopped`].
+    /// [`NodeError::Open`] if memory is short, the new passphrase opens a decoy or the disk fails: the old one then holds. If
+    /// the disk refuses to put it back too, either may hold from now on: keep both. [`NodeError::Stopped`].
     pub async fn change_passphrase(&self, passphrase: &[u8]) -> Result<(), NodeError> {
         let (answer, answered) = oneshot::channel();
         let passphrase = Zeroizing::new(passphrase.to_vec());

@@ -76,17 +76,29 @@ pub(crate) async fn create(
 
 pub(crate) async fn open(directory: &Path, passphrase: &[u8]) -> Result<Opened, NodeError> {
     let (directory, passphrase) = (directory.to_owned(), zeroize::Zeroizing::new(passphrase.to_vec()));
-    blocking(move || open_in(directory, &passphrase)).await
+    let open_store = move |folder: &Path| SealedStore::open(folder, &passphrase, Options::default());
+    blocking(move || open_by(&open_store, &directory)).await
 }
 
-fn open_in(directory: PathBuf, passphrase: &[u8]) -> Result<Opened, NodeError> {
-    let (mut store, report) = SealedStore::open(&directory, passphrase, Options::default())?;
-    if matches!(store.role(), Role::Decoy { .. }) && !Engine::has_owner(&store)? {
-        // The power went between a decoy's passphrase and its profile. Who has to open it now must find one.
-        put_owner(&mut store, NAMELESS)?;
+/// A store that was opened, and what was found on the way.
+type Found = Result<(SealedStore, store::OpenReport), store::OpenError>;
+
+/// Damage that an index hides is met when the profile is loaded. The store makes a new index as it is let go of, so a second
+/// opening finds what is lost and repairs it.
+fn open_by(open: &dyn Fn(&Path) -> Found, folder: &Path) -> Result<Opened, NodeError> {
+    let once = || {
+        let (mut store, report) = open(folder)?;
+        if matches!(store.role(), Role::Decoy { .. }) && !Engine::has_owner(&store)? {
+            // The power went between a decoy's passphrase and its profile. Who has to open it now must find one.
+            put_owner(&mut store, NAMELESS)?;
+        }
+        let notices = recover(&mut store, &report)?;
+        load(store, folder.to_owned(), notices)
+    };
+    match once() {
+        Err(NodeError::Store(StoreError::Corrupt(_))) => once(),
+        opened => opened,
     }
-    let notices = recover(&mut store, &report)?;
-    load(store, directory, notices)
 }
 
 /// Puts somebody into an empty store.
@@ -94,6 +106,7 @@ fn put_owner(store: &mut SealedStore, name: &str) -> Result<(), StoreError> {
     let mut batch = Batch::new();
     Engine::create(name, &mut Overlay::new(store, &mut batch), &mut rand::rng());
     store.commit(batch)
+}
 }
 
 /// Acts on what was found while the store opened. Returns what the person must hear.

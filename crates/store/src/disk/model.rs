@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use rand_core::Rng;
 
 use super::{Disk, DiskFile};
+use crate::segment::EIO;
 
 /// What a disk writes whole; a cut inside a larger write leaves some sectors new and some old.
 const SECTOR_BYTES: usize = 512;
@@ -26,6 +28,7 @@ struct State {
     pending_names: Vec<NameChange>,
     changes: u64,
     stops_after: Option<u64>,
+    fails_at: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -39,6 +42,8 @@ struct Inode {
     live: Vec<u8>,
     durable: Vec<u8>,
     pending: Vec<Change>,
+    /// Bytes that cannot be read.
+    bad: Range<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -66,6 +71,12 @@ impl ModelDisk {
         state.stops_after = Some(state.changes + changes);
     }
 
+    /// Lets `changes` more changes and syncs happen; the one after them fails, and all later ones happen again.
+    pub fn fail_once_after(&self, changes: u64) {
+        let mut state = self.lock();
+        state.fails_at = Some(state.changes + changes);
+    }
+
     /// The disk as the next start finds it: un-synced changes are dropped, torn or kept at random.
     #[must_use]
     pub fn after_power_cut(&self, rng: &mut dyn Rng) -> ModelDisk {
@@ -78,7 +89,11 @@ impl ModelDisk {
         }
         let inodes = names
             .values()
-            .map(|inode| (*inode, Inode::found(state.inodes[inode].after_power_cut(rng))))
+            .map(|inode| {
+                let before = &state.inodes[inode];
+                let found = Inode::found(before.after_power_cut(rng));
+                (*inode, Inode { bad: before.bad.clone(), ..found })
+            })
             .collect();
         let state =
             State { inodes, next: state.next, durable_names: names.clone(), names, ..State::default() };
@@ -115,6 +130,17 @@ impl ModelDisk {
         }
     }
 
+    /// From now on each reading of these bytes of a file is an input/output error, also after a power cut, until
+    /// another range, also an empty one, or a new content is put in their place.
+    pub fn make_unreadable(&self, name: &str, bytes: Range<usize>) {
+        let mut state = self.lock();
+        if let Some(inode) = state.names.get(name).copied()
+            && let Some(inode) = state.inodes.get_mut(&inode)
+        {
+            inode.bad = bytes;
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no code panics while it holds the model")
     }
@@ -125,6 +151,10 @@ impl ModelDisk {
             return Err(io::Error::other("the power is gone"));
         }
         state.changes += 1;
+        let changes = state.changes;
+        if state.fails_at.take_if(|at| *at < changes).is_some() {
+            return Err(io::Error::from_raw_os_error(EIO));
+        }
         Ok(state)
     }
 
@@ -213,7 +243,7 @@ impl NameChange {
 
 impl Inode {
     fn found(bytes: Vec<u8>) -> Self {
-        Self { live: bytes.clone(), durable: bytes, pending: Vec::new() }
+        Self { live: bytes.clone(), durable: bytes, ..Self::default() }
     }
 
     fn after_power_cut(&self, rng: &mut dyn Rng) -> Vec<u8> {
@@ -277,9 +307,12 @@ impl ModelFile {
 impl DiskFile for ModelFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let state = self.disk.lock();
-        let live = &state.inodes.get(&self.inode).ok_or(io::ErrorKind::NotFound)?.live;
+        let Inode { live, bad, .. } = state.inodes.get(&self.inode).ok_or(io::ErrorKind::NotFound)?;
         let start = live.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
         let read = buffer.len().min(live.len() - start);
+        if bad.start.max(start) < bad.end.min(start + read) {
+            return Err(io::Error::from_raw_os_error(EIO));
+        }
         buffer[..read].copy_from_slice(&live[start..start + read]);
         Ok(read)
     }
@@ -346,6 +379,28 @@ mod tests {
             disk.after_power_cut(&mut ChaCha8Rng::seed_from_u64(*seed)).read("a").is_none()
         });
         assert!(gone.count() > 5);
+    }
+
+    #[test]
+    fn bytes_that_cannot_be_read_are_an_error_and_those_beside_them_are_not() {
+        let disk = ModelDisk::new();
+        disk.create("a").expect("a new name").write_at(b"abcdef", 0).expect("the power is on");
+        disk.make_unreadable("a", 2..4);
+        let read = |disk: &ModelDisk, from, count| {
+            let mut buffer = vec![0; count];
+            disk.open("a")
+                .expect("it is there")
+                .read_at(&mut buffer, from)
+                .map(|read| buffer[..read].to_vec())
+        };
+        assert_eq!(read(&disk.after_kill(), 0, 2).expect("beside it"), b"ab");
+        assert_eq!(read(&disk, 4, 9).expect("beside it"), b"ef");
+        for from in 1..4 {
+            let error = read(&disk, from, 2).expect_err("in it");
+            assert_eq!(error.raw_os_error(), Some(EIO));
+        }
+        disk.make_unreadable("a", 0..0);
+        assert_eq!(read(&disk, 0, 9).expect("it has passed"), b"abcdef");
     }
 
     #[test]

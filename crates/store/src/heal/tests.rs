@@ -137,3 +137,59 @@ fn a_gap_that_nobody_has_heard_of_ends_the_store_and_the_next_start_tells_it() {
     let (_, report) = open(&disk, &folder);
     assert_eq!(report.lost_commits, 2);
 }
+
+#[test]
+fn a_damaged_block_that_the_index_points_to_is_a_loss_that_the_next_start_tells() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let disk = filled(&folder);
+    damage(&disk, 30);
+    let (mut store, report) = open(&disk, &folder);
+    assert_eq!(report, OpenReport::default(), "an index that is believed hides it");
+    let read = |store: &SealedStore| (0..12).filter(|order| store.get(&EACH, NAME, *order).is_ok()).count();
+    assert_eq!(read(&store), 11);
+    assert!(matches!(put(&mut store, 20), Err(StoreError::Corrupt(_))));
+    assert_eq!(put(&mut store, 20), Err(StoreError::Broken), "nothing is written behind it");
+    drop(store);
+    let (mut store, report) = open(&disk, &folder);
+    assert_eq!((report.lost_commits, report.gaps.len()), (1, 1));
+    put(&mut store, 20).expect("it was told");
+    assert_eq!(read(&store), 12, "what is lost is not there");
+    drop(store);
+    assert_eq!(open(&disk, &folder).1, OpenReport::default());
+}
+
+#[test]
+fn closing_is_enough_for_the_next_start_to_find_damage_that_was_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let disk = filled(&folder);
+    damage(&disk, 30);
+    let (store, _) = open(&disk, &folder);
+    assert!((0..12).any(|order| store.get(&EACH, NAME, order).is_err()));
+    drop(store);
+    assert!(open(&disk, &folder).1.is_loss());
+}
+
+#[test]
+fn an_end_that_cannot_be_read_while_the_store_is_open_is_not_cut_off_and_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let disk = filled(&folder);
+    let (mut store, _) = open(&disk, &folder);
+    put(&mut store, 20).expect("the disk works");
+    put(&mut store, 21).expect("the disk works");
+    let last = {
+        let mut names = disk.list().expect("the disk works");
+        names.retain(|name| name.ends_with(".log"));
+        names.pop().expect("a log")
+    };
+    let mut bytes = disk.read(&last).expect("a file");
+    let at = bytes.len() - 2 * BLOCK_BYTES;
+    bytes[at] ^= 1;
+    disk.overwrite(&last, bytes.clone());
+    assert!(matches!(store.get(&EACH, NAME, 21), Err(StoreError::Corrupt(_))));
+    assert!(matches!(put(&mut store, 22), Err(StoreError::Corrupt(_))));
+    drop(store);
+    assert_eq!(disk.read(&last), Some(bytes), "it may be read another day");
+    let (store, report) = open(&disk, &folder);
+    assert!(report.rolled_back);
+    assert!(has(&store, 20) && !has(&store, 21));
+}

@@ -11,8 +11,9 @@ use store::disk::{Disk as _, ModelDisk};
 use tempfile::TempDir;
 
 use super::*;
-use crate::content::ConversationId;
-use crate::conversation::{Conversation, decode, encode};
+use crate::contact::{ContactRecord, ContactState};
+use crate::content::{Body, ConversationId};
+use crate::conversation::{Conversation, Span, decode, encode};
 use crate::engine::{Answer, Command, Input, ME_COUNTERS, Output, REACH_LEAP, Ticket};
 use crate::tables;
 
@@ -36,9 +37,14 @@ fn folder() -> TempDir {
 
 /// A profile with a conversation of one's own and sixteen messages in it, each a commit of six blocks.
 fn written() -> ModelDisk {
-    let (disk, index) = (ModelDisk::new(), folder());
+    written_beside(folder().path())
+}
+
+/// The same, with its index in a folder.
+fn written_beside(index: &Path) -> ModelDisk {
+    let disk = ModelDisk::new();
     let shared = Arc::new(disk.clone());
-    let mut store = SealedStore::create_on(shared, index.path(), WORDS, options(), &mut rng(1)).expect("new");
+    let mut store = SealedStore::create_on(shared, index, WORDS, options(), &mut rng(1)).expect("new");
     let mut batch = Batch::new();
     let mut overlay = Overlay::new(&store, &mut batch);
     Engine::create("Ari", &mut overlay, &mut rng(2));
@@ -58,7 +64,11 @@ fn say(store: &mut SealedStore, place: u64) {
 
 /// Flips a bit of a block of the first segment.
 fn damage(disk: &ModelDisk, block: usize) {
-    let first = logs(disk).remove(0);
+    damage_in(disk, 0, block);
+}
+
+fn damage_in(disk: &ModelDisk, segment: usize, block: usize) {
+    let first = logs(disk).remove(segment);
     let mut bytes = disk.read(&first).expect("a file");
     bytes[block * BLOCK_BYTES + 77] ^= 1;
     disk.overwrite(&first, bytes);
@@ -73,11 +83,21 @@ fn logs(disk: &ModelDisk) -> Vec<String> {
 
 /// One life of a profile: it opens, says what was found, and its engine has its first turn.
 fn live(disk: &ModelDisk, index: &Path, hears: bool) -> Result<Vec<Notice>, NodeError> {
-    let (mut store, report) = SealedStore::open_on(Arc::new(disk.clone()), index, WORDS, options())?;
-    let found = recover(&mut store, &report)?;
-    let mut opened = load(store, index.to_owned(), found)?;
-    let mut inputs = vec![Input::Wake];
-    inputs.extend(hears.then_some(Input::Command(Ticket(1), Command::LossTold)));
+    let inputs = hears.then_some(Input::Command(Ticket(1), Command::LossTold));
+    let (notices, answers) = live_with(disk, index, inputs)?;
+    assert_eq!(hears, answers.iter().any(|o| matches!(o, Output::Answer(_, Ok(Answer::Done)))));
+    Ok(notices)
+}
+
+/// The same, with what is asked in its first turn.
+fn live_with(
+    disk: &ModelDisk,
+    index: &Path,
+    asked: Option<Input>,
+) -> Result<(Vec<Notice>, Vec<Output>), NodeError> {
+    let open = |index: &Path| SealedStore::open_on(Arc::new(disk.clone()), index, WORDS, options());
+    let mut opened = open_by(&open, index)?;
+    let inputs = [Input::Wake].into_iter().chain(asked);
     let (now, mut batch) = (Now { moment: Moment(0), label_ms: None }, Batch::new());
     let mut overlay = Overlay::new(&opened.store, &mut batch);
     for input in inputs {
@@ -85,10 +105,9 @@ fn live(disk: &ModelDisk, index: &Path, hears: bool) -> Result<Vec<Notice>, Node
     }
     opened.engine.settle(now, &mut overlay, &mut rng(3))?;
     let answers = opened.engine.take_outputs();
-    assert_eq!(hears, answers.iter().any(|o| matches!(o, Output::Answer(_, Ok(Answer::Done)))));
     opened.store.commit(batch)?;
     opened.store.close()?;
-    Ok(opened.notices)
+    Ok((opened.notices, answers))
 }
 
 /// A life of which nobody is told, with an index that is made anew.
@@ -141,6 +160,86 @@ fn damage_beside_or_beyond_a_loss_that_is_known_is_news() {
         let told = live_without_index(&disk);
         assert!(matches!(told[..], [Notice::LogDamaged { .. }]), "{number}: {told:?}");
         assert_eq!(repairs(&disk), 2, "{number}");
+    }
+}
+
+/// What a test damages behind the point of an index that is believed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kept {
+    Contact,
+    Message,
+    Fading,
+}
+
+/// Adds a record to the profile, in a commit of its own between two others, and damages it.
+fn keep_and_damage(disk: &ModelDisk, index: &Path, what: Kept, is_sector: bool) {
+    let shared = Arc::new(disk.clone());
+    let (mut store, _) = SealedStore::open_on(shared, index, WORDS, options()).expect("it opens");
+    let mut commit = |table: &Table, name: &[u8], order, value: Vec<u8>| {
+        let mut batch = Batch::new();
+        batch.put(table, name, order, value);
+        store.commit(batch).expect("the disk works");
+        disk.read(&logs(disk)[1]).expect("this life has a segment").len() / BLOCK_BYTES
+    };
+    let block = commit(&tables::DESK, b"", 0, vec![1]);
+    if what == Kept::Contact {
+        let contact = ContactRecord {
+            own_name: None,
+            their_name: "Bora".into(),
+            verified: true,
+            state: ContactState::Live,
+            account: vec![1; 32],
+            cert: None,
+            list: None,
+            mailboxes: Vec::new(),
+            reach_number: None,
+            conversation: None,
+        };
+        commit(&tables::CONTACT, b"", 7, encode(&contact));
+    } else {
+        let talk = Conversation::new(ConversationId([1; 16]), 1);
+        let body = Body::Text { text: "lamp".into(), reply_to: None, fade: None };
+        let content = talk.compose([2; 16], body, None, [3; 32]).encode();
+        let record = (true, false, false, None::<u64>, ByteVec::from(content));
+        commit(&tables::MESSAGE, &tables::name(1), 100, encode(&record));
+    }
+    commit(&tables::DESK, b"", 0, vec![2]);
+    if what == Kept::Fading {
+        // Due after no use at all: it disappears in the first turn.
+        commit(&tables::FADE, &tables::name(1), 100, encode(&(1_u8, [0_u64])));
+    }
+    store.close().expect("the disk works");
+    if is_sector {
+        let at = block * BLOCK_BYTES;
+        disk.make_unreadable(&logs(disk)[1], at..at + 512);
+    } else {
+        damage_in(disk, 1, block);
+    }
+}
+
+#[test]
+fn damage_behind_the_point_of_an_index_is_told_and_repaired_once_and_ends_one_life_at_most() {
+    let all = [Kept::Contact, Kept::Message, Kept::Fading].map(|what| [(what, false), (what, true)]);
+    for (what, is_sector) in all.into_iter().flatten() {
+        let index = folder();
+        let disk = written_beside(index.path());
+        keep_and_damage(&disk, index.path(), what, is_sector);
+        let history =
+            Command::History { conversation: ConversationId([1; 16]), span: Span::Newest, limit: 1 };
+        let asked = (what == Kept::Message).then_some(Input::Command(Ticket(1), history));
+        let first = live_with(&disk, index.path(), asked);
+        let told = match (what, first) {
+            (Kept::Contact, first) => first.expect("the second look repairs it").0,
+            (_, Err(NodeError::Store(StoreError::Corrupt(_)))) => {
+                live(&disk, index.path(), false).unwrap_or_else(|error| panic!("{what:?}: {error}"))
+            }
+            (_, other) => panic!("{what:?}: it was read: {:?}", other.map(|(notices, _)| notices)),
+        };
+        assert_eq!(told, [Notice::LogDamaged { commits: 1, files: 0 }], "{what:?}");
+        assert_eq!(repairs(&disk), 1, "{what:?}");
+        assert!(live(&disk, index.path(), true).expect("it opens").iter().all(is_damage), "{what:?}");
+        assert_eq!(live(&disk, index.path(), false).expect("it opens"), [], "{what:?}");
+        assert_eq!(repairs(&disk), 1, "{what:?}");
     }
 }
 
