@@ -179,13 +179,6 @@ impl Pair {
         (0..8).map(|_| format!("{:08x}", self.rng.next_u32())).collect()
     }
 
-    /// The second device writes a message that does not come to the first. Returns what has gone onto the wire.
-    fn lose_on_the_way(&mut self) -> VecDeque<(usize, Vec<u8>)> {
-        let (conversation, text) = (self.talk(), self.needle());
-        self.turn(1, Input::Command(Ticket(1), Command::Send { conversation, text, reply_to: None }));
-        std::mem::take(&mut self.wire)
-    }
-
     /// A draft is left in the conversation. Returns its text.
     fn leave_draft(&mut self, at: usize) -> Vec<u8> {
         let (conversation, text) = (self.talk(), self.needle());
@@ -276,38 +269,6 @@ fn of_fifty_messages_that_were_deleted_none_is_left_here_and_all_with_the_other(
     pair.must_be_gone(&needles);
     pair.devices[1].store.shred().expect("the disk works");
     assert_eq!(pair.stolen(1, &needles, &BTreeSet::new()).0, NEEDLES, "the other has kept them");
-}
-
-#[test]
-fn what_waited_behind_one_gap_and_was_deleted_is_gone_while_the_next_gap_is_open() {
-    let mut pair = Pair::new();
-    let conversation = pair.talk();
-    let first = pair.lose_on_the_way();
-    let write = |pair: &mut Pair| {
-        let text = pair.needle();
-        let command = Command::Send { conversation, text: text.clone(), reply_to: None };
-        let Answer::Sent(id) = pair.ask(1, command) else { panic!("it is sent") };
-        (text.into_bytes(), id)
-    };
-    let (needles, ids): (Vec<_>, Vec<_>) = (0..5).map(|_| write(&mut pair)).unzip();
-    let second = pair.lose_on_the_way();
-    let (waiting, _) = write(&mut pair);
-    let shown = |pair: &Pair| {
-        let events = pair.devices[0].events.iter();
-        events.filter(|event| matches!(event, Event::Message { mine: false, .. })).count()
-    };
-    assert_eq!(shown(&pair), 0, "all of them wait");
-    pair.wire = first;
-    pair.carry();
-    assert_eq!(shown(&pair), 6, "the next gap is still open");
-    for id in ids {
-        pair.ask(0, Command::DeleteMessage(id));
-    }
-    pair.must_be_gone(&needles);
-    assert_eq!(pair.stolen(0, &[waiting], &BTreeSet::new()).0, 1, "what still waits is kept");
-    pair.wire = second;
-    pair.carry();
-    assert_eq!(shown(&pair), 8);
 }
 
 #[test]
