@@ -386,7 +386,8 @@ fn renew_list(store: &mut SealedStore, server: &mut Server) -> Result<(), StoreE
 /// Opens the sealed store under the machine key, or makes it if it is not there. Tells whether it has lost something.
 fn open_store(machine: &Machine) -> Result<(SealedStore, bool), RelayError> {
     let path = machine.store_dir();
-    let (seed, options) = (machine.store_seed(), Options::default());
+    // The mailbox does without what cannot be read, and its list says so.
+    let (seed, options) = (machine.store_seed(), Options { tells_damage: false, ..Options::default() });
     let opened = match SealedStore::is_in(&path) {
         true => SealedStore::open_with_seed(&path, &seed, options).map(|(store, report)| {
             tell_report(&report);

@@ -25,6 +25,9 @@ pub struct Options {
     pub shred_commits: u64,
     /// Whether index and key file are written by a thread beside the commits.
     pub in_background: bool,
+    /// Whether a block that does not open is a loss that the next start tells, with an index that is made anew. Who takes
+    /// each record that cannot be read for one that is gone may go on without.
+    pub tells_damage: bool,
 }
 
 impl Default for Options {
@@ -37,6 +40,7 @@ impl Default for Options {
             head_commits: 64,
             shred_commits: 64,
             in_background: true,
+            tells_damage: true,
         }
     }
 }

@@ -216,7 +216,7 @@ impl SealedStore {
         let mut reader = self.reader.borrow_mut();
         let found = reader.read(self.disk.as_ref(), &self.keys, &self.unread, place);
         found.map_err(|error| store_error(&error))?.ok_or_else(|| {
-            self.index_failed.set(true);
+            self.index_failed.set(self.index_failed.get() || self.options.tells_damage);
             StoreError::Corrupt("a block of the log; it is looked at as a whole at the next start")
         })
     }

@@ -426,6 +426,7 @@ mod tests {
         head_commits: 8,
         shred_commits: 5,
         in_background: false,
+        tells_damage: true,
     };
 
     fn copy(from: &Path, to: &Path) {
