@@ -76,8 +76,11 @@ pub(crate) async fn create(
 
 pub(crate) async fn open(directory: &Path, passphrase: &[u8]) -> Result<Opened, NodeError> {
     let (directory, passphrase) = (directory.to_owned(), zeroize::Zeroizing::new(passphrase.to_vec()));
-    let open_store = move |folder: &Path| SealedStore::open(folder, &passphrase, Options::default());
-    blocking(move || open_by(&open_store, &directory)).await
+    blocking(move || open_in(directory, &passphrase)).await
+}
+
+fn open_in(directory: PathBuf, passphrase: &[u8]) -> Result<Opened, NodeError> {
+    open_by(&|folder| SealedStore::open(folder, passphrase, Options::default()), &directory)
 }
 
 /// A store that was opened, and what was found on the way.
@@ -106,7 +109,6 @@ fn put_owner(store: &mut SealedStore, name: &str) -> Result<(), StoreError> {
     let mut batch = Batch::new();
     Engine::create(name, &mut Overlay::new(store, &mut batch), &mut rand::rng());
     store.commit(batch)
-}
 }
 
 /// Acts on what was found while the store opened. Returns what the person must hear.
