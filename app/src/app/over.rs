@@ -15,6 +15,9 @@ use crate::{
     widget::{Cx, button, icon::Icon, paragraph},
 };
 
+/// How long a line that passes by stands, in seconds.
+const NOTICE_S: f64 = 6.0;
+
 /// How much longer a line that passes by stands, and since when that has been counted: only while the window has the
 /// focus. Whoever is away has not read it.
 pub(super) struct Passing {
@@ -24,7 +27,7 @@ pub(super) struct Passing {
 
 impl Default for Passing {
     fn default() -> Passing {
-        Passing { left_s: 6.0, counted: None }
+        Passing { left_s: NOTICE_S, counted: None }
     }
 }
 
