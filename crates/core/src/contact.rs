@@ -72,3 +72,22 @@ pub(crate) struct ContactRecord {
     #[n(9)]
     pub(crate) conversation: Option<u32>,
 }
+
+#[cfg(test)]
+impl ContactRecord {
+    /// Somebody who was met and verified, with nothing but that kept of them.
+    pub(crate) fn met(conversation: Option<u32>) -> Self {
+        Self {
+            own_name: None,
+            their_name: "Bora".into(),
+            verified: true,
+            state: ContactState::Live,
+            account: vec![1; 32],
+            cert: None,
+            list: None,
+            mailboxes: Vec::new(),
+            reach_number: None,
+            conversation,
+        }
+    }
+}

@@ -12,7 +12,7 @@ use store::disk::ModelDisk;
 use tempfile::TempDir;
 
 use super::*;
-use crate::contact::{ContactRecord, ContactState};
+use crate::contact::ContactRecord;
 use crate::content::ConversationId;
 use crate::conversation::{Conversation, encode};
 
@@ -48,18 +48,7 @@ fn profile(disk: &ModelDisk, index: &Path) -> SealedStore {
     let mut batch = Batch::new();
     let mut overlay = Overlay::new(&store, &mut batch);
     Engine::create("Ari", &mut overlay, &mut rng(2));
-    let contact = ContactRecord {
-        own_name: None,
-        their_name: "Bora".into(),
-        verified: true,
-        state: ContactState::Live,
-        account: vec![1; 32],
-        cert: None,
-        list: None,
-        mailboxes: Vec::new(),
-        reach_number: None,
-        conversation: Some(1),
-    };
+    let contact = ContactRecord::met(Some(1));
     overlay.put(&tables::CONTACT, b"", 1, encode(&contact));
     overlay.put(&tables::CONVERSATION, b"", 1, encode(&Conversation::new(ConversationId([1; 16]), 1)));
     store.commit(batch).expect("the disk works");

@@ -11,7 +11,7 @@ use store::disk::{Disk as _, ModelDisk};
 use tempfile::TempDir;
 
 use super::*;
-use crate::contact::{ContactRecord, ContactState};
+use crate::contact::ContactRecord;
 use crate::content::{Body, ConversationId};
 use crate::conversation::{Conversation, Span, decode, encode};
 use crate::engine::{Answer, Command, Input, ME_COUNTERS, Output, REACH_LEAP, Ticket};
@@ -183,18 +183,7 @@ fn keep_and_damage(disk: &ModelDisk, index: &Path, what: Kept, is_sector: bool) 
     };
     let block = commit(&tables::DESK, b"", 0, vec![1]);
     if what == Kept::Contact {
-        let contact = ContactRecord {
-            own_name: None,
-            their_name: "Bora".into(),
-            verified: true,
-            state: ContactState::Live,
-            account: vec![1; 32],
-            cert: None,
-            list: None,
-            mailboxes: Vec::new(),
-            reach_number: None,
-            conversation: None,
-        };
+        let contact = ContactRecord::met(None);
         commit(&tables::CONTACT, b"", 7, encode(&contact));
     } else {
         let talk = Conversation::new(ConversationId([1; 16]), 1);
